@@ -1,0 +1,218 @@
+"""Every error that moored raises on purpose, and the exit code of each.
+
+Each says in one sentence what came, what is allowed and what to do next.
+
+    MooredError
+    ├── Terminal                    trying again changes nothing
+    │   ├── StudyInvalid        10  the study file
+    │   │   └── UnsafeRule      11  an SQL rule that does more than compute
+    │   ├── DataInvalid         20  the user's table
+    │   │   ├── ColumnMissing   21
+    │   │   ├── DuplicateIds    22
+    │   │   ├── EmptyText       23
+    │   │   ├── OutsideDomain   24
+    │   │   └── NoLabels        25
+    │   ├── EstimationError     30  the numbers
+    │   │   ├── Unidentified    31  too few labelled units for the parameters
+    │   │   ├── Separated       32  complete or quasi-complete separation
+    │   │   ├── Singular        33  collinear columns
+    │   │   ├── NotConverged    34
+    │   │   └── NonFinite       35  NaN or infinity came in
+    │   ├── KeyRefused          41  401 and 403
+    │   ├── RequestRefused      42  the endpoint says this request can never work (400, 404, 422)
+    │   ├── TooManyFailures     43  more generations failed than the study allows
+    │   ├── BudgetReached       44
+    │   ├── SchemaNewer         51  the store was written by a newer moored
+    │   ├── NotStored           52  no such study, version or run in the store
+    │   ├── ChecksFailed        60  a critical check stopped the run
+    │   └── ChecksumDiffers     71  a downloaded file is not the pinned one
+    └── Transient                   the same call may go through later
+        ├── EndpointUnreachable 40
+        ├── StoreLocked         50  another process holds the store
+        └── FetchFailed         70  the package index did not answer
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class MooredError(Exception):
+    """Root. `message` is one sentence for a person; `details` goes into `--json`."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    # Keyword arguments are lost by the default reduction: a Dask worker's error would reach the flow
+    # as a TypeError.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.details)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def _rebuild(cls: type[MooredError], message: str, details: dict[str, Any]) -> MooredError:
+    return cls(message, **details)
+
+
+class Terminal(MooredError):
+    """Trying again changes nothing."""
+
+
+class Transient(MooredError):
+    """The same call may go through later."""
+
+
+class StudyInvalid(Terminal):
+    """The study file cannot be read as a study."""
+
+    exit_code = 10
+
+
+class UnsafeRule(StudyInvalid):
+    """An SQL rule reads files, calls out or does more than compute over its row."""
+
+    exit_code = 11
+
+
+class DataInvalid(Terminal):
+    """The user's table cannot be used as the study says."""
+
+    exit_code = 20
+
+
+class ColumnMissing(DataInvalid):
+    """The study names a column that the data do not have."""
+
+    exit_code = 21
+
+
+class DuplicateIds(DataInvalid):
+    """Two rows carry one id."""
+
+    exit_code = 22
+
+
+class EmptyText(DataInvalid):
+    """A unit has no text."""
+
+    exit_code = 23
+
+
+class OutsideDomain(DataInvalid):
+    """A label or covariate holds a value that its domain does not allow."""
+
+    exit_code = 24
+
+
+class NoLabels(DataInvalid):
+    """No unit carries a human label."""
+
+    exit_code = 25
+
+
+class EstimationError(Terminal):
+    """The sample does not determine the estimate."""
+
+    exit_code = 30
+
+
+class Unidentified(EstimationError):
+    """Fewer labelled units than parameters, or than a correction needs."""
+
+    exit_code = 31
+
+
+class Separated(EstimationError):
+    """A covariate predicts a binary (or zero count) outcome perfectly: the estimate is infinite."""
+
+    exit_code = 32
+
+
+class Singular(EstimationError):
+    """Collinear or constant columns among the human covariates."""
+
+    exit_code = 33
+
+
+class NotConverged(EstimationError):
+    """Newton's method did not reach its tolerance."""
+
+    exit_code = 34
+
+
+class NonFinite(EstimationError):
+    """NaN or infinity where a number is needed."""
+
+    exit_code = 35
+
+
+class EndpointUnreachable(Transient):
+    """Nothing answers at the model's address."""
+
+    exit_code = 40
+
+
+class KeyRefused(Terminal):
+    """The endpoint refuses the API key."""
+
+    exit_code = 41
+
+
+class RequestRefused(Terminal):
+    """The endpoint refuses the request itself: unknown model, text too long, content filter."""
+
+    exit_code = 42
+
+
+class TooManyFailures(Terminal):
+    """More generations failed than the study allows."""
+
+    exit_code = 43
+
+
+class BudgetReached(Terminal):
+    """The study's budget is used up; what was generated is stored."""
+
+    exit_code = 44
+
+
+class StoreLocked(Transient):
+    """Another process holds the store."""
+
+    exit_code = 50
+
+
+class SchemaNewer(Terminal):
+    """The store was written by a newer moored."""
+
+    exit_code = 51
+
+
+class NotStored(Terminal):
+    """The store has no such study, version or run."""
+
+    exit_code = 52
+
+
+class ChecksFailed(Terminal):
+    """A critical check stopped the run before estimation."""
+
+    exit_code = 60
+
+
+class FetchFailed(Transient):
+    """The package index did not deliver a file."""
+
+    exit_code = 70
+
+
+class ChecksumDiffers(Terminal):
+    """A downloaded file is not the pinned one."""
+
+    exit_code = 71
