@@ -1,1 +1,1 @@
-"""."""
+"""The database's room: the only one that imports duckdb."""

@@ -1,0 +1,72 @@
+"""The environment: where to run. Read once, at the edge; the values go down as arguments.
+
+A study says what to run; nothing in it depends on these settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from moored import __version__
+from moored.errors import StudyInvalid
+
+_ROOT = Path(__file__).parent.parent
+_CODE = ("moored", "flows", "tasks", "checks", "sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One attribute an environment variable; `read_settings` gives the defaults."""
+
+    store: Path
+    """MOORED_STORE: the DuckDB file."""
+    cache: Path
+    """MOORED_CACHE: the embedded model and the example data."""
+    pipeline: Path
+    """MOORED_PIPELINE: the checkout that holds flows/, tasks/ and checks/."""
+    dask_address: str | None
+    """MOORED_DASK_ADDRESS: an external scheduler; without it a cluster is started on this machine."""
+    workers: int
+    """MOORED_WORKERS: worker processes of that cluster."""
+    base_url: str | None
+    """OPENAI_BASE_URL: the endpoint of any model but the embedded one."""
+
+    @property
+    def replies(self) -> Path:
+        """The journal of model calls and replies, beside the store."""
+        return self.store.with_suffix(".replies.sqlite")
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings that the environment gives. Errors: `StudyInvalid` for a number that is none."""
+    return Settings(
+        store=Path(environment.get("MOORED_STORE", "moored.duckdb")).expanduser().absolute(),
+        cache=Path(environment.get("MOORED_CACHE", user_cache_path("moored"))).expanduser().absolute(),
+        pipeline=Path(environment.get("MOORED_PIPELINE", _ROOT)).expanduser().absolute(),
+        dask_address=environment.get("MOORED_DASK_ADDRESS") or None,
+        workers=_whole("MOORED_WORKERS", environment.get("MOORED_WORKERS", "2")),
+        base_url=environment.get("OPENAI_BASE_URL") or None,
+    )
+
+
+def code_version(pipeline: Path) -> str:
+    """The package's version and a hash of the code that a result depends on."""
+    digest = hashlib.sha256()
+    for folder in _CODE:
+        for file in sorted((pipeline / folder).rglob("*")):
+            if file.suffix in {".py", ".sql", ".toml", ".jinja"}:
+                digest.update(f"{file.relative_to(pipeline)}\0".encode())
+                digest.update(file.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"
+
+
+def _whole(name: str, value: str) -> int:
+    if not value.isdigit() or int(value) == 0:
+        raise StudyInvalid(f"{name} is {value!r}; set it to a whole number from 1")
+    return int(value)

@@ -1,0 +1,132 @@
+"""Versioned results: appended in one transaction, the run's own row last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from moored.errors import NotStored
+from moored.fingerprint import canonical, fingerprint
+from moored.storage.warehouse import Warehouse
+
+_JSON = ("recipes", "counts", "timings")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a version is computed from; equal inputs give equal results."""
+
+    study_fingerprint: str
+    data_version: str
+    code_version: str
+    recipes: Mapping[str, str]
+    """Recipe fingerprint by source."""
+    generation_seq: int
+
+    @property
+    def fingerprint(self) -> str:
+        """The key that says whether anything changed."""
+        return fingerprint("inputs-1", asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run's own row."""
+
+    run_id: str
+    study: str
+    inputs: Inputs
+    started_at: datetime
+    marks: tuple[str, ...] = ()
+    override_reason: str | None = None
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+def publish(
+    store: Warehouse, run: Run, checks: pd.DataFrame, estimates: pd.DataFrame, fits: pd.DataFrame
+) -> int:
+    """Append one new version of a study's results; all of it or nothing. Gives the version."""
+    with store.transaction():
+        row = store.row("next_version", {"study": run.study})
+        assert row is not None
+        store.append("insert_checks", checks.assign(run_id=run.run_id))
+        store.append("insert_estimates", estimates.assign(run_id=run.run_id, position=range(len(estimates))))
+        store.append("insert_fits", fits.assign(run_id=run.run_id))
+        store.rows("insert_run", _row(run, "published", row["version"]))
+    return int(row["version"])
+
+
+def store_stopped(store: Warehouse, run: Run, checks: pd.DataFrame) -> None:
+    """Keep what a stopped run's checks said; it publishes nothing."""
+    with store.transaction():
+        store.append("insert_checks", checks.assign(run_id=run.run_id))
+        store.rows("insert_run", _row(run, "stopped", None))
+
+
+def latest_run(store: Warehouse, study: str) -> dict[str, Any] | None:
+    """The row of the latest published version, or None."""
+    return _parsed(store.row("latest_run", {"study": study}))
+
+
+def find_run(store: Warehouse, study: str, version: int | None = None) -> dict[str, Any]:
+    """The row of a published version, by default the latest. Errors: `NotStored`."""
+    if version is None:
+        run = latest_run(store, study)
+        wanted = "no published version"
+    else:
+        run = _parsed(store.row("run_of_version", {"study": study, "version": version}))
+        wanted = f"no version {version}"
+    if run is None:
+        raise NotStored(f"the study {study!r} has {wanted} in this store; `moored history {study}` lists them")
+    return run
+
+
+def history(store: Warehouse, study: str) -> list[dict[str, Any]]:
+    """Every run of a study, published or stopped, oldest first."""
+    return [run for run in map(_parsed, store.rows("history", {"study": study})) if run is not None]
+
+
+def estimates_of(store: Warehouse, run_id: str) -> list[dict[str, Any]]:
+    """The estimates of a run, long form, in the order of its table."""
+    return store.rows("estimates_of_run", {"run_id": run_id})
+
+
+def fits_of(store: Warehouse, run_id: str) -> list[dict[str, Any]]:
+    """One row an estimator: sample sizes, J, warnings."""
+    return store.rows("fits_of_run", {"run_id": run_id})
+
+
+def checks_of(store: Warehouse, run_id: str) -> list[dict[str, Any]]:
+    """The outcomes of a run's checks."""
+    return store.rows("checks_of_run", {"run_id": run_id})
+
+
+def _row(run: Run, status: str, version: int | None) -> dict[str, Any]:
+    inputs = run.inputs
+    return {
+        "run_id": run.run_id,
+        "study": run.study,
+        "version": version,
+        "status": status,
+        "inputs": inputs.fingerprint,
+        "study_fingerprint": inputs.study_fingerprint,
+        "data_version": inputs.data_version,
+        "code_version": inputs.code_version,
+        "recipes": canonical(dict(inputs.recipes)),
+        "generation_seq": inputs.generation_seq,
+        "marks": list(run.marks),
+        "override_reason": run.override_reason,
+        "counts": canonical(dict(run.counts)),
+        "timings": canonical(dict(run.timings)),
+        "started_at": run.started_at,
+    }
+
+
+def _parsed(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if row is None else {k: json.loads(v) if k in _JSON else v for k, v in row.items()}

@@ -1,0 +1,66 @@
+"""Studies, raw texts and data versions in the store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from moored.errors import NotStored
+from moored.fingerprint import canonical
+from moored.storage.ingest import Units
+from moored.storage.warehouse import Warehouse
+from moored.study import Study, parse_study
+
+
+def store_study(store: Warehouse, study: Study, folder: Path) -> None:
+    """Remember a study and the folder that its relative paths start at."""
+    store.rows(
+        "insert_study",
+        {
+            "fingerprint": study.fingerprint,
+            "study": study.name,
+            "spec": canonical(study.model_dump(mode="json")),
+            "folder": str(folder),
+        },
+    )
+
+
+def stored_study(store: Warehouse, name: str) -> tuple[Study, Path]:
+    """The study last stored under `name`, and its folder. Errors: `NotStored`."""
+    row = store.row("study", {"study": name})
+    if row is None:
+        known = ", ".join(str(study["study"]) for study in store.rows("studies"))
+        raise NotStored(f"the store has no study {name!r}; it has {known or 'none'}; name one, or a study file")
+    return parse_study(json.loads(row["spec"])), Path(row["folder"])
+
+
+def store_units(store: Warehouse, study: Study, units: Units) -> None:
+    """Append a data version, unless it is there already."""
+    key = {"study": study.name, "data_version": units.version}
+    if store.row("data_version_stored", key):
+        return
+    frame = units.frame.assign(**key)
+    variables = list(variable_names(study))
+    values = frame.melt(["study", "data_version", "unit_id"], variables, "variable", "value").dropna()
+    counts = pd.DataFrame([key | {"units": len(frame), "labelled": int(frame["labelled"].sum())}])
+    with store.transaction():
+        store.append("insert_texts", frame)
+        store.append("insert_units", frame)
+        store.append("insert_unit_values", values)
+        store.append("insert_data_version", counts)
+
+
+def stored_units(store: Warehouse, study: Study, data_version: str) -> pd.DataFrame:
+    """The units of a data version, ordered by id: as `ingest.Units.frame`, without `fields`."""
+    key = {"study": study.name, "data_version": data_version}
+    frame = store.frame("units", key)
+    values = store.frame("unit_values", key).pivot(index="unit_id", columns="variable", values="value")
+    values = values.reindex(index=frame["unit_id"], columns=list(variable_names(study)))
+    return pd.concat([frame, values.reset_index(drop=True)], axis=1)
+
+
+def variable_names(study: Study) -> tuple[str, ...]:
+    """The outcome, then the covariates."""
+    return (study.outcome.name, *(covariate.name for covariate in study.covariates))

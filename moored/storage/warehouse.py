@@ -1,0 +1,116 @@
+"""The DuckDB file: opened for as short as possible, migrated on opening, one writing process at a time."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from moored.errors import NotStored, SchemaNewer, StoreLocked
+from moored.storage.queries import migrations, query
+
+_CONFIG = {"python_enable_replacements": "false"}
+_RETRY_S = 0.1
+
+
+class Warehouse:
+    """An open store. Every statement is a file of `sql/queries`; results are fetched before it returns."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def frame(self, name: str, values: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """The rows of a query."""
+        return self._connection.execute(query(name), dict(values or {})).df()
+
+    def rows(self, name: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of a query as dictionaries."""
+        cursor = self._connection.execute(query(name), dict(values or {}))
+        columns = [column[0] for column in cursor.description or []]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+    def row(self, name: str, values: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """The first row of a query, or None."""
+        return next(iter(self.rows(name, values)), None)
+
+    def append(self, name: str, frame: pd.DataFrame) -> None:
+        """Run the INSERT of a query file over `frame`, which it names `incoming`."""
+        if frame.empty:
+            return
+        self._connection.register("incoming", frame)
+        try:
+            self._connection.execute(query(name)).fetchall()
+        finally:
+            self._connection.unregister("incoming")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing."""
+        self._connection.begin()
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+
+@contextmanager
+def open_store(path: Path, *, create: bool = False, patience_s: float = 10.0) -> Iterator[Warehouse]:
+    """Open the store at `path` and bring its schema up to date.
+
+    Errors: `NotStored` (no such file), `StoreLocked` (held by another process for more than `patience_s`
+    seconds), `SchemaNewer`.
+    """
+    if not create and not path.exists():
+        raise NotStored(f"there is no store at {path}; run a study first, or set MOORED_STORE")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = _connect(path, patience_s)
+    try:
+        _migrate(connection, path)
+        yield Warehouse(connection)
+    finally:
+        connection.close()
+
+
+def _connect(path: Path, patience_s: float) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return duckdb.connect(path, config=_CONFIG)
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise NotStored(f"{path} cannot be opened as a store: {error}") from error
+            if time.monotonic() > deadline:
+                raise StoreLocked(_lock_message(path, str(error))) from error
+            time.sleep(_RETRY_S)
+
+
+def _lock_message(path: Path, error: str) -> str:
+    holder = re.search(r"PID (\d+)", error)
+    by = f"process {holder[1]}" if holder else "another process"
+    return f"the store {path} is held by {by}; wait for it to end, or stop it, and try again"
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    connection.execute(query("create_schema_migrations")).fetchall()
+    done = {number for (number,) in connection.execute(query("schema_migrations")).fetchall()}
+    known = migrations()
+    newest = known[-1][0]
+    if done and max(done) > newest:
+        raise SchemaNewer(
+            f"the store {path} has schema {max(done)}, this moored knows up to {newest}; upgrade moored"
+        )
+    for number, name, sql in known:
+        if number in done:
+            continue
+        connection.begin()
+        connection.execute(sql).fetchall()
+        connection.execute(query("insert_schema_migration"), {"number": number, "name": name}).fetchall()
+        connection.commit()

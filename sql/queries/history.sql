@@ -1,0 +1,5 @@
+SELECT run_id, version, status, data_version, study_fingerprint, code_version, recipes, marks,
+       override_reason, counts, timings, started_at, stored_at
+FROM runs
+WHERE study = $study
+ORDER BY stored_at;

@@ -1,0 +1,1 @@
+INSERT INTO checks BY NAME SELECT * FROM incoming;

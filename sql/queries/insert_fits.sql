@@ -1,0 +1,1 @@
+INSERT INTO fits BY NAME SELECT * FROM incoming;

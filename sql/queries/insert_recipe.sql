@@ -1,0 +1,1 @@
+INSERT INTO recipes (fingerprint, recipe) VALUES ($fingerprint, $recipe) ON CONFLICT DO NOTHING;

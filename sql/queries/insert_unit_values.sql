@@ -1,0 +1,1 @@
+INSERT INTO unit_values BY NAME SELECT study, data_version, unit_id, variable, value FROM incoming;

@@ -1,0 +1,1 @@
+SELECT * FROM runs WHERE study = $study AND version = $version;

@@ -1,0 +1,1 @@
+SELECT DISTINCT study FROM studies ORDER BY study;
