@@ -1,0 +1,55 @@
+"""What each source says of each unit: generation rows turned into one value a unit and variable."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from moored.storage.rules import evaluate
+from moored.study import Source, Study
+
+
+def source_values(
+    study: Study, source: Source, units: pd.DataFrame, generations: pd.DataFrame, expected_rows: int
+) -> pd.DataFrame:
+    """One row a unit, ordered as `units`; one float column a variable; NaN in every column of a unit whose
+    generation is not whole (METHOD rule 4: it keeps its row and its moment is zero).
+
+    A variable that is asked of the model is the mean over its draws. A rule over the text is computed on the
+    text that the source read: the unit's own for a proxy, the written one for a synthetic source. A column known
+    for every unit stays as it is.
+    """
+    rows = generations[generations["source"] == source.name]
+    whole = _whole(rows, expected_rows).reindex(units["unit_id"], fill_value=False).to_numpy()
+    values = pd.DataFrame(index=units.index)
+    read = _read(rows)
+    rules = {c.name: c.rule for c in study.covariates if c.rule is not None}
+    computed = evaluate(rules, pd.DataFrame({"text": _texts(source, rows, units)}))
+    for name in (study.outcome.name, *(covariate.name for covariate in study.covariates)):
+        if name in study.questions:
+            column = read[name].reindex(units["unit_id"]).to_numpy() if name in read else np.nan
+        elif name in rules:
+            column = computed[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        else:
+            column = units[name].to_numpy()
+        values[name] = column
+    return values.where(whole)
+
+
+def _whole(rows: pd.DataFrame, expected: int) -> pd.Series:
+    """By unit: has it a successful row for every step and draw?"""
+    return (rows["status"] == "ok").groupby(rows["unit_id"]).sum() == expected
+
+
+def _read(rows: pd.DataFrame) -> pd.DataFrame:
+    """By unit and variable: the mean over draws of what the model read."""
+    read = rows[rows["step"].str.startswith("read.")]
+    variable = read["step"].str.removeprefix("read.")
+    return read["value"].groupby([read["unit_id"], variable]).mean().unstack()
+
+
+def _texts(source: Source, rows: pd.DataFrame, units: pd.DataFrame) -> pd.Series:
+    if source.kind == "proxy":
+        return units["text"]
+    written = rows[rows["step"] == "write"].set_index("unit_id")["text"]
+    return written.reindex(units["unit_id"]).set_axis(units.index)
