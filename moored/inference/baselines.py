@@ -1,0 +1,118 @@
+"""The labelled units alone, and model data taken at its word (METHOD.md section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from moored.errors import DataInvalid
+from moored.inference.data import Array, Sample, Source
+from moored.inference.gmm import as_fit, refuse_unidentified, solved, two_step
+from moored.inference.gram import Gram
+from moored.inference.moments import Moments, family_of
+from moored.inference.newton import Equation, solve_all
+from moored.inference.passes import Block, Passes, Rows, Stream
+from moored.inference.results import Alternative, Fit, make_fit
+
+
+def with_sources(data: Sample | Stream, wanted: Callable[[Source], bool]) -> Sample | Stream:
+    """The same sample or stream with the sources for which `wanted` holds."""
+
+    def pick(sample: Sample) -> Sample:
+        return sample.with_sources(source for source in sample.sources if wanted(source))
+
+    if isinstance(data, Sample):
+        return pick(data)
+    return lambda: (pick(chunk) for chunk in data())
+
+
+def human(
+    data: Sample | Stream,
+    family: str | Moments = "ols",
+    *,
+    level: float = 0.95,
+    alternative: Alternative = "two-sided",
+    **_: Any,
+) -> Fit:
+    """The M-estimator on the labelled units alone, with its sandwich (HC0) variance."""
+    passes = Passes(with_sources(data, lambda _: False), family_of(family))
+    return as_fit(two_step(passes), passes, "human", level, alternative)
+
+
+def naive(
+    data: Sample | Stream,
+    family: str | Moments,
+    *,
+    name: str,
+    wanted: Callable[[Source], bool],
+    with_labels: bool = False,
+    level: float = 0.95,
+    alternative: Alternative = "two-sided",
+) -> Fit:
+    """Model data taken as if it were real: one fit to the stacked sources of all units.
+
+    With `with_labels` the human labels are stacked on top. The variance is the sandwich of each unit's
+    summed score, so it is honest about a unit that appears twice, and about nothing else: the error of a
+    naive estimate is its bias, which no interval here covers.
+    """
+    kept = with_sources(data, wanted)
+    passes = Passes(kept, family_of(family))
+    if not passes.names:
+        raise DataInvalid(f"{name} needs a source that the sample does not have; add one or drop {name}.")
+    refuse_unidentified(passes)
+    equation = _stacked_equation(passes, name, with_labels)
+    solve_all(passes, [equation])
+    theta = solved(equation)
+    k = len(theta)
+    gram, H = Gram(passes, k, strata=False), np.zeros((k, k))
+    for block in passes:
+        scores = np.zeros((block.size, k))
+        for rows, at, weight in _parts(block, with_labels):
+            psi = rows.psi(passes.family, theta)
+            scores[at] += psi if weight is None else psi * weight[:, None]
+            H += rows.sums(passes.family, theta, weight)[1]
+        gram.add(scores[block.labelled], scores[~block.labelled], 0, block.cluster, block.labelled)
+    bread = np.linalg.inv(H)
+    return make_fit(
+        estimator=name,
+        family=passes.family.name,
+        terms=passes.terms,
+        estimate=theta,
+        covariance=bread @ gram.value() @ bread.T,
+        n_labelled=passes.counts.labelled,
+        n_total=passes.counts.total,
+        level=level,
+        alternative=alternative,
+        warnings=("model data taken at its word: its bias is in no interval",),
+        sources=passes.names,
+    )
+
+
+def _parts(block: Block, with_labels: bool) -> list[tuple[Rows, Any, Array | None]]:
+    parts: list[tuple[Rows, Any, Array | None]] = [(rows, slice(None), None) for rows in block.sources]
+    if with_labels:
+        parts.append((block.human, block.labelled, block.weight))
+    return parts
+
+
+def _stacked_equation(passes: Passes, name: str, with_labels: bool) -> Equation:
+    family = passes.family
+
+    def start(block: Block) -> tuple[Array, Array]:
+        found = [rows.start(family, weight) for rows, _, weight in _parts(block, with_labels)]
+        return sum(A for A, _ in found), sum(r for _, r in found)  # type: ignore[return-value]
+
+    def sums(block: Block, b: Array) -> tuple[Array, Array]:
+        found = [rows.sums(family, b, weight) for rows, _, weight in _parts(block, with_labels)]
+        return sum(s for s, _ in found), sum(J for _, J in found)  # type: ignore[return-value]
+
+    return Equation(
+        what=name,
+        terms=passes.terms,
+        start=start,
+        sums=sums,
+        target=np.zeros(len(passes.terms)),
+        linear=family.linear,
+    )

@@ -1,0 +1,124 @@
+"""What the data say about their own design: J by source, balance, and what each source brings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from moored.inference.baselines import with_sources
+from moored.inference.data import Array, Sample
+from moored.inference.gmm import first_step, gmm
+from moored.inference.gram import Gram
+from moored.inference.moments import Moments, family_of
+from moored.inference.newton import dependent_column, solve_scaled
+from moored.inference.passes import Passes, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A chi-squared test: what was tested, the statistic, its degrees of freedom and its p-value."""
+
+    name: str
+    statistic: float
+    df: int
+    p_value: float
+
+    __test__ = False  # not a pytest class
+
+
+def j_test(data: Sample | Stream, family: str | Moments = "ols") -> Test | None:
+    """Hansen's J of the two-step fit over all sources; None where no source is usable."""
+    fit = gmm(data, family)
+    if fit.j is None or fit.j_df is None or fit.j_p_value is None:
+        return None
+    return Test("all sources", fit.j, fit.j_df, fit.j_p_value)
+
+
+def source_tests(data: Sample | Stream, family: str | Moments = "ols") -> tuple[Test, ...]:
+    """For each source, whether the labelled mean of its moments differs from the mean over all units.
+
+    The moments are the source's scores at its full-sample fit. Under random labelling the difference of the
+    weighted labelled sum and its share of the total is asymptotically normal with mean 0; its quadratic form
+    is chi-squared with k degrees of freedom. Rejecting says that the labelled units are not a random sample,
+    or that the source's recipe differs between labelled and unlabelled units (METHOD.md section 6). Sources
+    that cannot be fitted, or leave no residual, are left out.
+    """
+    passes = Passes(data, family_of(family))
+    counts = passes.counts
+    if counts.labelled == counts.total:
+        return ()
+    _, etas, _ = first_step(passes, "full")
+    tests = []
+    for m, eta in etas.items():
+        found = _balance(passes, m, eta)
+        if found is not None:
+            tests.append(_chi2(passes.names[m], *found))
+    return tuple(tests)
+
+
+def _balance(passes: Passes, m: int, eta: Array) -> tuple[float, int] | None:
+    """d' Var(d)^-1 d with d = sum_t (w_t - rate) h_t, where rate = n / T makes the two sides comparable."""
+    k = len(eta)
+    gram, d = Gram(passes, k), np.zeros(k)
+    weights = sum(
+        len(block.human.y) if block.weight is None else float(block.weight.sum()) for block in passes
+    )
+    rate = weights / passes.counts.total
+    for block in passes:
+        h = block.sources[m].psi(passes.family, eta)
+        w = np.zeros(block.size)
+        w[block.labelled] = 1.0 if block.weight is None else block.weight
+        rows = h * (w - rate)[:, None]
+        d += rows.sum(axis=0)
+        codes = block.cluster if block.cluster is not None else block.strata
+        gram.add(rows[block.labelled], rows[~block.labelled], 0, codes, block.labelled)
+    V = gram.value()
+    if dependent_column(V) is not None:
+        return None
+    return float(d @ solve_scaled(V, d)), k
+
+
+def _chi2(name: str, statistic: float, df: int) -> Test:
+    from scipy.special import chdtrc
+
+    return Test(name, statistic, df, float(chdtrc(df, statistic)))
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one source brings: standard errors (p,) with all sources and without this one, and its R2 alone.
+
+    `labels_saved` (p,) is 1 - (se_all / se_without)^2, the share of labels that this source saves when the
+    others are there.
+    """
+
+    source: str
+    se_all: Array
+    se_without: Array
+    labels_saved: Array
+    r2_alone: Array
+
+
+def contributions(data: Sample | Stream, family: str | Moments = "ols") -> tuple[Contribution, ...]:
+    """Drop-one standard errors and score R2 of each source that the fit over all of them uses."""
+    whole = gmm(data, family)
+    out = []
+    for name in whole.sources:
+        without = gmm(with_sources(data, lambda source, name=name: source.name != name), family)  # type: ignore[misc]
+        alone = gmm(with_sources(data, lambda source, name=name: source.name == name), family)  # type: ignore[misc]
+        ratio = np.divide(whole.se, without.se, out=np.ones_like(whole.se), where=without.se > 0)
+        r2 = np.zeros_like(whole.se) if alone.r2 is None else alone.r2
+        out.append(Contribution(name, whole.se, without.se, 1.0 - ratio**2, r2))
+    return tuple(out)
+
+
+def score_r2(data: Sample | Stream, family: str | Moments = "ols") -> dict[str, Array]:
+    """R2 (p,) of the human influence function on each source's moments alone, and on all under "all".
+
+    n Var(theta_j) tends to sigma_j^2 (1 - (1 - n/T) R2_j): the most that the sources can ever save.
+    """
+    whole = gmm(data, family)
+    out = {contribution.source: contribution.r2_alone for contribution in contributions(data, family)}
+    out["all"] = np.zeros_like(whole.se) if whole.r2 is None else whole.r2
+    return out

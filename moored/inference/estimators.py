@@ -1,0 +1,122 @@
+"""Every estimator by name, all of one signature: `ESTIMATORS[name](data, family=..., level=..., ...)`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from moored.errors import DataInvalid
+from moored.inference.baselines import human, naive, with_sources
+from moored.inference.data import Kind, Sample
+from moored.inference.gmm import FirstStep, gmm
+from moored.inference.mixtures import ppi_synth, reppi
+from moored.inference.moments import Moments
+from moored.inference.passes import Stream
+from moored.inference.ppi import ppi_plus_plus
+from moored.inference.results import Alternative, Fit
+
+
+class Estimator(Protocol):
+    """What every entry of ESTIMATORS is."""
+
+    def __call__(
+        self,
+        data: Sample | Stream,
+        family: str | Moments = "ols",
+        *,
+        level: float = 0.95,
+        alternative: Alternative = "two-sided",
+        first_step: FirstStep = "full",
+    ) -> Fit:
+        """Fit the family's parameters. Options that an estimator has no use for are ignored by it."""
+
+
+def _of(data: Sample | Stream, kind: Kind) -> Sample | Stream:
+    return with_sources(data, lambda source: source.kind == kind)
+
+
+def _naive_proxy(data: Sample | Stream, family: str | Moments = "ols", **options: Any) -> Fit:
+    options.pop("first_step", None)
+    return naive(data, family, name="naive-proxy", wanted=lambda source: source.kind == "proxy", **options)
+
+
+def _naive_synthetic(data: Sample | Stream, family: str | Moments = "ols", **options: Any) -> Fit:
+    options.pop("first_step", None)
+    return naive(
+        data, family, name="naive-synthetic", wanted=lambda source: source.kind == "synthetic", **options
+    )
+
+
+def _naive_pooled(data: Sample | Stream, family: str | Moments = "ols", **options: Any) -> Fit:
+    options.pop("first_step", None)
+    return naive(data, family, name="naive-pooled", wanted=lambda _: True, with_labels=True, **options)
+
+
+def _ppi_proxy(data: Sample | Stream, family: str | Moments = "ols", **options: Any) -> Fit:
+    options.pop("first_step", None)
+    return ppi_plus_plus(_of(data, "proxy"), family, name="ppi++-proxy", **options)
+
+
+def _ppi_synth(data: Sample | Stream, family: str | Moments = "ols", **options: Any) -> Fit:
+    options.pop("first_step", None)
+    return ppi_synth(data, family, **options)
+
+
+def _reppi(data: Sample | Stream, family: str | Moments = "ols", **options: Any) -> Fit:
+    options.pop("first_step", None)
+    return reppi(data, family, **options)
+
+
+def _gmm_proxy(data: Sample | Stream, family: str | Moments = "ols", **options: Any) -> Fit:
+    return gmm(_of(data, "proxy"), family, name="gmm-proxy", **options)
+
+
+def _gmm_synth(data: Sample | Stream, family: str | Moments = "ols", **options: Any) -> Fit:
+    return gmm(data, family, name="gmm-synth", **options)
+
+
+ESTIMATORS: Mapping[str, Estimator] = {
+    "human": human,
+    "naive-proxy": _naive_proxy,
+    "naive-synthetic": _naive_synthetic,
+    "naive-pooled": _naive_pooled,
+    "ppi++-proxy": _ppi_proxy,
+    "ppi++-synth": _ppi_synth,
+    "reppi": _reppi,
+    "gmm-proxy": _gmm_proxy,
+    "gmm-synth": _gmm_synth,
+}
+
+
+def default_estimators(data: Sample | Stream) -> tuple[str, ...]:
+    """human, then gmm-proxy, gmm-synth and gmm-small as far as the sources allow them."""
+    first = data if isinstance(data, Sample) else next(iter(data()))
+    kinds = {source.kind for source in first.sources}
+    wanted = ["human"]
+    wanted += ["gmm-proxy"] if "proxy" in kinds else []
+    wanted += ["gmm-synth"] if "synthetic" in kinds else []
+    wanted += ["gmm-small"] if kinds and isinstance(data, Sample) else []
+    return tuple(name for name in wanted if name in ESTIMATORS)
+
+
+def estimate(
+    data: Sample | Stream,
+    family: str | Moments = "ols",
+    *,
+    estimators: Sequence[str] | None = None,
+    level: float = 0.95,
+    alternative: Alternative = "two-sided",
+    first_step: FirstStep = "full",
+) -> tuple[Fit, ...]:
+    """One Fit for each named estimator; by default those of `default_estimators`.
+
+    Raises DataInvalid for a name that ESTIMATORS does not have, and what the estimators raise.
+    """
+    wanted = default_estimators(data) if estimators is None else tuple(estimators)
+    unknown = [name for name in wanted if name not in ESTIMATORS]
+    if unknown:
+        raise DataInvalid(f"No estimator is called {unknown[0]!r}; choose from {', '.join(ESTIMATORS)}.")
+    return tuple(
+        ESTIMATORS[name](data, family, level=level, alternative=alternative, first_step=first_step)
+        for name in wanted
+    )

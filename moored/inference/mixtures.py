@@ -1,0 +1,232 @@
+"""Two methods that learn from the labelled units how to use the sources, then apply PPI++.
+
+`ppi++-synth` chooses how much weight the proxy's loss and the synthetic loss get by K-fold cross-validation;
+`reppi` (Ji, Lei and Zrnic 2025, "Predictions as surrogates") regresses the human score on the sources'
+features with cross-fitting and uses the prediction in place of the model's score.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moored.inference.data import Array, Sample
+from moored.inference.gmm import human_equation, solved
+from moored.inference.moments import Moments
+from moored.inference.newton import solve_all
+from moored.inference.passes import Block, Passes, Stream
+from moored.inference.ppi import (
+    Contrast,
+    Mix,
+    Scores,
+    contrast,
+    finished,
+    mixed_scores,
+    nothing_to_add,
+    ppi_plus_plus,
+    prepared,
+)
+from moored.inference.results import Alternative, Fit
+
+ALPHAS = tuple(float(a) for a in np.linspace(1.0, 0.0, 11))
+PENALTIES = np.logspace(-6, 3, 19)
+
+
+def ppi_synth(
+    data: Sample | Stream,
+    family: str | Moments = "ols",
+    *,
+    folds: int = 5,
+    rng: np.random.Generator | None = None,
+    level: float = 0.95,
+    alternative: Alternative = "two-sided",
+    name: str = "ppi++-synth",
+) -> Fit:
+    """PPI++ with the loss alpha * proxy + (1 - alpha) * synthetic in both terms.
+
+    alpha runs over 0, .1, ..., 1 and minimises the held-out variance of the estimate, scored on K folds of the
+    labelled units with lambda tuned on the other folds; ties go to the proxy. Several sources of one kind
+    share its weight equally; with one kind only, that kind has all of it.
+
+    Parameters
+    ----------
+    folds : K.
+    rng : draws the folds; None: a generator seeded with 0.
+    """
+    passes, base = prepared(data, family, name)
+    if base.n_labelled == base.n_total:
+        return nothing_to_add(base, name, level, alternative)
+    mixes = {alpha: _mix(passes, alpha) for alpha in ALPHAS}
+    kinds = {kind for _, kind in passes.recipes}
+    alpha = 1.0 if kinds == {"proxy"} else 0.0
+    if len(kinds) == 2:
+        scores = {a: mixed_scores(passes, base.estimate, mix) for a, mix in mixes.items()}
+        fold = _folds(base.n_labelled, folds, rng)
+        risk = {a: _held_out(passes, base.estimate, scores[a], fold) for a in ALPHAS}
+        alpha = min(ALPHAS, key=lambda a: (risk[a], -a))
+    return ppi_plus_plus(
+        data,
+        family,
+        mix=mixes[alpha],
+        level=level,
+        alternative=alternative,
+        name=name,
+        tuning=(("alpha", alpha),),
+    )
+
+
+def _mix(passes: Passes, alpha: float) -> Mix:
+    kinds = [kind for _, kind in passes.recipes]
+    share = {"proxy": alpha, "synthetic": 1.0 - alpha}
+    return tuple(share[kind] / kinds.count(kind) for kind in kinds)
+
+
+def _folds(n: int, folds: int, rng: np.random.Generator | None) -> NDArray[np.int64]:
+    rng = rng or np.random.default_rng(0)
+    return rng.permutation(np.arange(n) % min(folds, n))
+
+
+def _held_out(passes: Passes, b: Array, rows_of: Scores, fold: NDArray[np.int64]) -> float:
+    """Held-out variance (trace, up to a constant) of the PPI++ estimate with lambda tuned off the fold."""
+    found = contrast(passes, rows_of, b, ())
+    psi, h = _labelled(passes, b, rows_of)
+    bread = np.linalg.inv(found.H)
+    p, ratio = len(b), found.n / found.N
+    psi, h = psi @ bread.T, h @ bread.T
+    outside = float(np.trace(bread @ found.plain[2 * p :, 2 * p :] @ bread.T)) / found.N
+    total = 0.0
+    for k in range(int(fold.max()) + 1):
+        train, test = fold != k, fold == k
+        mean_psi, mean_h = psi[train].mean(axis=0), h[train].mean(axis=0)
+        covariance = float(np.sum((psi[train] - mean_psi) * (h[train] - mean_h))) / train.sum()
+        least = (1.0 + ratio) * float(np.sum((h[train] - mean_h) ** 2)) / train.sum()
+        lam = float(np.clip(covariance / least, 0.0, 1.0)) if least > 0 else 0.0
+        left = (psi[test] - mean_psi) - lam * (h[test] - mean_h)
+        total += float(np.sum(left**2)) + test.sum() * ratio * lam**2 * outside
+    return total
+
+
+def _labelled(passes: Passes, b: Array, rows_of: Scores) -> tuple[Array, Array]:
+    psi, h = [], []
+    for block in passes:
+        w = np.ones(len(block.human.y)) if block.weight is None else block.weight
+        psi.append(block.human.psi(passes.family, b) * w[:, None])
+        h.append(rows_of(block)[block.labelled] * w[:, None])
+    return np.concatenate(psi), np.concatenate(h)
+
+
+def reppi(
+    data: Sample | Stream,
+    family: str | Moments = "ols",
+    *,
+    folds: int = 3,
+    rng: np.random.Generator | None = None,
+    level: float = 0.95,
+    alternative: Alternative = "two-sided",
+    name: str = "reppi",
+) -> Fit:
+    """Recalibrated PPI with linear learners.
+
+    The human score psi_t at the human-only estimate is regressed, by ridge with its penalty chosen by
+    generalised cross-validation, on each source's outcome, covariates and score; labelled units are
+    predicted by the model of the other folds and unlabelled ones by the folds' mean. The prediction g takes
+    h's place in PPI++ and does not move with b: mean_L psi(b) = lambda (mean_L g - mean_U g).
+
+    Parameters
+    ----------
+    folds : K.
+    rng : draws the folds; None: a generator seeded with 0.
+    """
+    passes, base = prepared(data, family, name)
+    if base.n_labelled == base.n_total:
+        return nothing_to_add(base, name, level, alternative)
+    b = base.estimate
+    rows_of = _recalibrated(passes, b, folds, rng)
+    first = contrast(passes, rows_of, b, ())
+    lam = first.best()
+    theta = _shifted(passes, first, lam, b)
+    found = contrast(passes, rows_of, theta, ())
+    return finished(
+        passes,
+        base,
+        theta,
+        found,
+        lam,
+        name=name,
+        level=level,
+        alternative=alternative,
+        warnings=(),
+        tuning=(("lambda", lam),),
+        sources=passes.names,
+    )
+
+
+def _shifted(passes: Passes, found: Contrast, lam: float, b: Array) -> Array:
+    target = lam * (found.means[1] - found.means[2]) * found.n
+    equation = human_equation(passes)
+    equation.what, equation.target = "The recalibrated equation", target
+    if passes.family.linear:
+        return b - np.linalg.solve(found.H * found.n, -target)
+    equation.guess = b
+    solve_all(passes, [equation])
+    return solved(equation)
+
+
+def _features(passes: Passes, block: Block, b: Array) -> Array:
+    """(m, f): a constant, then each source's outcome, covariates and score at b; failed units at zero."""
+    parts = [np.ones((block.size, 1))]
+    for rows in block.sources:
+        seen = 1.0 if rows.seen is None else rows.seen[:, None]
+        parts += [rows.y[:, None] * seen, rows.X * seen, rows.psi(passes.family, b)]
+    return np.column_stack(parts)
+
+
+def _recalibrated(passes: Passes, b: Array, folds: int, rng: np.random.Generator | None) -> Scores:
+    Z, psi = [], []
+    for block in passes:
+        Z.append(_features(passes, block, b)[block.labelled])
+        psi.append(block.human.psi(passes.family, b))
+    features, scores = np.concatenate(Z), np.concatenate(psi)
+    fold = _folds(len(scores), folds, rng)
+    models = [_ridge(features[fold != k], scores[fold != k]) for k in range(int(fold.max()) + 1)]
+    inside = np.empty_like(scores)
+    for k, coefficients in enumerate(models):
+        inside[fold == k] = features[fold == k] @ coefficients
+    everywhere = np.mean(models, axis=0)
+    starts = np.cumsum([0, *(int(block.labelled.sum()) for block in passes)])
+    order = {"at": 0}
+
+    def rows_of(block: Block) -> Array:
+        g = _features(passes, block, b) @ everywhere
+        at = order["at"] % (len(starts) - 1)
+        g[block.labelled] = inside[starts[at] : starts[at + 1]]
+        order["at"] += 1
+        return np.asarray(g)
+
+    return rows_of
+
+
+def _ridge(Z: Array, Y: Array) -> Array:
+    """Coefficients (f, p) on Z (n, f), whose first column is the constant, penalty by GCV."""
+    mean, spread = Z[:, 1:].mean(axis=0), Z[:, 1:].std(axis=0)
+    used = spread > 1e-10 * (np.abs(mean) + 1e-300)
+    scaled = (Z[:, 1:][:, used] - mean[used]) / spread[used]
+    centre = Y.mean(axis=0)
+    out = np.zeros((Z.shape[1], Y.shape[1]))
+    out[0] = centre
+    if scaled.shape[1] == 0:
+        return out
+    U, d, Vt = np.linalg.svd(scaled, full_matrices=False)
+    projected = U.T @ (Y - centre)
+    whole = np.sum((Y - centre) ** 2)
+    best, chosen = np.inf, np.zeros_like(d)
+    for penalty in PENALTIES * len(Z):
+        shrink = d**2 / (d**2 + penalty)
+        left = whole - np.sum((2 * shrink - shrink**2)[:, None] * projected**2)
+        score = left / max(len(Z) - 1.0 - shrink.sum(), 1e-9) ** 2
+        if score < best:
+            best, chosen = score, d / (d**2 + penalty)
+    coefficients = (Vt.T * chosen) @ projected / spread[used][:, None]
+    out[1:][used] = coefficients
+    out[0] = centre - mean[used] @ coefficients
+    return out

@@ -1,0 +1,198 @@
+"""Newton's method for several estimating equations at once, each pass over the data serving all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from moored.errors import EstimationError, NonFinite, NotConverged, Separated, Singular
+from moored.inference.data import Array
+from moored.inference.passes import Block, Passes
+
+STEPS = 100
+HALVINGS = 30
+CONVERGED = 1e-18  # squared length of the last step, relative to the fitted index; Newton squares it again
+COLLINEAR = 1e-12  # smallest pivot of the correlation matrix of the columns
+FLAT = 1e-9  # curvature left, relative to the start's, when a coefficient runs off to infinity
+
+Sums = Callable[[Block, Array], tuple[Array, Array]]
+Start = Callable[[Block], tuple[Array, Array]]
+
+
+@dataclass(slots=True)
+class Equation:
+    """sum_t psi_t(b) = target, to be solved for b (k,).
+
+    Attributes
+    ----------
+    what : the name of what is fitted, for messages.
+    terms : names of the k parameters.
+    start, sums : sums over one block, as in `Moments`.
+    target : (k,) right-hand side.
+    linear : the start already is the solution.
+    root : (k,) the solution, once there is one.
+    slope : (k, k) the Jacobian at the last point tried.
+    failure : the reason why there is none.
+    """
+
+    what: str
+    terms: tuple[str, ...]
+    start: Start
+    sums: Sums
+    target: Array
+    linear: bool = False
+    guess: Array | None = None
+    root: Array | None = None
+    slope: Array | None = None
+    failure: EstimationError | None = None
+    metric: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    _b: Array = field(default_factory=lambda: np.zeros(0))
+    _step: Array | None = None
+    _merit: float = np.inf
+    _length: float = 1.0
+    _steps: int = 0
+    _halvings: int = 0
+
+    @property
+    def active(self) -> bool:
+        """Neither solved nor failed."""
+        return self.root is None and self.failure is None
+
+    @property
+    def trial(self) -> Array:
+        """The point at which the next pass evaluates."""
+        return self._b if self._step is None else self._b + self._length * self._step
+
+    def begin(self, A: Array, r: Array) -> None:
+        """Take the starting equations A b = r; A is also the metric of steps."""
+        if not (np.isfinite(A).all() and np.isfinite(r).all()):
+            self.failure = NonFinite(f"{self.what}: the numbers are too large to be squared; rescale them.")
+            return
+        dependent = dependent_column(A)
+        if dependent is not None:
+            self.failure = Singular(
+                f"{self.what}: the term {self.terms[dependent]!r} is constant or a combination of the terms "
+                "before it; drop it."
+            )
+            return
+        self.metric = A
+        self._b = solve_scaled(A, r) if self.guess is None else self.guess
+        if self.linear and self.guess is None:
+            self.root, self.slope = self._b, -A
+
+    def advance(self, score: Array, slope: Array) -> None:
+        """Take the sums at `trial` and move: accept and step on, or halve the step."""
+        residual = score - self.target
+        merit = self._size(residual)
+        if not np.isfinite(merit) or merit > self._merit * (1.0 - 1e-4 * self._length):
+            if self._stalled():
+                return
+            self._length /= 2.0
+            self._halvings += 1
+            return
+        self._b, self._merit, self.slope = self.trial, merit, slope
+        self._length, self._halvings = 1.0, 0
+        self._steps += 1
+        self._next(residual, slope)
+
+    def _next(self, residual: Array, slope: Array) -> None:
+        if self._ran_off(slope):
+            return
+        try:
+            step = -np.linalg.solve(slope, residual)
+        except np.linalg.LinAlgError:
+            self.failure = Singular(f"{self.what}: the Jacobian is singular; drop a term.")
+            return
+        length, scale = float(step @ self.metric @ step), float(self._b @ self.metric @ self._b)
+        unit = float(np.trace(self.metric)) / len(step) * 1e-12
+        if length <= CONVERGED * (scale + unit):
+            self.root = self._b + step
+        elif self._steps >= STEPS:
+            self.failure = self._gave_up()
+        self._step = step
+
+    def _stalled(self) -> bool:
+        """No decrease: at rounding level that is the solution, otherwise the method has failed."""
+        assert self._step is not None or self._merit == np.inf
+        if self._step is None:
+            self.failure = NonFinite(f"{self.what}: the moments are not finite at the starting value.")
+            return True
+        scale = float(self._b @ self.metric @ self._b) + float(np.trace(self.metric)) * 1e-12
+        if float(self._step @ self.metric @ self._step) <= 1e-13 * scale:
+            self.root = self._b
+            return True
+        if self._halvings >= HALVINGS:
+            self.failure = self._gave_up()
+            return True
+        return False
+
+    def _ran_off(self, slope: Array) -> bool:
+        scale = 1.0 / np.sqrt(np.diag(self.metric))
+        if np.linalg.norm(slope * np.outer(scale, scale), -2) > FLAT:
+            return False
+        direction = np.linalg.svd(slope * np.outer(scale, scale))[2][-1] * scale
+        term = self.terms[int(np.argmax(np.abs(direction / scale)))]
+        self.failure = Separated(
+            f"{self.what}: the outcome is predicted perfectly along {term!r}, so its coefficient is infinite; "
+            "drop or merge that term, or label more units.",
+            term=term,
+        )
+        return True
+
+    def _gave_up(self) -> NotConverged:
+        return NotConverged(
+            f"{self.what}: Newton's method did not converge in {self._steps} steps; rescale or drop covariates, "
+            "or label more units."
+        )
+
+    def _size(self, residual: Array) -> float:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(residual @ solve_scaled(self.metric, residual))
+
+
+def solve_all(passes: Passes, equations: Sequence[Equation]) -> None:
+    """Solve every equation; one pass evaluates all that are still open. Failures are left in them."""
+    starts: list[tuple[Array, Array] | None] = [None] * len(equations)
+    for block in passes:
+        starts = [_add(total, eq.start(block)) for total, eq in zip(starts, equations, strict=True)]
+    for equation, begun in zip(equations, starts, strict=True):
+        assert begun is not None
+        equation.begin(*begun)
+    while active := [equation for equation in equations if equation.active]:
+        points = [equation.trial for equation in active]
+        sums: list[tuple[Array, Array] | None] = [None] * len(active)
+        for block in passes:
+            sums = [_add(total, eq.sums(block, b)) for total, eq, b in zip(sums, active, points, strict=True)]
+        for equation, found in zip(active, sums, strict=True):
+            assert found is not None
+            equation.advance(*found)
+
+
+def _add(total: tuple[Array, Array] | None, part: tuple[Array, Array]) -> tuple[Array, Array]:
+    return part if total is None else (total[0] + part[0], total[1] + part[1])
+
+
+def solve_scaled(A: Array, r: Array) -> Array:
+    """A^-1 r for symmetric positive definite A, its rows and columns brought to one scale first."""
+    scale = 1.0 / np.sqrt(np.diag(A))
+    scaled = np.linalg.solve(A * np.outer(scale, scale), (scale * r.T).T)
+    return (scale * scaled.T).T
+
+
+def dependent_column(A: Array, tolerance: float = COLLINEAR) -> int | None:
+    """The first column of a cross-product matrix that is zero or depends on those before it."""
+    diagonal = np.diag(A)
+    if not (diagonal > 0).all():
+        return int(np.argmin(diagonal > 0))
+    scale = 1.0 / np.sqrt(diagonal)
+    correlation = A * np.outer(scale, scale)
+    for j in range(len(A)):
+        if j == 0:
+            continue
+        before = correlation[:j, :j]
+        left = 1.0 - correlation[j, :j] @ np.linalg.solve(before, correlation[:j, j])
+        if left < tolerance:
+            return j
+    return None

@@ -1,0 +1,221 @@
+"""Passes over the data: a sample in memory is one chunk, a file is many, and the estimators see only sums.
+
+A chunk is a `Sample`; a stream is a function that starts a new iteration over its chunks each time it is
+called. Nothing here keeps a chunk longer than its turn, so T is bounded by disk and not by memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moored.errors import DataInvalid, NoLabels
+from moored.inference.data import Array, Mask, Sample, Source
+from moored.inference.moments import Moments
+
+Stream = Callable[[], Iterable[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Outcomes (m,) and covariates (m, p) of some units; `seen` (m,) is 0 where a generation failed."""
+
+    y: Array
+    X: Array
+    seen: Array | None = None
+
+    def sums(self, family: Moments, b: Array, w: Array | None) -> tuple[Array, Array]:
+        """Weighted sums of psi and of its Jacobian, failed units at zero."""
+        return family.sums(self.y, self.X, b, self._mask(w))
+
+    def psi(self, family: Moments, b: Array) -> Array:
+        """psi of each unit (m, k), failed units at zero."""
+        rows = family.psi(self.y, self.X, b)
+        return rows if self.seen is None else rows * self.seen[:, None]
+
+    def start(self, family: Moments, w: Array | None) -> tuple[Array, Array]:
+        """Normal equations of the starting value, failed units left out."""
+        return family.start(self.y, self.X, self._mask(w))
+
+    def take(self, rows: NDArray[Any]) -> Rows:
+        """Some of the rows."""
+        return Rows(self.y[rows], self.X[rows], None if self.seen is None else self.seen[rows])
+
+    def _mask(self, w: Array | None) -> Array | None:
+        if self.seen is None:
+            return w
+        return self.seen if w is None else w * self.seen
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One chunk, made ready.
+
+    Attributes
+    ----------
+    labelled : (m,) S_t.
+    weight : (n,) S_t pi_bar / pi_t of the labelled units; None: all 1.
+    human : the labelled units' own data.
+    sources : every unit's data, one entry a source.
+    overlap : the same of the labelled units alone.
+    rest_weight : (m,) (1 - S_t)(1 - pi_bar) / (1 - pi_t), for methods that compare labelled with unlabelled.
+    cluster, strata : (m,) codes, or None.
+    """
+
+    labelled: Mask
+    weight: Array | None
+    human: Rows
+    sources: tuple[Rows, ...]
+    overlap: tuple[Rows, ...]
+    rest_weight: Array
+    cluster: NDArray[Any] | None
+    strata: NDArray[Any] | None
+
+    @property
+    def size(self) -> int:
+        """m, the number of units."""
+        return len(self.labelled)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one pass of counting finds.
+
+    T, n, the mean labelling probability, the strata's rates, failed generations a source, and whether some
+    unit was labelled with certainty.
+    """
+
+    total: int
+    labelled: int
+    mean_probability: float | None
+    rates: dict[Any, float] | None
+    failed: tuple[int, ...]
+    certain: bool
+
+
+class Passes:
+    """A sample or a stream, ready to be gone through as often as an estimator needs.
+
+    Parameters
+    ----------
+    data : a Sample, or a function that returns a fresh iterable of Sample chunks.
+    family : the moments, whose domain the outcomes are checked against.
+    """
+
+    def __init__(self, data: Sample | Stream, family: Moments) -> None:
+        self.family = family
+        self._stream: Stream = (lambda: (data,)) if isinstance(data, Sample) else data
+        self.in_memory = isinstance(data, Sample)
+        first = data if isinstance(data, Sample) else next(iter(self._stream()), None)
+        if first is None:
+            raise NoLabels("The data have no rows; give at least one labelled unit.")
+        self.terms = family.parameters(first.terms)
+        self.columns = first.terms
+        self.recipes = tuple((source.name, source.kind) for source in first.sources)
+        self.clustered = first.cluster is not None
+        self.stratified = first.strata is not None
+        self.counts = self._count()
+        if self.counts.labelled == 0:
+            raise NoLabels(f"None of the {self.counts.total} units is labelled; label some at random.")
+        self._held: tuple[Block, ...] | None = None
+        if self.in_memory:
+            self._held = tuple(self._block(chunk) for chunk in self._stream())
+
+    def __iter__(self) -> Iterator[Block]:
+        """One pass."""
+        if self._held is not None:
+            return iter(self._held)
+        return (self._block(chunk) for chunk in self._stream())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The sources' names."""
+        return tuple(name for name, _ in self.recipes)
+
+    def _count(self) -> Counts:
+        total = labelled = 0
+        probability = 0.0
+        strata: dict[Any, list[int]] = {}
+        failed = [0] * len(self.recipes)
+        known = certain = False
+        for chunk in self._stream():
+            if tuple((source.name, source.kind) for source in chunk.sources) != self.recipes:
+                raise DataInvalid("The chunks do not carry the same sources in the same order.")
+            total += chunk.n_total
+            labelled += chunk.n_labelled
+            known = chunk.probability is not None
+            if chunk.probability is not None:
+                probability += float(chunk.probability.sum())
+                certain = certain or bool((chunk.probability == 1).any())
+            if chunk.strata is not None:
+                _tally(strata, chunk.strata, chunk.labelled)
+            for m, source in enumerate(chunk.sources):
+                if source.observed is not None:
+                    failed[m] += chunk.n_total - int(np.count_nonzero(source.observed))
+        rates = {code: hit / size for code, (size, hit) in strata.items()} if strata else None
+        if rates and not known and min(rates.values()) == 0:
+            empty = [code for code, rate in rates.items() if rate == 0][:3]
+            raise DataInvalid(
+                f"Strata {empty} have no labelled unit, so nothing is known of them; label some."
+            )
+        if rates and not known:
+            certain = max(rates.values()) == 1
+        return Counts(total, labelled, probability / total if known else None, rates, tuple(failed), certain)
+
+    def _block(self, chunk: Sample) -> Block:
+        where = np.flatnonzero(chunk.labelled)
+        human = Rows(chunk.y[where], chunk.X[where])
+        self.family.check(human.y, "The human labels")
+        sources = tuple(self._rows(source) for source in chunk.sources)
+        weight, rest_weight = self._weights(chunk)
+        return Block(
+            labelled=chunk.labelled,
+            weight=None if weight is None else weight[where],
+            rest_weight=rest_weight,
+            human=human,
+            sources=sources,
+            overlap=tuple(rows.take(where) for rows in sources),
+            cluster=chunk.cluster,
+            strata=chunk.strata,
+        )
+
+    def _rows(self, source: Source) -> Rows:
+        if source.observed is None or bool(source.observed.all()):
+            self.family.check(source.y, f"Source {source.name!r}")
+            return Rows(source.y, source.X)
+        self.family.check(source.y[source.observed], f"Source {source.name!r}")
+        kept = source.observed
+        fill = float(source.y[kept][0]) if kept.any() else 0.0
+        return Rows(
+            np.where(kept, source.y, fill), np.where(kept[:, None], source.X, 0.0), kept.astype(np.float64)
+        )
+
+    def _weights(self, chunk: Sample) -> tuple[Array | None, Array]:
+        """S_t pi_bar / pi_t (None: all 1) and its unlabelled counterpart; pi_t is n_s / N_s under strata."""
+        rest = (~chunk.labelled).astype(np.float64)
+        if chunk.probability is not None and self.counts.mean_probability is not None:
+            overall, pi = self.counts.mean_probability, chunk.probability
+        elif chunk.strata is not None and self.counts.rates is not None:
+            overall = self.counts.labelled / self.counts.total
+            values, inverse = np.unique(chunk.strata, return_inverse=True)
+            pi = np.array([self.counts.rates[code] for code in values.tolist()])[inverse]
+        else:
+            return None, rest
+        if bool(np.allclose(pi, overall, rtol=1e-13, atol=0)):
+            return None, rest
+        left = np.where(chunk.labelled, 1.0, 1.0 - pi)
+        return overall / pi, rest * (1.0 - overall) / left
+
+
+def _tally(strata: dict[Any, list[int]], codes: NDArray[Any], labelled: Mask) -> None:
+    values, inverse = np.unique(codes, return_inverse=True)
+    sizes = np.bincount(inverse, minlength=len(values))
+    hits = np.bincount(inverse, weights=labelled, minlength=len(values))
+    for code, size, hit in zip(values.tolist(), sizes.tolist(), hits.tolist(), strict=True):
+        found = strata.setdefault(code, [0, 0])
+        found[0] += int(size)
+        found[1] += int(hit)

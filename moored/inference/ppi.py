@@ -1,0 +1,301 @@
+"""PPI++ with tuned lambda, and its version with a proxy and a synthetic loss.
+
+With h the model's score at the common parameter b, the estimate solves
+
+    mean_L psi(b) - lambda (mean_L h(b) - mean_U h(b)) = 0
+
+over labelled L and unlabelled U. lambda minimises the trace of the asymptotic variance, is clipped to
+[0, 1] (Angelopoulos, Duchi and Zrnic 2023, "PPI++", proposition 2), and serves estimate, interval and p-value
+alike; the variance is H^-1 [var_L(psi - lambda h) / n + lambda^2 var_U(h) / N] H^-1.
+
+Conventions, those of ppi-python 0.2.3, whose point estimates these are: U is the unlabelled units alone;
+lambda is tuned at the lambda = 1 estimate, with the variance of h pooled over L and U (denominator one less
+than the count) and H taken over all units. For the mean and OLS, theta is
+OLS_L(y) - lambda (OLS_L(yhat) - OLS_U(yhat)). Ours: where the model's covariates are not the human ones, H
+is taken over the labelled units; variances divide by n, so that lambda = 0 is the human fit with HC0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from moored.errors import DataInvalid, EstimationError
+from moored.inference.baselines import human
+from moored.inference.data import Array, Sample
+from moored.inference.gmm import human_equation, solved
+from moored.inference.gram import Gram
+from moored.inference.moments import Moments, family_of
+from moored.inference.newton import solve_all
+from moored.inference.passes import Block, Passes, Stream
+from moored.inference.results import Alternative, Fit, make_fit
+
+Mix = tuple[float, ...]
+Scores = Callable[[Block], Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Centred second moments of (psi_L, h_L, h_U), (3p, 3p), and what goes with them.
+
+    `plain` treats units as independent, `grouped` sums them by cluster or stratum first. n, N are sums of
+    weights; means is (3, p); H (p, p) is the mean Jacobian over L, H_all over all units or None where the
+    model's covariates are not the human ones.
+    """
+
+    plain: Array
+    grouped: Array
+    n: float
+    N: float
+    means: Array
+    H: Array
+    H_all: Array | None
+
+    def best(self) -> float:
+        """The clipped lambda that minimises the trace of the asymptotic variance."""
+        p, n, N = len(self.H), self.n, self.N
+        bread = np.linalg.inv(self.H if self.H_all is None else self.H_all)
+        covariance = self.plain[:p, p : 2 * p] / n
+        within = self.plain[p : 2 * p, p : 2 * p] + self.plain[2 * p :, 2 * p :]
+        gap = self.means[1] - self.means[2]
+        pooled = (within + np.outer(gap, gap) * n * N / (n + N)) / (n + N - 1.0)
+        least = (1.0 + n / N) * float(np.trace(bread @ pooled @ bread))
+        gain = float(np.trace(bread @ (covariance + covariance.T) @ bread)) / 2.0
+        return float(np.clip(gain / least, 0.0, 1.0)) if least > 0 else 0.0
+
+    def variance(self, lam: float) -> Array:
+        """Covariance (p, p) of the estimate at that lambda."""
+        eye = np.eye(len(self.H))
+        A = np.hstack([eye / self.n, -lam / self.n * eye, lam / self.N * eye])
+        bread = np.linalg.inv(self.H if self.H_all is None or lam == 0 else self.H_all)
+        return bread @ A @ self.grouped @ A.T @ bread.T
+
+
+def contrast(passes: Passes, rows_of: Scores, b: Array, mix: Mix) -> Contrast:
+    """Second moments at b (p,). `rows_of(block)` gives h of every unit (m, p). One pass."""
+    p = len(b)
+    size = 3 * p + 2
+    plain, grouped = Gram(passes, size, clusters=False, strata=False), Gram(passes, size)
+    total, H, H_rest, same = np.zeros(size), np.zeros((p, p)), np.zeros((p, p)), bool(mix)
+    for block in passes:
+        lab, h = block.labelled, rows_of(block)
+        w = np.ones(int(lab.sum())) if block.weight is None else block.weight
+        v = block.rest_weight[~lab]
+        psi = block.human.psi(passes.family, b)
+        inside = np.column_stack([psi, h[lab], np.ones(len(w))]) * w[:, None]
+        rows = np.column_stack([inside, np.zeros((len(w), p + 1))])
+        rest = np.column_stack([h[~lab], np.ones(len(v))]) * v[:, None]
+        codes = block.cluster if block.cluster is not None else block.strata
+        plain.add(rows, rest, 2 * p + 1, None, lab)
+        grouped.add(rows, rest, 2 * p + 1, codes, lab)
+        total += np.concatenate([inside.sum(axis=0), rest.sum(axis=0)])
+        H += block.human.sums(passes.family, b, block.weight)[1]
+        same = same and _same_covariates(block, mix)
+        if same:
+            for c, source in zip(mix, block.sources, strict=True):
+                if c:
+                    H_rest += c * source.sums(passes.family, b, block.rest_weight)[1]
+    n, N = float(total[2 * p]), float(total[-1])
+    means = np.stack([total[:p] / n, total[p : 2 * p] / n, total[2 * p + 1 : -1] / N])
+    M = np.zeros((3 * p, size))
+    M[: 2 * p, : 2 * p], M[2 * p :, 2 * p + 1 : -1] = np.eye(2 * p), np.eye(p)
+    M[: 2 * p, 2 * p], M[2 * p :, -1] = -means[:2].ravel(), -means[2]
+    return Contrast(
+        plain=M @ plain.value() @ M.T,
+        grouped=M @ grouped.value() @ M.T,
+        n=n,
+        N=N,
+        means=means,
+        H=H / n,
+        H_all=(H + H_rest) / (n + N) if same else None,
+    )
+
+
+def _same_covariates(block: Block, mix: Mix) -> bool:
+    return all(
+        not c or (rows.seen is None and np.array_equal(rows.X, block.human.X))
+        for c, rows in zip(mix, block.overlap, strict=True)
+    )
+
+
+def mixed_scores(passes: Passes, b: Array, mix: Mix) -> Scores:
+    """A function of a block: sum_m c_m psi(source m; b), (m, p)."""
+
+    def rows_of(block: Block) -> Array:
+        total = np.zeros((block.size, len(b)))
+        for c, source in zip(mix, block.sources, strict=True):
+            if c:
+                total += c * source.psi(passes.family, b)
+        return total
+
+    return rows_of
+
+
+def estimate_at(passes: Passes, lam: float, mix: Mix, human_estimate: Array) -> Array:
+    """The PPI++ estimate (p,) at a given lambda."""
+    if lam == 0:
+        return human_estimate
+    if passes.family.linear:
+        return human_estimate - lam * _linear_gap(passes, mix)
+    family, n, N = passes.family, *_sizes(passes)
+
+    def sums(block: Block, b: Array) -> tuple[Array, Array]:
+        score, J = block.human.sums(family, b, block.weight)
+        w = np.zeros(block.size)
+        w[block.labelled] = 1.0 if block.weight is None else block.weight
+        contrast_weight = lam * (block.rest_weight * (n / N) - w)
+        for c, rows in zip(mix, block.sources, strict=True):
+            if c:
+                extra, slope = rows.sums(family, b, c * contrast_weight)
+                score, J = score + extra, J + slope
+        return score, J
+
+    equation = human_equation(passes)
+    equation.what, equation.sums, equation.guess = "PPI++", sums, human_estimate
+    solve_all(passes, [equation])
+    return solved(equation)
+
+
+def _sizes(passes: Passes) -> tuple[float, float]:
+    n = N = 0.0
+    for block in passes:
+        n += len(block.human.y) if block.weight is None else float(block.weight.sum())
+        N += float(block.rest_weight.sum())
+    return n, N
+
+
+def _linear_gap(passes: Passes, mix: Mix) -> Array:
+    """OLS_L(yhat) - OLS_U(yhat) of the mixed source."""
+    k = len(passes.terms)
+    A, r = np.zeros((2, k, k)), np.zeros((2, k))
+    for block in passes:
+        for c, whole, inside in zip(mix, block.sources, block.overlap, strict=True):
+            if c:
+                for side, (rows, weight) in enumerate(((inside, block.weight), (whole, block.rest_weight))):
+                    cross, score = rows.start(passes.family, weight)
+                    A[side] += c * cross
+                    r[side] += c * score
+    return np.linalg.solve(A[0], r[0]) - np.linalg.solve(A[1], r[1])
+
+
+def prepared(data: Sample | Stream, family: str | Moments, name: str) -> tuple[Passes, Fit]:
+    """The data and the human-only fit; refuses what a PPI method cannot use."""
+    passes = Passes(data, family_of(family))
+    if not passes.names:
+        raise DataInvalid(f"{name} needs a source that the sample does not have; add one or drop {name}.")
+    if passes.counts.certain and passes.counts.labelled < passes.counts.total:
+        raise DataInvalid(
+            f"{name} compares labelled with unlabelled units, but some units were labelled with certainty; "
+            "use 'gmm-synth' or 'gmm-proxy'."
+        )
+    return passes, human(data, family)
+
+
+def nothing_to_add(base: Fit, name: str, level: float, alternative: Alternative) -> Fit:
+    """The human-only fit under another name, where every unit is labelled."""
+    return make_fit(
+        estimator=name,
+        family=base.family,
+        terms=base.terms,
+        estimate=base.estimate,
+        covariance=base.covariance,
+        n_labelled=base.n_labelled,
+        n_total=base.n_total,
+        level=level,
+        alternative=alternative,
+        human_se=base.se,
+        warnings=("every unit is labelled: the sources add nothing, this is the human-only fit",),
+    )
+
+
+def ppi_plus_plus(
+    data: Sample | Stream,
+    family: str | Moments = "ols",
+    *,
+    lam: float | None = None,
+    mix: Mix | None = None,
+    level: float = 0.95,
+    alternative: Alternative = "two-sided",
+    name: str = "ppi++",
+    tuning: tuple[tuple[str, float], ...] = (),
+) -> Fit:
+    """PPI++ over the mixture sum_m c_m h_m of the sample's sources.
+
+    Parameters
+    ----------
+    data, family, level, alternative : as in `gmm`.
+    lam : a fixed lambda; None: tuned.
+    mix : M weights c_m; None: equal, summing to one.
+    tuning : further choices to report beside lambda.
+
+    Raises
+    ------
+    DataInvalid : no source, or units labelled with certainty. Also the errors of `gmm`.
+    """
+    passes, base = prepared(data, family, name)
+    if base.n_labelled == base.n_total:
+        return nothing_to_add(base, name, level, alternative)
+    mix = mix or (1.0 / len(passes.names),) * len(passes.names)
+    warnings: tuple[str, ...] = ()
+    if lam is None:
+        lam, warnings = tuned(passes, mix, base.estimate)
+    theta = estimate_at(passes, lam, mix, base.estimate)
+    found = contrast(passes, mixed_scores(passes, theta, mix), theta, mix)
+    return finished(
+        passes,
+        base,
+        theta,
+        found,
+        lam,
+        name=name,
+        level=level,
+        alternative=alternative,
+        warnings=warnings,
+        tuning=(("lambda", lam), *tuning),
+        sources=tuple(source for c, source in zip(mix, passes.names, strict=True) if c),
+    )
+
+
+def tuned(passes: Passes, mix: Mix, human_estimate: Array) -> tuple[float, tuple[str, ...]]:
+    """lambda tuned at the lambda = 1 estimate, or at the human one (and a warning) where there is none."""
+    warnings: tuple[str, ...] = ()
+    try:
+        at = estimate_at(passes, 1.0, mix, human_estimate)
+    except EstimationError:
+        at = human_estimate
+        warnings = ("lambda was tuned at the human estimate: there is no estimate at lambda = 1",)
+    return contrast(passes, mixed_scores(passes, at, mix), at, mix).best(), warnings
+
+
+def finished(
+    passes: Passes,
+    base: Fit,
+    theta: Array,
+    found: Contrast,
+    lam: float,
+    *,
+    name: str,
+    level: float,
+    alternative: Alternative,
+    warnings: tuple[str, ...],
+    tuning: tuple[tuple[str, float], ...],
+    sources: tuple[str, ...],
+) -> Fit:
+    """The result record of a PPI estimate."""
+    return make_fit(
+        estimator=name,
+        family=passes.family.name,
+        terms=passes.terms,
+        estimate=theta,
+        covariance=found.variance(lam),
+        n_labelled=base.n_labelled,
+        n_total=base.n_total,
+        level=level,
+        alternative=alternative,
+        human_se=base.se,
+        warnings=warnings,
+        sources=sources,
+        tuning=tuning,
+    )
