@@ -1,0 +1,111 @@
+"""Run the suites: evidence in, outcomes out. A check that fails is an outcome, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from checks import frames, gate
+from checks.check import Check, Frame, Measure
+from checks.evidence import Evidence, Outcome
+from checks.extension import own_expectations
+from checks.suites import BEFORE, MEASURES, results
+from checks.suites.same_law import decided
+from checks.view import View
+from checks.words import of_own, of_rows, of_subjects
+from moored.study import Study
+
+Thresholds = Mapping[str, Any]
+
+
+def run_checks(evidence: Evidence) -> tuple[Outcome, ...]:
+    """Every check that is asked before estimation, suite by suite, then the user's own.
+
+    Errors: `StudyInvalid`, where the study's file of own expectations cannot be used.
+    """
+    own = own_expectations(evidence.study, evidence.folder)
+    view = View(evidence)
+    found, alpha_each = decided(
+        [m for measure in MEASURES for m in measure(view)], evidence.study.checks.alpha
+    )
+    thresholds = _thresholds(evidence.study, alpha_each)
+    tables: dict[Frame, pd.DataFrame] = {
+        "units": frames.units(view),
+        "labelled": frames.labelled(view),
+        "written": frames.written(view),
+        "generations": frames.generations(view),
+        "measures": frames.measured(found),
+    }
+    outcomes = _outcomes(BEFORE, tables, found, evidence.study, thresholds)
+    return tuple(outcomes) + tuple(_own_outcomes(own, tables))
+
+
+def check_results(estimates: pd.DataFrame, fits: pd.DataFrame, evidence: Evidence) -> tuple[Outcome, ...]:
+    """Every check that is asked of the estimates.
+
+    estimates: estimator, term, estimate, se, lower, upper. fits: estimator, and more.
+    """
+    found = list(results.measures(estimates, evidence))
+    tables: dict[Frame, pd.DataFrame] = {
+        "estimates": results.frame(estimates),
+        "measures": frames.measured(found),
+    }
+    suites = {"results": results.CHECKS}
+    return tuple(_outcomes(suites, tables, found, evidence.study, _thresholds(evidence.study, float("nan"))))
+
+
+def messages(outcomes: Iterable[Outcome]) -> str:
+    """What stopped the run: each failing critical check, its rows, what to do. Empty where none failed."""
+    failed = [o for o in outcomes if o.severity == "critical" and not o.passed]
+    if not failed:
+        return ""
+    count = "1 check" if len(failed) == 1 else f"{len(failed)} checks"
+    return f"{count} stopped the run: " + "; ".join(f"[{o.check}] {o.message}" for o in failed)
+
+
+def _thresholds(study: Study, alpha_each: float) -> Thresholds:
+    return {**study.checks.model_dump(), "alpha_each": alpha_each, "nothing": 0}
+
+
+def _outcomes(
+    suites: Mapping[str, tuple[Check, ...]],
+    tables: Mapping[Frame, pd.DataFrame],
+    found: Sequence[Measure],
+    study: Study,
+    thresholds: Thresholds,
+) -> list[Outcome]:
+    answers: dict[str, gate.Answer] = {}
+    for frame, table in tables.items():
+        asked = [check for checks in suites.values() for check in checks if check.frame == frame]
+        answers |= _answers(table, asked, thresholds)
+    outcomes = []
+    for suite, checks in suites.items():
+        for check in checks:
+            severity = study.checks.severity.get(check.name, check.severity)  # type: ignore[call-overload]
+            answer = answers.get(check.name)
+            if check.frame == "measures":
+                own = [m for m in found if m.check == check.name]
+                outcomes.append(of_subjects(suite, check, severity, answer, own, thresholds))
+            else:
+                outcomes.append(of_rows(suite, check, severity, answer, thresholds))
+    return outcomes
+
+
+def _answers(table: pd.DataFrame, asked: Sequence[Check], thresholds: Thresholds) -> dict[str, gate.Answer]:
+    """The answers of the checks that can be asked: those whose column holds anything."""
+    able = [c for c in asked if c.column in table and table[c.column].notna().any()]
+    index = frames.ROW if frames.ROW in table else frames.UNIT
+    columns = list(dict.fromkeys([index, *(check.column for check in able)]))
+    expectations = [gate.build(check.expectation, check.filled(thresholds)) for check in able]
+    answers = gate.validate(table[columns], expectations, index)
+    return {check.name: answer for check, answer in zip(able, answers, strict=True)}
+
+
+def _own_outcomes(own: Mapping[str, list[Any]], tables: Mapping[Any, pd.DataFrame]) -> list[Outcome]:
+    outcomes = []
+    for frame, expectations in own.items():
+        answers = gate.validate(tables[frame], expectations, frames.UNIT)
+        outcomes += [of_own(frame, e, answer) for e, answer in zip(expectations, answers, strict=True)]
+    return outcomes

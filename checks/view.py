@@ -1,0 +1,192 @@
+"""Evidence, arranged once for all checks: units by sources, and the texts' prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from checks.check import MOST_IDS
+from checks.evidence import Evidence
+from checks.statistics import Labelling
+from checks.textprints import Prints, normalised, prints
+
+Step = tuple[str, str]
+"""(source, step)."""
+
+TERMINAL = ("ok", "failed", "refused", "over-budget")
+
+
+class View:
+    """Evidence as arrays. T units, G steps (source, step) that the study asks for."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.study = evidence.study
+        self.units = evidence.units
+        self.T = len(evidence.units)
+        self.labelled: NDArray[np.bool_] = evidence.units["labelled"].to_numpy(dtype=bool)
+        self.steps: tuple[Step, ...] = tuple(
+            (source.name, step)
+            for source in self.study.sources
+            for step in (
+                *(("write",) if source.kind == "synthetic" else ()),
+                *(f"read.{variable}" for variable in self.study.questions),
+            )
+        )
+
+    # ---- rows of generations -------------------------------------------------------------
+
+    @cached_property
+    def unit_codes(self) -> NDArray[np.int64]:
+        """Row in `units` of each generation; -1 where the unit is unknown."""
+        ids = self.units["unit_id"]
+        index = pd.Index(ids[~ids.duplicated() & ids.notna()])
+        rows = np.flatnonzero((~ids.duplicated() & ids.notna()).to_numpy())
+        found = index.get_indexer(pd.Index(self.evidence.generations["unit_id"]))
+        return np.where(found >= 0, rows[found] if len(rows) else -1, -1)
+
+    @cached_property
+    def step_codes(self) -> NDArray[np.int64]:
+        """Index in `steps` of each generation; -1 where the study has no such step."""
+        sources, source_names = pd.factorize(self.evidence.generations["source"])
+        steps, step_names = pd.factorize(self.evidence.generations["step"])
+        table = np.full((len(source_names) + 1, len(step_names) + 1), -1, np.int64)
+        for g, (source, step) in enumerate(self.steps):
+            if source in source_names and step in step_names:
+                table[source_names.get_loc(source), step_names.get_loc(step)] = g
+        found: NDArray[np.int64] = table[sources, steps]
+        return found
+
+    @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """Generations of a unit and a step that the study has."""
+        return np.asarray((self.unit_codes >= 0) & (self.step_codes >= 0), dtype=np.bool_)
+
+    @cached_property
+    def ok_rows(self) -> NDArray[np.bool_]:
+        """Generations that ended well."""
+        return np.asarray(self.evidence.generations["status"] == "ok", dtype=np.bool_)
+
+    # ---- units by steps ------------------------------------------------------------------
+
+    def _cells(
+        self, rows: NDArray[np.bool_], weights: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        rows = rows & self.known
+        cells = self.unit_codes[rows] * len(self.steps) + self.step_codes[rows]
+        given = None if weights is None else weights[rows]
+        counts = np.bincount(cells, given, minlength=self.T * len(self.steps))
+        return np.asarray(counts, dtype=np.float64).reshape(self.T, len(self.steps))
+
+    @cached_property
+    def rows(self) -> NDArray[np.float64]:
+        """How many terminal rows each unit has in each step, (T, G)."""
+        return self._cells(np.ones(len(self.known), np.bool_))
+
+    @cached_property
+    def answered(self) -> NDArray[np.float64]:
+        """How many of them ended well, (T, G)."""
+        return self._cells(self.ok_rows)
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """The parsed value of each unit in each step, averaged over draws; NaN where there is none, (T, G)."""
+        value = self.evidence.generations["value"].to_numpy(dtype=np.float64)
+        rows = self.ok_rows & np.isfinite(value)
+        with np.errstate(invalid="ignore"):
+            mean: NDArray[np.float64] = self._cells(rows, value) / self._cells(rows)
+        return mean
+
+    def steps_of(self, source: str) -> list[int]:
+        """The steps of one source."""
+        return [g for g, (name, _) in enumerate(self.steps) if name == source]
+
+    def missing(self, source: str) -> NDArray[np.bool_]:
+        """Units of which any step of the source did not end well."""
+        return np.asarray((self.answered[:, self.steps_of(source)] == 0).any(axis=1), dtype=np.bool_)
+
+    def readings(self) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
+        """(source, variable, values) of each thing that a source reads."""
+        for g, (source, step) in enumerate(self.steps):
+            if step.startswith("read."):
+                yield source, step.removeprefix("read."), self.values[:, g]
+
+    # ---- human data ----------------------------------------------------------------------
+
+    def human(self, variable: str) -> NDArray[np.float64]:
+        """A human variable of each unit, NaN where unknown."""
+        return self.units[variable].to_numpy(dtype=np.float64)
+
+    def known_for_all(self) -> Iterator[tuple[str, NDArray[np.float64]]]:
+        """What is known of every unit without a model: covariates by rule or column."""
+        for covariate in self.study.covariates:
+            if covariate.human is None:
+                yield covariate.name, self.human(covariate.name)
+
+    def labelling(self) -> Labelling:
+        """The design of the labels, as the tests need it."""
+        probability = self.units["probability"].to_numpy(dtype=np.float64)
+        finite = probability[np.isfinite(probability)]
+        unequal = (
+            self.study.labels.design == "known-probability" and len(finite) > 0 and np.ptp(finite) > 1e-12
+        )
+        given = np.where((probability > 0) & (probability <= 1), probability, 1.0)
+        return Labelling(self.labelled, given if unequal else None, self._labelled_clusters())
+
+    def _labelled_clusters(self) -> NDArray[np.int64] | None:
+        """Cluster codes where clusters, not units, were drawn: none of several units is labelled in part."""
+        codes = pd.factorize(self.units["cluster"], use_na_sentinel=True)[0].astype(np.int64)
+        if (codes < 0).any() or not len(codes):
+            return None
+        size = np.bincount(codes)
+        labelled = np.bincount(codes, self.labelled)
+        several = size > 1
+        whole = (labelled == 0) | (labelled == size)
+        return codes if several.any() and whole[several].all() else None
+
+    # ---- texts ---------------------------------------------------------------------------
+
+    @cached_property
+    def raw_texts(self) -> list[str]:
+        """Each unit's text, normalised."""
+        return normalised(self.units["text"])
+
+    @cached_property
+    def raw_prints(self) -> Prints:
+        """Their prints."""
+        return prints(self.raw_texts)
+
+    def written(self, source: str) -> Written:
+        """What a synthetic source wrote, and for which units."""
+        if source not in self._written:
+            g = self.steps.index((source, "write"))
+            rows = np.flatnonzero((self.step_codes == g) & self.known & self.ok_rows)
+            self._written[source] = Written(self, rows)
+        return self._written[source]
+
+    @cached_property
+    def _written(self) -> dict[str, Written]:
+        return {}
+
+    def ids(self, units: NDArray[np.bool_] | NDArray[np.int64]) -> tuple[str, ...]:
+        """The first ids of some units: an index or a mask."""
+        rows = np.flatnonzero(units) if units.dtype == np.bool_ else units
+        return tuple(str(i) for i in self.units["unit_id"].to_numpy()[rows[:MOST_IDS]])
+
+
+class Written:
+    """The texts that one synthetic source wrote, each with its parent's row in `units`."""
+
+    def __init__(self, view: View, rows: NDArray[np.int64]) -> None:
+        self.parents = view.unit_codes[rows]
+        self.originals = view.evidence.generations["text"].to_numpy(dtype=object)[rows]
+        self.texts = normalised(self.originals)
+
+    @cached_property
+    def prints(self) -> Prints:
+        """The prints of the written texts."""
+        return prints(self.texts)

@@ -1,0 +1,104 @@
+"""An outcome in plain words: what came, what is allowed, what would make it pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from checks.check import MOST_IDS, Check, Measure
+from checks.evidence import Outcome, Severity
+from checks.gate import Answer
+
+SHOWN_IDS = 5
+SHOWN_SUBJECTS = 4
+
+
+def of_rows(
+    suite: str, check: Check, severity: Severity, answer: Answer | None, thresholds: Mapping[str, Any]
+) -> Outcome:
+    """The outcome of a check that looks at rows."""
+    allowed = check.allowed.format(**thresholds)
+    if answer is None:
+        message = f"{check.what}: could not be looked at, there are no such rows."
+        return Outcome(suite, check.name, severity, True, None, allowed, (), _sentence(message))
+    count = answer.count
+    message = f"{check.what}: {count} of {answer.of}, allowed {allowed}"
+    ids = tuple(dict.fromkeys(str(row["unit_id"]) for row in answer.rows))[:MOST_IDS]
+    if not answer.success:
+        message += f" ({_listed(ids, count)}); {check.remedy}"
+    return Outcome(
+        suite, check.name, severity, answer.success, float(count), allowed, ids, _sentence(message)
+    )
+
+
+def of_subjects(
+    suite: str,
+    check: Check,
+    severity: Severity,
+    answer: Answer | None,
+    measures: Sequence[Measure],
+    thresholds: Mapping[str, Any],
+) -> Outcome:
+    """The outcome of a check that holds a number a subject against a threshold."""
+    allowed = check.allowed.format(**thresholds)
+    able = [m for m in measures if math.isfinite(m.observed)]
+    if answer is None or not able:
+        why = "; ".join(dict.fromkeys(m.note for m in measures if m.note)) or "there is nothing to look at"
+        message = f"{check.what}: could not be asked, {why}"
+        return Outcome(suite, check.name, severity, True, None, allowed, (), _sentence(message))
+    least_is_worst = "min_value" in check.arguments
+    able.sort(key=lambda m: m.observed, reverse=not least_is_worst)
+    failing = able if answer.success else [m for m in able if _fails(m, check, thresholds)]
+    message = f"{check.what}: {'; '.join(map(_told, failing[:SHOWN_SUBJECTS]))}, allowed {allowed}"
+    if answer.success:
+        return Outcome(suite, check.name, severity, True, able[0].observed, allowed, (), _sentence(message))
+    ids = tuple(dict.fromkeys(i for m in failing for i in m.unit_ids))[:MOST_IDS]
+    message += (f" ({_listed(ids, None)})" if ids else "") + f"; {check.remedy}"
+    return Outcome(suite, check.name, severity, False, failing[0].observed, allowed, ids, _sentence(message))
+
+
+def of_own(frame: str, expectation: Any, answer: Answer) -> Outcome:
+    """The outcome of a user's own expectation."""
+    severity: Severity = (
+        "critical"
+        if str(getattr(expectation.severity, "value", expectation.severity)) == ("critical")
+        else "warning"
+    )
+    meta = expectation.meta or {}
+    kind = type(expectation).__name__
+    column = getattr(expectation, "column", None)
+    name = str(meta.get("check") or (f"{kind}:{column}" if column else kind))
+    notes = expectation.notes if isinstance(expectation.notes, str) else " ".join(expectation.notes or ())
+    what = notes or f"{kind} on {column or frame}"
+    if answer.error is not None:
+        message = f"{what}: it could not be asked, {answer.error}; correct the expectation"
+        return Outcome("own", name, severity, False, None, None, (), _sentence(message))
+    ids = tuple(dict.fromkeys(str(row["unit_id"]) for row in answer.rows))[:MOST_IDS]
+    observed = answer.observed if isinstance(answer.observed, int | float | str) else float(answer.count)
+    came = f"{answer.count} of {answer.of} rows fail" if answer.of else f"observed {answer.observed}"
+    message = f"{what}: {came}" + (f" ({_listed(ids, answer.count)})" if ids else "")
+    if not answer.success:
+        message += "; correct the data or the expectation"
+    return Outcome("own", name, severity, answer.success, observed, None, ids, _sentence(message))
+
+
+def _fails(measure: Measure, check: Check, thresholds: Mapping[str, Any]) -> bool:
+    bounds = check.filled(thresholds)
+    least, most = bounds.get("min_value"), bounds.get("max_value")
+    return (least is not None and measure.observed < least) or (most is not None and measure.observed > most)
+
+
+def _told(measure: Measure) -> str:
+    number = f"{measure.observed:.3g}"
+    return f"{number} for {measure.subject}" + (f" ({measure.note})" if measure.note else "")
+
+
+def _listed(ids: Sequence[str], count: int | None) -> str:
+    shown = ", ".join(ids[:SHOWN_IDS])
+    more = len(ids) > SHOWN_IDS or (count is not None and count > len(ids))
+    return f"such as {shown}" if more else shown
+
+
+def _sentence(message: str) -> str:
+    return message[0].upper() + message[1:] + ("" if message.endswith(".") else ".")
