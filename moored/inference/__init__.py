@@ -1,4 +1,4 @@
-"""Valid inference from few human labels and many imperfect model outputs: numpy arrays in, frozen fits out."""
+"""Valid inference from few human labels and many imperfect model outputs: arrays in, frozen fits out."""
 
 from moored.inference.data import Sample, Source
 from moored.inference.diagnostics import (

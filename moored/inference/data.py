@@ -18,7 +18,7 @@ Kind = Literal["proxy", "synthetic"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """One recipe's outputs for every unit: a proxy (the model reads) or a synthetic set (it writes, then reads).
+    """One recipe's outputs for every unit: a proxy (the model reads) or synthetic (it writes, then reads).
 
     Attributes
     ----------
@@ -92,7 +92,8 @@ class Sample:
         _set(self, "sources", tuple(self.sources))
         if len(self.y) != T or len(self.terms) != p:
             raise DataInvalid(
-                f"{len(self.y)} outcomes, {T} rows of X, {p} columns and {len(self.terms)} terms do not fit together."
+                f"{len(self.y)} outcomes, {T} rows of X, {p} columns and {len(self.terms)} terms do not fit "
+                "together; give one outcome and one row a unit, and one term a column."
             )
         _refuse_non_finite(self.y, self.X, self.labelled, "The human data", "count it as not labelled")
         self._check_sources(T, p)
@@ -151,7 +152,10 @@ class Sample:
             Source(s.name, s.kind, s.y[rows], s.X[rows], None if s.observed is None else s.observed[rows])
             for s in self.sources
         )
-        pick = lambda values: None if values is None else values[rows]  # noqa: E731
+
+        def pick(values: NDArray[Any] | None) -> NDArray[Any] | None:
+            return None if values is None else values[rows]
+
         return Sample(
             y=self.y[rows],
             X=self.X[rows],
@@ -211,6 +215,7 @@ def _refuse_non_finite(y: Array, X: Array, where: Mask | None, what: str, way_ou
     if count:
         first: Sequence[int] = np.flatnonzero(bad)[:3].tolist()
         raise NonFinite(
-            f"{what}: {count} of {len(y)} units hold NaN or infinity (first rows {first}); repair each or {way_out}.",
+            f"{what}: {count} of {len(y)} units hold NaN or infinity (first rows {first}); repair each "
+            f"or {way_out}.",
             rows=list(first),
         )

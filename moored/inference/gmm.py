@@ -1,8 +1,8 @@
 """The two-step GMM of Byun, Gupta, Lipton, Childers and Wilder (2025) in closed structure.
 
-The augmented moments of unit t are g_t = (w_t psi(real; theta), w_t h_t(eta), h_t(eta)), w_t = S_t pi_bar / pi_t
-and h_t the stacked scores of the M sources at their own parameters eta. theta enters the first block
-only, which is just identified. Partialling it out (METHOD.md section 3) leaves, with
+The augmented moments of unit t are g_t = (w_t psi(real; theta), w_t h_t(eta), h_t(eta)), with w_t =
+S_t pi_bar / pi_t and h_t the stacked scores of the M sources at their own parameters eta. theta enters the
+first block only, which is just identified. Partialling it out (METHOD.md section 3) leaves, with
 z = sum_t (w_t h_t, (1 - w_t) h_t) and S = sum_t of the outer products at the first step,
 
     eta-hat    minimises z(eta)' S_zz^-1 z(eta)
@@ -119,7 +119,8 @@ def refuse_unidentified(passes: Passes) -> None:
     n, p = passes.counts.labelled, len(passes.terms)
     if n <= p:
         raise Unidentified(
-            f"{n} labelled units cannot identify {p} parameters and their errors; label more or drop covariates.",
+            f"{n} labelled units cannot identify {p} parameters and their errors; label more, or drop "
+            "covariates.",
             n=n,
             p=p,
         )
@@ -159,13 +160,12 @@ def _reason(failure: EstimationError) -> str:
 
 def _identity_start(passes: Passes, etas: dict[int, Array]) -> dict[int, Array]:
     """Minimise |sum_L w h|^2 + |sum_all h|^2 over each eta: the paper's first step, W = I, to the letter."""
-    whiteners = {m: np.eye(2 * len(eta)) for m, eta in etas.items()}
-    for m in whiteners:  # z holds (labelled, remaining); the paper's second block is their sum
-        k = len(etas[m])
-        whiteners[m][k:, :k] = np.eye(k)
     out = {}
     for m, eta in etas.items():
-        out[m] = least_squares(passes, (m,), eta, whiteners[m])[0]
+        k = len(eta)
+        to_all = np.eye(2 * k)  # z holds (labelled, remaining); the paper's second block is their sum
+        to_all[k:, :k] = np.eye(k)
+        out[m] = least_squares(passes, (m,), eta, to_all)[0]
     return out
 
 
@@ -219,7 +219,7 @@ def moment_rows(
 def linearise(
     passes: Passes, theta: Array, etas: tuple[Array, ...], used: tuple[int, ...]
 ) -> tuple[Linearised, int | None]:
-    """Everything the second step needs at the first step's estimate, in one pass; and the number of groups."""
+    """All that the second step needs of the first step's estimate, in one pass; and the number of groups."""
     family, p = passes.family, len(theta)
     q = sum(map(len, etas))
     gram = Gram(passes, p + 2 * q)
@@ -269,7 +269,8 @@ def independent_sources(S_zz: Array, names: tuple[str, ...], scale_of: Array) ->
         if np.linalg.eigvalsh(S_zz[np.ix_(at, at)] * np.outer(scale, scale))[0] < REDUNDANT:
             why = "it repeats the sources before it" if kept else "its moments are collinear"
             warnings.append(
-                f"source {names[m]!r} dropped: {why}, or too few units are labelled or unlabelled to tell it apart"
+                f"source {names[m]!r} dropped: {why}, or too few units are labelled or unlabelled to "
+                "tell it apart"
             )
             continue
         kept = trial
@@ -325,7 +326,8 @@ def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
     for m, failed in enumerate(counts.failed):
         if failed and m in etas:
             warnings.append(
-                f"source {passes.names[m]!r} failed for {failed} of {counts.total} units; their moments are zero"
+                f"source {passes.names[m]!r} failed for {failed} of {counts.total} units; their moments in "
+                "it are zero"
             )
     used = tuple(etas)
     moments, groups = linearise(passes, theta, tuple(etas.values()), used)
@@ -339,8 +341,8 @@ def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
     q = len(moments.z) // 2
     if counts.labelled <= p + q:
         raise Unidentified(
-            f"{counts.labelled} labelled units cannot weigh {p} real and {q} auxiliary moments; label more, use "
-            "fewer sources or covariates, or use 'human'.",
+            f"{counts.labelled} labelled units cannot weigh {p} real and {q} auxiliary moments; label more, "
+            "use fewer sources or covariates, or use 'human'.",
             n=counts.labelled,
             p=p,
             q=q,
@@ -388,7 +390,7 @@ def _second_step(
         whitener = np.linalg.solve(root, np.diag(scale))
         eta, z, G = least_squares(passes, used, eta, whitener, (at.z, at.slopes))
         target = B @ z
-        K = np.linalg.qr(whitener @ G, mode="r")
+        K: Array = np.asarray(np.linalg.qr(whitener @ G, mode="r"))
         tail = np.linalg.solve(K.T, (B @ G).T)
         explained = B @ S_pz.T
         spread = S_pp - explained + tail.T @ tail

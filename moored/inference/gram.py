@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moored.inference.data import Array
+from moored.inference.data import Array, Mask
 from moored.inference.passes import Passes
 
 
@@ -30,7 +30,7 @@ class Gram:
         self._codes: list[NDArray[Any]] = []
         self._sums: list[Array] = []
 
-    def add(self, rows: Array, rest: Array, offset: int, codes: NDArray[Any] | None, labelled: Array) -> None:
+    def add(self, rows: Array, rest: Array, offset: int, codes: NDArray[Any] | None, labelled: Mask) -> None:
         """One block: `rows` (n, k) of the labelled units, `rest` (m - n, r) of the others in the columns
         from `offset` on, `codes` (m,) of cluster or stratum, `labelled` (m,).
         """
@@ -84,4 +84,4 @@ class Gram:
             mean = inside / np.maximum(size, 1.0)[:, None]
             omega -= (mean * size[:, None]).T @ mean
         whole = sums[:, :k] + sums[:, k : 2 * k]
-        return omega + (whole / sizes.sum(axis=1)[:, None]).T @ whole
+        return np.asarray(omega + (whole / sizes.sum(axis=1)[:, None]).T @ whole)

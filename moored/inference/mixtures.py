@@ -44,9 +44,9 @@ def ppi_synth(
 ) -> Fit:
     """PPI++ with the loss alpha * proxy + (1 - alpha) * synthetic in both terms.
 
-    alpha runs over 0, .1, ..., 1 and minimises the held-out variance of the estimate, scored on K folds of the
-    labelled units with lambda tuned on the other folds; ties go to the proxy. Several sources of one kind
-    share its weight equally; with one kind only, that kind has all of it.
+    alpha runs over 0, .1, ..., 1 and minimises the held-out variance of the estimate, scored on K folds
+    of the labelled units with lambda tuned on the other folds; ties go to the proxy. Several sources of
+    one kind share its weight equally; with one kind only, that kind has all of it.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ class Linear:
             )
         return terms
 
-    def check(self, y: Array, what: str) -> None:  # noqa: ARG002
+    def check(self, y: Array, what: str) -> None:
         """Any finite outcome will do."""
 
     def start(self, y: Array, X: Array, w: Array | None) -> tuple[Array, Array]:

@@ -101,14 +101,14 @@ class Equation:
         if self._ran_off(slope):
             return
         try:
-            step = -np.linalg.solve(slope, residual)
+            step: Array = np.asarray(-np.linalg.solve(slope, residual), dtype=np.float64)
         except np.linalg.LinAlgError:
             self.failure = Singular(f"{self.what}: the Jacobian is singular; drop a term.")
             return
         length, scale = float(step @ self.metric @ step), float(self._b @ self.metric @ self._b)
         unit = float(np.trace(self.metric)) / len(step) * 1e-12
         if length <= CONVERGED * (scale + unit):
-            self.root = self._b + step
+            self.root = np.asarray(self._b + step)
         elif self._steps >= STEPS:
             self.failure = self._gave_up()
         self._step = step
@@ -135,16 +135,16 @@ class Equation:
         direction = np.linalg.svd(slope * np.outer(scale, scale))[2][-1] * scale
         term = self.terms[int(np.argmax(np.abs(direction / scale)))]
         self.failure = Separated(
-            f"{self.what}: the outcome is predicted perfectly along {term!r}, so its coefficient is infinite; "
-            "drop or merge that term, or label more units.",
+            f"{self.what}: the outcome is predicted perfectly along {term!r}, so its coefficient is "
+            "infinite; drop or merge that term, or label more units.",
             term=term,
         )
         return True
 
     def _gave_up(self) -> NotConverged:
         return NotConverged(
-            f"{self.what}: Newton's method did not converge in {self._steps} steps; rescale or drop covariates, "
-            "or label more units."
+            f"{self.what}: Newton's method did not converge in {self._steps} steps; rescale or drop "
+            "covariates, or label more units."
         )
 
     def _size(self, residual: Array) -> float:

@@ -66,7 +66,8 @@ class Fit:
     tuning: tuple[tuple[str, float], ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
-        """One dict a term: estimator, term, estimate, se, lower, upper, p_value, effective_n, labels_saved, r2.
+        """One dict a term, its keys estimator, term, estimate, se, lower, upper, p_value, effective_n,
+        labels_saved, r2.
 
         Numbers are finite or None.
         """
@@ -127,7 +128,7 @@ def wald(
     -------
     lower, upper, p_value : (p,) each.
     """
-    from scipy.special import ndtr, ndtri, stdtr, stdtrit
+    from scipy.special import ndtr, ndtri, stdtr, stdtrit  # loaded late: a third of a second
 
     if not 0 < level < 1:
         raise DataInvalid(f"The level is {level}; it must lie between 0 and 1, such as 0.95.")
@@ -136,7 +137,10 @@ def wald(
     tail = (1.0 - level) / 2.0 if alternative == "two-sided" else 1.0 - level
     reach = float(-ndtri(tail) if df is None else -stdtrit(df, tail)) * se
     z = _ratio(estimate, se)
-    below = ndtr if df is None else (lambda q: stdtr(df, q))
+
+    def below(q: Array) -> Array:
+        return np.asarray(ndtr(q) if df is None else stdtr(df, q))
+
     infinite = np.full(len(estimate), np.inf)
     if alternative == "larger":
         return estimate - reach, infinite, below(-z)
