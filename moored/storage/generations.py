@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import pandas as pd
 
 from moored.storage.warehouse import Warehouse
-from moored.study import Study
 
 NOW = 2**62
 """A sequence number after every row."""
@@ -26,34 +26,54 @@ class SourceState:
     missing: int
 
 
-def append_generations(store: Warehouse, study: Study, run_id: str, rows: Sequence[Mapping[str, object]]) -> None:
-    """Append a finished chunk in one transaction."""
-    with store.transaction():
-        store.append("insert_generations", pd.DataFrame(rows).assign(study=study.name, run_id=run_id))
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a run needs of one source."""
+
+    source: str
+    recipe: str
+    """The recipe's fingerprint."""
+    expected_rows: int
+    """Terminal rows a unit, over all steps and draws."""
 
 
-def latest_generations(
-    store: Warehouse, study: Study, data_version: str, recipes: Mapping[str, str], seq: int = NOW
-) -> pd.DataFrame:
-    """The last terminal row of each (unit, source, step, draw) of the given recipes, up to `seq`."""
-    return store.frame(
-        "generations",
-        {"study": study.name, "data_version": data_version, "seq": seq, "recipes": list(recipes.values())},
+def store_plan(
+    store: Warehouse, study: str, run_id: str, data_version: str, planned: Sequence[Planned]
+) -> None:
+    """Say what a run sets out to generate."""
+    frame = pd.DataFrame([asdict(part) for part in planned])
+    store.append(
+        "insert_plan",
+        frame.assign(study=study, run_id=run_id, data_version=data_version, position=range(len(frame))),
     )
 
 
-def unit_states(
-    store: Warehouse, study: Study, data_version: str, source: str, recipe: str, expected_rows: int
-) -> pd.Series:
+def append_generations(store: Warehouse, study: str, run_id: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Append a finished chunk in one transaction."""
+    with store.transaction():
+        store.append("insert_generations", pd.DataFrame(rows).assign(study=study, run_id=run_id))
+
+
+def latest_generations(
+    store: Warehouse, study: str, data_version: str, planned: Sequence[Planned], seq: int = NOW
+) -> pd.DataFrame:
+    """The last terminal row of each (unit, source, step, draw) of the planned recipes, up to `seq`."""
+    recipes = [part.recipe for part in planned]
+    return store.frame(
+        "generations", {"study": study, "data_version": data_version, "seq": seq, "recipes": recipes}
+    )
+
+
+def unit_states(store: Warehouse, study: str, data_version: str, planned: Planned) -> pd.Series:
     """Each unit's state in a source (ok, failed, refused, missing), indexed by unit id."""
     frame = store.frame(
         "unit_states",
         {
-            "study": study.name,
+            "study": study,
             "data_version": data_version,
-            "source": source,
-            "recipe": recipe,
-            "expected": expected_rows,
+            "source": planned.source,
+            "recipe": planned.recipe,
+            "expected": planned.expected_rows,
         },
     )
     return frame.set_index("unit_id")["state"]
@@ -72,3 +92,35 @@ def generation_seq(store: Warehouse, study: str) -> int:
     row = store.row("generation_seq", {"study": study})
     assert row is not None
     return int(row["seq"])
+
+
+def missing_units(
+    store: Warehouse,
+    study: str,
+    data_version: str,
+    planned: Planned,
+    *,
+    failed: bool = False,
+    only: Sequence[str] = (),
+) -> pd.DataFrame:
+    """The units (unit_id, text, content_hash) that a source still needs, ordered by id.
+
+    failed: those that failed, too. only: these units, whatever their state.
+    """
+    states = unit_states(store, study, data_version, planned)
+    wanted = states.isin(["missing", "failed"] if failed else ["missing"])
+    if only:
+        wanted = states.index.to_series().isin(only)
+    units = store.frame("units", {"study": study, "data_version": data_version})
+    return units.loc[units["unit_id"].isin(states.index[wanted]), ["unit_id", "text", "content_hash"]]
+
+
+def failures(store: Warehouse, study: str, data_version: str, planned: Sequence[Planned]) -> list[dict[str, Any]]:
+    """Why generations failed: source, step, status, kind, rows, example; most frequent first."""
+    recipes = [part.recipe for part in planned]
+    return store.rows("failures", {"study": study, "data_version": data_version, "recipes": recipes})
+
+
+def run_counts(store: Warehouse, run_id: str) -> dict[str, Any]:
+    """What a run generated: rows by status, rows from the journal, tokens, cost, seconds."""
+    return store.row("run_counts", {"run_id": run_id}) or {}

@@ -35,7 +35,7 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRow:
     """One run's own row."""
 
     run_id: str
@@ -49,7 +49,7 @@ class Run:
 
 
 def publish(
-    store: Warehouse, run: Run, checks: pd.DataFrame, estimates: pd.DataFrame, fits: pd.DataFrame
+    store: Warehouse, run: RunRow, checks: pd.DataFrame, estimates: pd.DataFrame, fits: pd.DataFrame
 ) -> int:
     """Append one new version of a study's results; all of it or nothing. Gives the version."""
     with store.transaction():
@@ -62,7 +62,7 @@ def publish(
     return int(row["version"])
 
 
-def store_stopped(store: Warehouse, run: Run, checks: pd.DataFrame) -> None:
+def store_stopped(store: Warehouse, run: RunRow, checks: pd.DataFrame) -> None:
     """Keep what a stopped run's checks said; it publishes nothing."""
     with store.transaction():
         store.append("insert_checks", checks.assign(run_id=run.run_id))
@@ -107,7 +107,7 @@ def checks_of(store: Warehouse, run_id: str) -> list[dict[str, Any]]:
     return store.rows("checks_of_run", {"run_id": run_id})
 
 
-def _row(run: Run, status: str, version: int | None) -> dict[str, Any]:
+def _row(run: RunRow, status: str, version: int | None) -> dict[str, Any]:
     inputs = run.inputs
     return {
         "run_id": run.run_id,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -34,6 +36,20 @@ def stored_study(store: Warehouse, name: str) -> tuple[Study, Path]:
         known = ", ".join(str(study["study"]) for study in store.rows("studies"))
         raise NotStored(f"the store has no study {name!r}; it has {known or 'none'}; name one, or a study file")
     return parse_study(json.loads(row["spec"])), Path(row["folder"])
+
+
+def study_of_run(store: Warehouse, run: Mapping[str, Any]) -> Study:
+    """The study as it was when a run (a row of `runs`) was made."""
+    row = store.row("study_by_fingerprint", {"fingerprint": run["study_fingerprint"]})
+    assert row is not None
+    return parse_study(json.loads(row["spec"]))
+
+
+def unit_counts(store: Warehouse, study: str, data_version: str) -> dict[str, int]:
+    """How many units a data version has, and how many of them are labelled."""
+    row = store.row("data_version_stored", {"study": study, "data_version": data_version})
+    assert row is not None
+    return row
 
 
 def store_units(store: Warehouse, study: Study, units: Units) -> None:

@@ -44,10 +44,8 @@ class Warehouse:
         if frame.empty:
             return
         self._connection.register("incoming", frame)
-        try:
-            self._connection.execute(query(name)).fetchall()
-        finally:
-            self._connection.unregister("incoming")
+        self._connection.execute(query(name)).fetchall()
+        self._connection.unregister("incoming")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -83,6 +83,19 @@ CREATE TABLE recipes (
     stored_at   TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 
+-- What a run set out to generate: `expected_rows` terminal rows a unit, for each source.
+CREATE TABLE plans (
+    run_id        VARCHAR NOT NULL,
+    study         VARCHAR NOT NULL,
+    data_version  VARCHAR NOT NULL,
+    source        VARCHAR NOT NULL,
+    recipe        VARCHAR NOT NULL,
+    expected_rows INTEGER NOT NULL,
+    position      INTEGER NOT NULL,
+    stored_at     TIMESTAMPTZ NOT NULL DEFAULT now(),
+    PRIMARY KEY (run_id, source)
+);
+
 CREATE TABLE checks (
     run_id    VARCHAR NOT NULL,
     suite     VARCHAR NOT NULL,

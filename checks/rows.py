@@ -1,0 +1,30 @@
+"""Outcomes as rows to store, and as the marks that a published version carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+import pandas as pd
+
+from checks.evidence import Outcome
+
+
+def outcome_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
+    """One row an outcome; observed and threshold as text."""
+    rows = [
+        asdict(outcome)
+        | {
+            "observed": None if outcome.observed is None else str(outcome.observed),
+            "threshold": None if outcome.threshold is None else str(outcome.threshold),
+            "unit_ids": list(outcome.unit_ids),
+        }
+        for outcome in outcomes
+    ]
+    return pd.DataFrame(rows)
+
+
+def marks(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    """A sentence for each check that failed, critical ones first: what a reader of the version must know."""
+    failed = sorted((o for o in outcomes if not o.passed), key=lambda o: o.severity)
+    return tuple(f"[{o.check}] {o.message}" for o in failed)

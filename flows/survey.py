@@ -1,0 +1,48 @@
+"""The survey flow: raw text -> proxies and synthetic texts -> checks -> estimates -> one new version."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.generation import generate_missing
+from flows.runner import task_runner
+from moored.context import Report, Scope
+from moored.settings import read_settings
+from moored.study import Study
+from tasks.check import (
+    arrange_evidence,
+    check_estimates,
+    check_inputs,
+    gather_material,
+    gather_previous,
+    stop_if_critical,
+)
+from tasks.estimate import estimate
+from tasks.generate import plan_generation, settle_failures
+from tasks.publish import publish_version, unchanged_version
+from tasks.units import load_units, start_run
+
+
+@flow(name="survey", flow_run_name="{study.name}", task_runner=task_runner())
+def survey(
+    study: Study, folder: str, scope: Scope = Scope(), publish_anyway: str | None = None
+) -> Report:
+    """Run one study and publish its results as a new version, unless nothing changed.
+
+    folder: where the study's relative paths start. scope: what to generate beyond what is missing.
+    publish_anyway: the reason to publish although a critical check fails.
+    """
+    run = start_run(study, folder, read_settings())
+    plan = plan_generation(run, load_units(run))
+    generate_missing(run, plan, scope)
+    settle_failures(run, plan)
+    if (unchanged := unchanged_version(run, plan)) is not None:
+        return unchanged
+    material = gather_material(run, plan)
+    evidence = arrange_evidence(run, material, gather_previous(run))
+    outcomes = check_inputs(evidence)
+    stop_if_critical(run, plan, outcomes, publish_anyway)
+    estimates = estimate(run, material)
+    outcomes += check_estimates(evidence, estimates)
+    stop_if_critical(run, plan, outcomes, publish_anyway)
+    return publish_version(run, plan, outcomes, estimates, publish_anyway)

@@ -1,0 +1,80 @@
+"""The estimates of a study: its estimators over one sample, as rows to store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from moored.design import build_sample, everyone_labelled
+from moored.errors import EstimationError, StudyInvalid
+from moored.inference import ESTIMATORS, Fit, Sample
+from moored.material import Material
+from moored.study import Study
+
+EVERYONE = "everyone-labelled"
+"""The human-only estimate had every held-back label counted: a demonstration's yardstick, not an estimate."""
+
+_DEFAULT = ("human", "naive-proxy", "naive-synthetic", "gmm-proxy", "gmm-synth")
+_NEEDS = {"proxy": ("naive-proxy", "ppi++-proxy", "gmm-proxy"), "synthetic": ("naive-synthetic", "ppi++-synth")}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimates:
+    """What is published.
+
+    estimates : estimator, term, estimate, se, lower, upper, p_value, effective_n, labels_saved, r2.
+    fits : estimator, family, level, n_labelled, n_total, j, j_df, j_p_value, warnings.
+    marks : baselines that could not be fitted, and why.
+    """
+
+    estimates: pd.DataFrame
+    fits: pd.DataFrame
+    marks: tuple[str, ...]
+
+
+def sample_of(study: Study, material: Material) -> Sample:
+    """The sample that is checked and estimated from."""
+    return build_sample(study, material.units, material.values)
+
+
+def estimate_study(study: Study, material: Material) -> Estimates:
+    """Fit every estimator that the study asks for.
+
+    Errors: the `EstimationError` family, where an estimate that is no naive baseline cannot be computed.
+    """
+    sample = sample_of(study, material)
+    fits, marks = [], []
+    for name in wanted_estimators(study):
+        try:
+            fits.append(ESTIMATORS[name](sample, study.estimate.family, level=study.estimate.level))
+        except EstimationError as error:
+            if not name.startswith("naive"):
+                raise
+            marks.append(f"{name} could not be fitted: {error.message}")
+    rows = [row for fit in fits for row in fit.rows()] + list(_everyone(study, material))
+    summaries = [fit.summary() | {"family": fit.family, "level": fit.level} for fit in fits]
+    return Estimates(pd.DataFrame(rows), pd.DataFrame(summaries), tuple(marks))
+
+
+def wanted_estimators(study: Study) -> tuple[str, ...]:
+    """The study's estimators; without a list, all that its kinds of source allow. Errors: `StudyInvalid`."""
+    unknown = [name for name in study.estimate.estimators or () if name not in ESTIMATORS]
+    if unknown:
+        raise StudyInvalid(
+            f"`estimate.estimators` names {', '.join(unknown)}; there are {', '.join(ESTIMATORS)}"
+        )
+    if study.estimate.estimators is not None:
+        return study.estimate.estimators
+    kinds = {source.kind for source in study.sources}
+    impossible = {name for kind, names in _NEEDS.items() if kind not in kinds for name in names}
+    return tuple(name for name in _DEFAULT if name not in impossible)
+
+
+def _everyone(study: Study, material: Material) -> Iterator[dict[str, Any]]:
+    whole = everyone_labelled(study, material.units)
+    if whole is not None:
+        fit: Fit = ESTIMATORS["human"](whole, study.estimate.family, level=study.estimate.level)
+        yield from ({**row, "estimator": EVERYONE, "effective_n": None} for row in fit.rows())

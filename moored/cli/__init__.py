@@ -1,0 +1,49 @@
+"""The command line: parse, call, render. Heavy imports happen inside the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from moored import __version__
+from moored.cli.estimate import estimate_command
+from moored.cli.inspect import history_command, results_command, status_command, validate_command
+from moored.cli.run import rerun_command, run_command
+from moored.errors import MooredError
+
+app = typer.Typer(
+    name="moored",
+    help="Valid inference with imperfect synthetic data, as a pipeline.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(run_command)
+app.command("rerun")(rerun_command)
+app.command("results")(results_command)
+app.command("history")(history_command)
+app.command("status")(status_command)
+app.command("validate")(validate_command)
+app.command("estimate")(estimate_command)
+
+INTERRUPTED = 130
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run a command; a refusal is one sentence on stderr and its exit code (`moored.errors`)."""
+    try:
+        app()
+    except MooredError as error:
+        typer.echo(f"moored: {error.message}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("moored: interrupted; what was generated is stored, run again to go on", err=True)
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,128 @@
+"""Commands that read: results, history, status, validate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from moored.cli.render import ESTIMATE_COLUMNS, print_json, print_table
+from moored.cli.studies import JsonOption, StudyArgument, find_study, study_name
+from moored.settings import Settings, read_settings
+
+VersionOption = Annotated[int | None, typer.Option("--version", help="A published version; default: the latest.")]
+
+
+def results_command(study: StudyArgument, version: VersionOption = None, json: JsonOption = False) -> None:
+    """Print the estimates of a published version."""
+    result = published_results(study_name(study, settings := read_settings()), settings, version)
+    if json:
+        print_json(result)
+    else:
+        print_results(result)
+
+
+def published_results(study: str, settings: Settings, version: int | None = None) -> dict[str, Any]:
+    """A published version as the object that `results --json` prints."""
+    from moored.storage.results import estimates_of, find_run, fits_of
+    from moored.storage.warehouse import open_store
+
+    with open_store(settings.store) as store:
+        run = find_run(store, study, version)
+        estimates, fits = estimates_of(store, run["run_id"]), fits_of(store, run["run_id"])
+    return {
+        "study": study,
+        "version": run["version"],
+        "run_id": run["run_id"],
+        "data_version": run["data_version"],
+        "code_version": run["code_version"],
+        "marks": run["marks"],
+        "override_reason": run["override_reason"],
+        "counts": run["counts"],
+        "estimates": estimates,
+        "fits": fits,
+    }
+
+
+def print_results(result: dict[str, Any]) -> None:
+    """The table of `results`."""
+    level = result["fits"][0]["level"] if result["fits"] else 0.95
+    print_table(
+        result["estimates"],
+        ESTIMATE_COLUMNS,
+        title=f"{result['study']}, version {result['version']}, {level:.0%} intervals",
+    )
+    for fit in result["fits"]:
+        if fit["j"] is not None:
+            typer.echo(f"{fit['estimator']}: J = {fit['j']:.2f} on {fit['j_df']} df, p = {fit['j_p_value']:.2g}")
+        for warning in fit["warnings"]:
+            typer.echo(f"{fit['estimator']}: {warning}")
+    for mark in result["marks"]:
+        typer.echo(f"marked: {mark}")
+    if result["override_reason"]:
+        typer.echo(f"published against its checks: {result['override_reason']}")
+
+
+def history_command(study: StudyArgument, json: JsonOption = False) -> None:
+    """List every run of a study: what was published, what was stopped, from which data and code."""
+    from moored.storage.results import history
+    from moored.storage.warehouse import open_store
+
+    settings = read_settings()
+    name = study_name(study, settings)
+    with open_store(settings.store) as store:
+        runs = history(store, name)
+    if json:
+        print_json({"study": name, "runs": runs})
+        return
+    rows = [run | run["counts"] | {"data": run["data_version"].split(":")[1][:8]} for run in runs]
+    print_table(
+        rows,
+        {
+            "version": "",
+            "status": "",
+            "stored_at": "",
+            "units": "d",
+            "labelled": "d",
+            "data": "",
+            "code_version": "",
+            "run_id": "",
+        }
+        if runs
+        else {"version": ""},
+        title=name,
+    )
+
+
+def status_command(study: StudyArgument, json: JsonOption = False) -> None:
+    """Say how far each source is: units ok, failed, refused, missing; and the model calls ever sent."""
+    from moored.storage.progress import study_status
+
+    settings = read_settings()
+    name = study_name(study, settings)
+    status = study_status(settings.store, settings.replies, name)
+    if json:
+        print_json(status)
+        return
+    counts = ("expected", "ok", "failed", "refused", "missing")
+    print_table(status["sources"], {"source": ""} | dict.fromkeys(counts, "d"), title=name)
+    typer.echo(f"model calls ever sent: {status['model_calls']}")
+    for failure in status["failures"]:
+        typer.echo("{source} {step}: {rows} {status} ({kind}): {example}".format(**failure))
+
+
+def validate_command(study: StudyArgument) -> None:
+    """Check the file, the data, the columns and the endpoint of a study before anything is spent."""
+    from moored.design import formula_spec
+    from moored.llm.endpoints import probe_models
+    from moored.storage.ingest import read_units
+
+    settings = read_settings()
+    loaded, folder = find_study(study, settings)
+    typer.echo(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
+    units = read_units(loaded, folder, settings.cache).frame
+    formula_spec(loaded, units)
+    typer.echo(f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}")
+    for line in probe_models(loaded, settings.cache, settings.base_url):
+        typer.echo(f"model: {line}")
+    typer.echo("everything that a run needs is there")

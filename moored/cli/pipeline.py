@@ -1,0 +1,60 @@
+"""Hand a flow to Prefect by its entrypoint: with the server that is configured, or one for this run alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from moored.errors import StudyInvalid
+
+_QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error",
+}
+
+
+def run_flow(pipeline: Path, entrypoint: str, parameters: Mapping[str, Any]) -> Any:
+    """Run `flows/<file>.py:<flow>` of the checkout in this process and give back what it returns.
+
+    Errors: whatever the flow raises; `StudyInvalid` where the checkout has no such flow.
+    """
+    file = pipeline / entrypoint.split(":", maxsplit=1)[0]
+    if not file.is_file():
+        raise StudyInvalid(f"there is no {file}; run from a checkout of moored, or set MOORED_PIPELINE to one")
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    # Dask's worker processes find the tasks by it.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(pipeline), os.environ.get("PYTHONPATH")]))
+    if str(pipeline) not in sys.path:
+        sys.path.insert(0, str(pipeline))
+    with _api():
+        from prefect.flows import load_flow_from_entrypoint
+
+        return load_flow_from_entrypoint(f"{pipeline}/{entrypoint}")(**parameters)
+
+
+@contextmanager
+def _api() -> Iterator[None]:
+    """One Prefect server for the run and its workers: without an address each worker would start its own."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    if PREFECT_API_URL.value():
+        yield
+        return
+    from prefect.server.api.server import SubprocessASGIServer
+
+    server = SubprocessASGIServer()
+    server.start()
+    try:
+        with temporary_settings({PREFECT_API_URL: server.api_url}):
+            yield
+    finally:
+        server.stop()

@@ -1,0 +1,164 @@
+"""What the steps of one run share: frozen, handed from task to task."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from moored.errors import TooManyFailures
+from moored.llm.generate import Unit
+from moored.llm.recipe import Recipe
+from moored.settings import Settings, code_version
+from moored.storage.generations import Planned, SourceState, generation_seq, run_counts
+from moored.storage.results import Inputs, RunRow
+from moored.storage.studies import unit_counts
+from moored.storage.warehouse import Warehouse
+from moored.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one study, at one place."""
+
+    run_id: str
+    study: Study
+    folder: Path
+    """Where the study's relative paths start."""
+    settings: Settings
+    code_version: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run needs from the model: one recipe a source, for every unit of a data version."""
+
+    data_version: str
+    recipes: Mapping[str, Recipe]
+
+    @property
+    def recipe_keys(self) -> dict[str, str]:
+        """Recipe fingerprint by source."""
+        return {source: recipe.fingerprint for source, recipe in self.recipes.items()}
+
+    @property
+    def planned(self) -> list[Planned]:
+        """What is expected of each source."""
+        return [Planned(name, recipe.fingerprint, recipe.expected_rows) for name, recipe in self.recipes.items()]
+
+    def inputs(self, run: Run, generation_seq: int) -> Inputs:
+        """What this run's results are computed from."""
+        return Inputs(
+            study_fingerprint=run.study.fingerprint,
+            data_version=self.data_version,
+            code_version=run.code_version,
+            recipes=self.recipe_keys,
+            generation_seq=generation_seq,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Units that one task sends to one source's model."""
+
+    source: str
+    units: tuple[Unit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which units a run generates for, beyond those that are missing."""
+
+    failed: bool = False
+    """Also those that failed."""
+    sources: tuple[str, ...] = ()
+    """Only these sources; none named: all."""
+    units: tuple[str, ...] = ()
+    """Only these units, whatever their state; none named: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a run ended well."""
+
+    study: str
+    version: int
+    run_id: str
+    changed: bool
+    """False: nothing had changed since this version was published."""
+
+
+def plan_of(run: Run, data_version: str) -> Plan:
+    """One recipe a source of the study."""
+    endpoints = endpoint_names(run)
+    return Plan(data_version, {s.name: build_recipe(run.study, s, endpoints[s.name], run.folder) for s in run.study.sources})
+
+
+def chunks_of(needed: Mapping[str, pd.DataFrame], study: Study) -> list[Chunk]:
+    """Units (unit_id, text, content_hash) by source, shuffled by the study's seed (METHOD rule 5), in chunks.
+
+    An interrupted run then leaves a random subset, not "all labelled, half of the rest".
+    """
+    chunks = []
+    for source, frame in needed.items():
+        rows = frame.sample(frac=1, random_state=study.seed)
+        units = [Unit(row.unit_id, row.text, row.content_hash) for row in rows.itertuples()]
+        size = study.generation.chunk_rows
+        chunks += [Chunk(source, tuple(units[at : at + size])) for at in range(0, len(units), size)]
+    return chunks
+
+
+def refuse_failures(study: Study, states: Iterable[SourceState], why: str) -> None:
+    """Stop where a source misses units, or more of them failed than the study allows.
+
+    Errors: `TooManyFailures`.
+    """
+    for state in states:
+        lost = state.failed + state.refused
+        if state.missing:
+            raise TooManyFailures(
+                f"{state.missing} of {state.expected} units of {state.source!r} have no generation yet; "
+                "run again to go on"
+            )
+        if lost > study.generation.max_failed_share * state.expected:
+            raise TooManyFailures(
+                f"{lost} of {state.expected} generations of {state.source!r} failed ({why}); allowed is a share "
+                f"of {study.generation.max_failed_share:g} (`generation.max_failed_share`); look at "
+                f"`moored status {study.name}`, then `moored rerun {study.name} --failed`"
+            )
+
+
+def new_run(study: Study, folder: Path, settings: Settings) -> Run:
+    """A run with an id of its own, from now."""
+    started = datetime.now(UTC)
+    return Run(
+        run_id=f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
+        study=study,
+        folder=folder,
+        settings=settings,
+        code_version=code_version(settings.pipeline),
+        started_at=started,
+    )
+
+
+def run_row(
+    store: Warehouse, run: Run, plan: Plan, marks: tuple[str, ...] = (), override: str | None = None
+) -> RunRow:
+    """The run's own row as it stands now: inputs, counts, seconds since it began."""
+    name = run.study.name
+    counts = unit_counts(store, name, plan.data_version) | run_counts(store, run.run_id)
+    return RunRow(
+        run_id=run.run_id,
+        study=name,
+        inputs=plan.inputs(run, generation_seq(store, name)),
+        started_at=run.started_at,
+        marks=marks,
+        override_reason=override,
+        counts=counts,
+        timings={"total_s": (datetime.now(UTC) - run.started_at).total_seconds()},
+    )

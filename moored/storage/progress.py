@@ -1,0 +1,40 @@
+"""How far a study is, from what is stored."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from moored.storage.generations import Planned, failures, source_state, unit_states
+from moored.storage.journal import Journal
+from moored.storage.studies import stored_study
+from moored.storage.warehouse import Warehouse, open_store
+
+
+def study_status(path: Path, replies: Path, name: str) -> dict[str, Any]:
+    """The object of `status --json`: sources with their counts, model calls ever sent, failures by kind.
+
+    Errors: `NotStored`.
+    """
+    with open_store(path) as store:
+        stored_study(store, name)
+        data_version, planned = latest_plan(store, name)
+        states = [
+            source_state(part.source, unit_states(store, name, data_version, part)) for part in planned
+        ]
+        why = failures(store, name, data_version, planned)
+    calls = Journal(replies).calls(name) if replies.exists() else 0
+    return {
+        "study": name,
+        "sources": [asdict(state) for state in states],
+        "model_calls": calls,
+        "failures": why,
+    }
+
+
+def latest_plan(store: Warehouse, study: str) -> tuple[str, list[Planned]]:
+    """The data version and sources of the last run that began. No run yet: ("", [])."""
+    rows = store.rows("latest_plan", {"study": study})
+    planned = [Planned(row["source"], row["recipe"], row["expected_rows"]) for row in rows]
+    return (rows[0]["data_version"] if rows else ""), planned

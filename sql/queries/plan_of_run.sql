@@ -1,0 +1,1 @@
+SELECT source, recipe, expected_rows FROM plans WHERE run_id = $run_id ORDER BY position;

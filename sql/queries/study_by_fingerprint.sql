@@ -1,0 +1,1 @@
+SELECT spec FROM studies WHERE fingerprint = $fingerprint;

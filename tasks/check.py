@@ -1,0 +1,68 @@
+"""The second gate: what the checks say of what will be estimated from, and of the estimates."""
+
+import pandas as pd
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from checks import Evidence, Outcome, Previous, check_results, messages, run_checks
+from checks.rows import outcome_frame
+from moored.analysis import Estimates, sample_of
+from moored.context import Plan, Run, run_row
+from moored.errors import ChecksFailed
+from moored.material import Material, gather, gather_version
+from moored.storage.results import estimates_of, latest_run, store_stopped
+from moored.storage.studies import study_of_run
+from moored.storage.warehouse import open_store
+
+
+@task(cache_policy=NO_CACHE)
+def gather_material(run: Run, plan: Plan) -> Material:
+    """Read back what is stored: units, generations, and what each source says of each unit."""
+    with open_store(run.settings.store) as store:
+        return gather(store, run.study, plan.data_version, plan.planned)
+
+
+@task(cache_policy=NO_CACHE)
+def gather_previous(run: Run) -> Previous | None:
+    """The last published version, to compare with."""
+    with open_store(run.settings.store) as store:
+        published = latest_run(store, run.study.name)
+        if published is None:
+            return None
+        values = gather_version(store, study_of_run(store, published), published).long_values()
+        estimates = pd.DataFrame(estimates_of(store, published["run_id"]))
+    return Previous(
+        published["version"], estimates, values, published["recipes"], published["data_version"]
+    )
+
+
+@task(cache_policy=NO_CACHE)
+def arrange_evidence(run: Run, material: Material, previous: Previous | None) -> Evidence:
+    """Everything that the checks look at."""
+    sample = sample_of(run.study, material)
+    return Evidence(run.study, material.units, material.generations, sample, previous, run.folder)
+
+
+@task(cache_policy=NO_CACHE)
+def check_inputs(evidence: Evidence) -> tuple[Outcome, ...]:
+    """The checks that come before estimation."""
+    return run_checks(evidence)
+
+
+@task(cache_policy=NO_CACHE)
+def check_estimates(evidence: Evidence, estimates: Estimates) -> tuple[Outcome, ...]:
+    """The checks of the estimates themselves."""
+    return check_results(estimates.estimates, estimates.fits, evidence)
+
+
+@task(cache_policy=NO_CACHE)
+def stop_if_critical(
+    run: Run, plan: Plan, outcomes: tuple[Outcome, ...], override: str | None
+) -> None:
+    """Keep what the checks said and stop, unless they passed or the user overrides them with a reason."""
+    sentence = messages(outcomes)
+    if not sentence or override:
+        return
+    with open_store(run.settings.store) as store:
+        store_stopped(store, run_row(store, run, plan), outcome_frame(outcomes))
+    raise ChecksFailed(f"{sentence}. Nothing was published; the generations are kept")

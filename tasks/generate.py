@@ -1,0 +1,71 @@
+"""The model's steps: plan what to ask, ask it chunk by chunk, append each finished chunk."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from moored.context import Chunk, Plan, Run, Scope, chunks_of, plan_of, refuse_failures
+from moored.llm.endpoints import Endpoint
+from moored.llm.generate import Generation, generate
+from moored.llm.recipe import Recipe
+from moored.storage.generations import (
+    append_generations,
+    failures,
+    missing_units,
+    source_state,
+    store_plan,
+    unit_states,
+)
+from moored.storage.journal import Journal
+from moored.storage.warehouse import open_store
+from moored.study import Generation as Limits
+
+
+@task(cache_policy=NO_CACHE)
+def plan_generation(run: Run, data_version: str) -> Plan:
+    """Settle one recipe a source, and store what the run sets out to generate."""
+    plan = plan_of(run, data_version)
+    with open_store(run.settings.store) as store:
+        store_plan(store, run.study.name, run.run_id, data_version, plan.planned)
+    return plan
+
+
+@task(cache_policy=NO_CACHE)
+def missing_chunks(run: Run, plan: Plan, scope: Scope) -> list[Chunk]:
+    """The units that still need generation, in chunks."""
+    with open_store(run.settings.store) as store:
+        needed = {
+            part.source: missing_units(
+                store, run.study.name, plan.data_version, part, failed=scope.failed, only=scope.units
+            )
+            for part in plan.planned
+            if not scope.sources or part.source in scope.sources
+        }
+    return chunks_of(needed, run.study)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="generate-{chunk.source}")
+def generate_chunk(
+    chunk: Chunk, recipe: Recipe, endpoint: Endpoint, study: str, replies: Path, limits: Limits
+) -> list[Generation]:
+    """Every step of one source for some units. Runs in a Dask worker; each reply is durable in the journal."""
+    return generate(chunk.units, recipe, endpoint, Journal(replies, study), limits)
+
+
+@task(cache_policy=NO_CACHE)
+def store_chunk(run: Run, rows: list[Generation]) -> None:
+    """Append a finished chunk in one transaction."""
+    with open_store(run.settings.store) as store:
+        append_generations(store, run.study.name, run.run_id, [asdict(row) for row in rows])
+
+
+@task(cache_policy=NO_CACHE)
+def settle_failures(run: Run, plan: Plan) -> None:
+    """Count terminal rows in the database, not task states; refuse to go on past the study's failure share."""
+    key = (run.study.name, plan.data_version)
+    with open_store(run.settings.store) as store:
+        states = [source_state(part.source, unit_states(store, *key, part)) for part in plan.planned]
+        why = failures(store, *key, plan.planned)
+    refuse_failures(run.study, states, why[0]["example"] if why else "")

@@ -1,0 +1,153 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from moored.errors import (
+    ColumnMissing,
+    DataInvalid,
+    DuplicateIds,
+    EmptyText,
+    NoLabels,
+    OutsideDomain,
+    StudyInvalid,
+    UnsafeRule,
+)
+from moored.storage.ingest import read_units
+from tests.studies import requests_frame, study, write_requests
+
+
+def units_of(folder: Path, frame: pd.DataFrame | None = None, **changes):
+    write_requests(folder, frame)
+    return read_units(study(**changes), folder, folder)
+
+
+def test_units_carry_text_hash_label_and_rule(tmp_path):
+    frame = units_of(tmp_path).frame
+    raw = requests_frame()
+    assert list(frame["unit_id"]) == sorted(raw["id"])
+    assert list(frame["question"]) == [float("?" in text) for text in raw["text"]]
+    assert frame["labelled"].sum() == 20
+    assert frame["content_hash"].nunique() == len(raw)
+    assert frame["probability"].eq(0.5).all()
+
+
+def test_a_label_that_does_not_count_is_held_back(tmp_path):
+    frame = units_of(tmp_path).frame
+    truth = requests_frame().set_index("id")["polite"].reindex(frame["unit_id"]).to_numpy()
+    assert frame.loc[~frame["labelled"], "polite"].isna().all()
+    np.testing.assert_array_equal(frame["polite"].fillna(frame["held_back"]), truth)
+
+
+def test_the_draw_depends_on_seed_and_ids_not_on_row_order(tmp_path):
+    raw = requests_frame()
+    one = units_of(tmp_path, raw).frame
+    other = units_of(tmp_path, raw.sample(frac=1, random_state=1)).frame
+    pd.testing.assert_frame_equal(one, other)
+    reseeded = units_of(tmp_path, raw, seed=8).frame
+    assert set(one["unit_id"][one["labelled"]]) != set(reseeded["unit_id"][reseeded["labelled"]])
+
+
+def test_the_version_follows_the_content(tmp_path):
+    raw = requests_frame()
+    one = units_of(tmp_path, raw)
+    assert one.version == units_of(tmp_path, raw.iloc[::-1]).version
+    raw.loc[0, "text"] += " now"
+    assert one.version != units_of(tmp_path, raw).version
+
+
+def test_rows_takes_a_seeded_sample(tmp_path):
+    data = {"source": "requests.csv", "rows": 30}
+    frame = units_of(tmp_path, data=data).frame
+    assert len(frame) == 30
+    assert set(frame["unit_id"]) < set(requests_frame()["id"])
+
+
+def test_words_become_numbers_by_the_answers(tmp_path):
+    raw = requests_frame()
+    raw["polite"] = raw["polite"].map({1: "polite", 0: "impolite"})
+    frame = units_of(tmp_path, raw).frame
+    assert set(frame["polite"].dropna()) == {0.0, 1.0}
+
+
+def test_unlabelled_rows_are_unlabelled(tmp_path):
+    raw = requests_frame().astype({"polite": "Int64"})
+    raw.loc[10:, "polite"] = pd.NA
+    frame = units_of(tmp_path, raw, labels={"design": "undeclared"}).frame
+    assert frame["labelled"].sum() == 10
+    assert frame["held_back"].isna().all()
+
+
+def test_known_probabilities_are_kept(tmp_path):
+    raw = requests_frame().assign(pi=np.linspace(0.2, 0.9, 40))
+    labels = {"design": "known-probability", "probability": "pi"}
+    frame = units_of(tmp_path, raw, labels=labels).frame
+    np.testing.assert_allclose(frame["probability"], np.linspace(0.2, 0.9, 40))
+
+
+REFUSALS = {
+    "missing column": (lambda raw: raw.drop(columns="id"), {}, ColumnMissing, "'id'"),
+    "missing label": (lambda raw: raw.drop(columns="polite"), {}, ColumnMissing, "polite"),
+    "duplicate ids": (lambda raw: raw.assign(id="same"), {}, DuplicateIds, "same"),
+    "no id": (lambda raw: raw.assign(id=None), {}, DataInvalid, "no 'id'"),
+    "empty text": (lambda raw: raw.assign(text=["  ", *raw["text"][1:]]), {}, EmptyText, "r000"),
+    "label outside": (lambda raw: raw.assign(polite=9), {}, OutsideDomain, "from 0 to 1"),
+    "label no answer": (lambda raw: raw.assign(polite="rude"), {}, OutsideDomain, "polite, impolite"),
+    "no label": (lambda raw: raw.assign(polite=None), {}, NoLabels, "label some"),
+    "sample too large": (
+        lambda raw: raw,
+        {"labels": {"design": "simple-random", "sample": 41}},
+        DataInvalid,
+        "labels.sample",
+    ),
+    "rule reads a file": (
+        lambda raw: raw,
+        {"covariates": [{"name": "x", "rule": "(SELECT count(*) FROM read_csv('/etc/passwd'))"}]},
+        UnsafeRule,
+        "over its row only",
+    ),
+    "rule mixes rows": (
+        lambda raw: raw,
+        {"covariates": [{"name": "x", "rule": "max(length(text))"}]},
+        UnsafeRule,
+        "one value for each row",
+    ),
+    "rule is no SQL": (
+        lambda raw: raw,
+        {"covariates": [{"name": "x", "rule": "length(text"}]},
+        StudyInvalid,
+        "no SQL expression",
+    ),
+    "rule over the label": (
+        lambda raw: raw,
+        {"covariates": [{"name": "x", "rule": "polite"}]},
+        ColumnMissing,
+        "they have text",
+    ),
+    "covariate with gaps": (
+        lambda raw: raw.assign(age=[None, *range(39)]),
+        {"covariates": [{"name": "age", "column": "age"}]},
+        DataInvalid,
+        "r000",
+    ),
+    "probability zero": (
+        lambda raw: raw.assign(pi=0.0),
+        {"labels": {"design": "known-probability", "probability": "pi"}},
+        OutsideDomain,
+        "(0, 1]",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refuses(tmp_path, case):
+    change, changes, error, words = REFUSALS[case]
+    with pytest.raises(error) as refusal:
+        units_of(tmp_path, change(requests_frame()), **changes)
+    assert words in refusal.value.message
+
+
+def test_refuses_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(DataInvalid, match="nowhere.csv"):
+        read_units(study(data={"source": "nowhere.csv"}), tmp_path, tmp_path)

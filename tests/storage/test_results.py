@@ -1,0 +1,111 @@
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+from moored.errors import NotStored
+from moored.storage.results import (
+    Inputs,
+    RunRow,
+    checks_of,
+    estimates_of,
+    find_run,
+    fits_of,
+    history,
+    latest_run,
+    publish,
+    store_stopped,
+)
+from moored.storage.warehouse import open_store
+
+CHECKS = pd.DataFrame(
+    [
+        {
+            "suite": "texts",
+            "check": "ids",
+            "severity": "critical",
+            "passed": True,
+            "observed": "0",
+            "threshold": "0",
+            "unit_ids": ["a"],
+            "message": "fine",
+        }
+    ]
+)
+FITS = pd.DataFrame(
+    [
+        {
+            "estimator": "human",
+            "family": "ols",
+            "level": 0.95,
+            "n_labelled": 20,
+            "n_total": 40,
+            "j": None,
+            "j_df": None,
+            "j_p_value": None,
+            "warnings": ["few"],
+        }
+    ]
+)
+
+
+def estimates(value: float = 0.5) -> pd.DataFrame:
+    numbers = {"se": 0.1, "lower": value - 0.2, "upper": value + 0.2, "p_value": 0.01}
+    row = {"estimator": "human", "estimate": value, "effective_n": 20.0, "labels_saved": 0.0, "r2": None}
+    return pd.DataFrame([row | numbers | {"term": term} for term in ("Intercept", "question")])
+
+
+def run_row(run_id: str, seq: int = 1) -> RunRow:
+    inputs = Inputs("study-1:a", "data-1:b", "0.1+c", {"proxy": "recipe-1:d"}, seq)
+    return RunRow(run_id, "requests", inputs, datetime.now(UTC), counts={"units": 40})
+
+
+@pytest.fixture
+def store(tmp_path):
+    with open_store(tmp_path / "s.duckdb", create=True) as store:
+        yield store
+
+
+def test_versions_count_up_and_nothing_is_overwritten(store):
+    assert publish(store, run_row("one"), CHECKS, estimates(0.5), FITS) == 1
+    assert publish(store, run_row("two"), CHECKS, estimates(0.7), FITS) == 2
+    assert [row["estimate"] for row in estimates_of(store, "one")] == [0.5, 0.5]
+    assert latest_run(store, "requests")["run_id"] == "two"
+    assert find_run(store, "requests", 1)["run_id"] == "one"
+    assert fits_of(store, "one")[0]["warnings"] == ["few"]
+    assert checks_of(store, "two")[0]["unit_ids"] == ["a"]
+
+
+def test_the_order_of_terms_is_kept(store):
+    publish(store, run_row("one"), CHECKS, estimates(), FITS)
+    assert [row["term"] for row in estimates_of(store, "one")] == ["Intercept", "question"]
+
+
+def test_a_stopped_run_has_no_version_and_no_estimates(store):
+    store_stopped(store, run_row("stopped"), CHECKS)
+    assert latest_run(store, "requests") is None
+    assert [run["status"] for run in history(store, "requests")] == ["stopped"]
+    assert checks_of(store, "stopped")
+    assert estimates_of(store, "stopped") == []
+
+
+def test_a_version_that_fails_half_way_leaves_nothing(store):
+    twice = pd.concat([FITS, FITS])
+    with pytest.raises(Exception, match="[Cc]onstraint"):
+        publish(store, run_row("one"), CHECKS, estimates(), twice)
+    assert history(store, "requests") == []
+    assert estimates_of(store, "one") == []
+    assert checks_of(store, "one") == []
+
+
+def test_refuses_a_version_that_is_not_there(store):
+    publish(store, run_row("one"), CHECKS, estimates(), FITS)
+    with pytest.raises(NotStored, match="no version 7"):
+        find_run(store, "requests", 7)
+    with pytest.raises(NotStored, match="no published version"):
+        find_run(store, "other")
+
+
+def test_inputs_say_whether_anything_changed():
+    assert run_row("one").inputs.fingerprint == run_row("two").inputs.fingerprint
+    assert run_row("one").inputs.fingerprint != run_row("one", seq=2).inputs.fingerprint

@@ -1,0 +1,86 @@
+import re
+import subprocess
+import sys
+
+import duckdb
+import pytest
+
+from moored.errors import NotStored, SchemaNewer, StoreLocked
+from moored.storage.queries import SQL, migrations
+from moored.storage.warehouse import open_store
+
+
+def test_a_new_store_has_the_newest_schema(tmp_path):
+    with open_store(tmp_path / "s.duckdb", create=True) as store:
+        assert [row["number"] for row in store.rows("schema_migrations")] == [m[0] for m in migrations()]
+
+
+def test_opening_again_changes_nothing(tmp_path):
+    for _ in range(2):
+        with open_store(tmp_path / "s.duckdb", create=True) as store:
+            rows = store.rows("schema_migrations")
+    assert len(rows) == len(migrations())
+
+
+def test_refuses_a_store_that_is_not_there(tmp_path):
+    with pytest.raises(NotStored, match="no store at"), open_store(tmp_path / "s.duckdb"):
+        pass
+
+
+def test_refuses_a_file_that_is_no_store(tmp_path):
+    (tmp_path / "s.duckdb").write_text("no database, only words " * 1000)
+    with pytest.raises(NotStored, match="cannot be opened"), open_store(tmp_path / "s.duckdb"):
+        pass
+
+
+def test_refuses_a_newer_schema(tmp_path):
+    with open_store(tmp_path / "s.duckdb", create=True) as store:
+        store.rows("insert_schema_migration", {"number": 9999, "name": "9999_from_the_future"})
+    with pytest.raises(SchemaNewer, match="9999"), open_store(tmp_path / "s.duckdb"):
+        pass
+
+
+def test_names_the_process_that_holds_the_store(tmp_path):
+    path = tmp_path / "s.duckdb"
+    with open_store(path, create=True):
+        pass
+    hold = f"import duckdb, sys; c = duckdb.connect({str(path)!r}); print(flush=True); sys.stdin.read()"
+    holder = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout.readline()
+        with pytest.raises(StoreLocked, match=f"process {holder.pid}"), open_store(path, patience_s=0.2):
+            pass
+    finally:
+        holder.communicate()
+    with open_store(path):
+        pass
+
+
+def test_a_failed_transaction_leaves_nothing(tmp_path):
+    with open_store(tmp_path / "s.duckdb", create=True) as store:
+        with pytest.raises(ZeroDivisionError), store.transaction():
+            store.rows("insert_recipe", {"fingerprint": "f", "recipe": "{}"})
+            raise ZeroDivisionError
+        assert store.rows("studies") == []
+    with duckdb.connect(tmp_path / "s.duckdb") as connection:
+        assert connection.sql("FROM recipes").fetchall() == []
+
+
+def test_every_query_is_named_somewhere():
+    root = SQL.parent
+    code = "".join(p.read_text() for folder in ("moored", "tasks") for p in (root / folder).rglob("*.py"))
+    unnamed = [q.stem for q in (SQL / "queries").glob("*.sql") if f'"{q.stem}"' not in code]
+    assert unnamed == []
+
+
+@pytest.mark.parametrize("name", sorted(q.stem for q in (SQL / "queries").glob("*.sql")))
+def test_every_query_is_sql_over_the_schema(tmp_path, name):
+    text = (SQL / "queries" / f"{name}.sql").read_text()
+    with open_store(tmp_path / "s.duckdb", create=True):
+        pass
+    with duckdb.connect(tmp_path / "s.duckdb") as connection:
+        if "FROM incoming" in text:
+            target = re.search(r"INSERT INTO (\w+)", text)[1]
+            connection.execute(f"CREATE TEMP TABLE incoming AS FROM {target} LIMIT 0")
+        values = dict.fromkeys(re.findall(r"\$(\w+)", text))
+        connection.execute(f"EXPLAIN {text}", values | {k: [] for k in values if k in {"recipes", "marks"}})
