@@ -165,7 +165,13 @@ def _identity_start(passes: Passes, etas: dict[int, Array]) -> dict[int, Array]:
         k = len(eta)
         to_all = np.eye(2 * k)  # z holds (labelled, remaining); the paper's second block is their sum
         to_all[k:, :k] = np.eye(k)
-        out[m] = least_squares(passes, (m,), eta, to_all)[0]
+        try:
+            out[m] = least_squares(passes, (m,), eta, to_all)[0]
+        except NotConverged as error:
+            raise NotConverged(
+                f"Source {passes.names[m]!r} has no identity-weighted first step that Newton's method finds; "
+                "bring the covariates to one scale, or use first_step='full', which does not depend on it."
+            ) from error
     return out
 
 
@@ -293,15 +299,17 @@ def least_squares(
     (q,), z (2q,) and G (2q, q) there.
     """
     z, slopes = begun or auxiliary(passes, used, eta)
-    G = stacked(slopes)
+    G, before = stacked(slopes), np.inf
     for _ in range(STEPS):
         step = -np.linalg.lstsq(whitener @ G, whitener @ z, rcond=None)[0]
         if passes.family.linear or not passes.family.smooth:
             return eta + step, z + G @ step, G
         merit, length = float(np.sum((whitener @ z) ** 2)), 1.0
         gain = float(np.sum((whitener @ (G @ step)) ** 2))
-        if gain <= CONVERGED * 1e-4 * merit or gain <= 1e-26:
+        floor = gain <= 1e-14 * merit and gain >= before / 4.0
+        if gain <= CONVERGED * 1e-4 * merit or gain <= 1e-26 or floor:
             return eta + step, z + G @ step, G
+        before = gain
         for _ in range(30):
             tried, found = eta + length * step, auxiliary(passes, used, eta + length * step)
             if float(np.sum((whitener @ found[0]) ** 2)) <= merit * (1.0 + 1e-12):

@@ -128,7 +128,7 @@ def reppi(
     """Recalibrated PPI with linear learners.
 
     The human score psi_t at the human-only estimate is regressed, by ridge with its penalty chosen by
-    generalised cross-validation, on each source's outcome, covariates and score; labelled units are
+    generalised cross-validation, on each source's x, x y and score; labelled units are
     predicted by the model of the other folds and unlabelled ones by the folds' mean. The prediction g takes
     h's place in PPI++ and does not move with b: mean_L psi(b) = lambda (mean_L g - mean_U g).
 
@@ -173,11 +173,11 @@ def _shifted(passes: Passes, found: Contrast, lam: float, b: Array) -> Array:
 
 
 def _features(passes: Passes, block: Block, b: Array) -> Array:
-    """(m, f): a constant, then each source's outcome, covariates and score at b; failed units at zero."""
+    """(m, f): a constant, then of each source x, x y and the score at b; failed units at zero."""
     parts = [np.ones((block.size, 1))]
     for rows in block.sources:
         seen = 1.0 if rows.seen is None else rows.seen[:, None]
-        parts += [rows.y[:, None] * seen, rows.X * seen, rows.psi(passes.family, b)]
+        parts += [rows.X * seen, rows.X * rows.y[:, None] * seen, rows.psi(passes.family, b)]
     return np.column_stack(parts)
 
 
