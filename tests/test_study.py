@@ -1,0 +1,96 @@
+import pickle
+from pathlib import Path
+
+import pytest
+
+from moored.errors import StudyInvalid
+from moored.study import Study, load_study, parse_study
+from tests.studies import study, study_table
+
+STUDIES = sorted((Path(__file__).parent.parent / "deployments" / "studies").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_the_studies_of_the_checkout_are_studies(path):
+    assert load_study(path).name == path.stem
+
+
+def test_the_fingerprint_follows_the_content_alone():
+    table = study_table()
+    reordered = dict(reversed(list(table.items())))
+    assert parse_study(table).fingerprint == parse_study(reordered).fingerprint
+    assert parse_study(table).fingerprint != study(seed=8).fingerprint
+
+
+def test_a_study_is_frozen_and_survives_the_trip_to_a_worker():
+    one = study()
+    with pytest.raises(Exception, match="frozen"):
+        one.seed = 9
+    assert pickle.loads(pickle.dumps(one)) == one
+    assert Study.model_validate(one.model_dump(mode="json")).fingerprint == one.fingerprint
+
+
+def section(name, **changes):
+    return {name: study_table()[name] | changes}
+
+
+REFUSALS = {
+    "unknown key": ({"colour": "red"}, "unknown key `colour`; allowed here are name, seed, data"),
+    "unknown key inside": (section("data", sauce="x"), "unknown key `data.sauce`; allowed here are source, id"),
+    "unknown key in a list": (
+        {"sources": [{"name": "proxy", "kind": "proxy", "prompt": "x"}]},
+        "unknown key `sources.0.prompt`; allowed here are name, kind",
+    ),
+    "missing key": ({"estimate": {}}, "`estimate.formula` is missing"),
+    "name with a slash": ({"name": "a/b"}, "`name`"),
+    "no source": ({"sources": []}, "`sources`"),
+    "one source name twice": (
+        {"sources": [{"name": "a", "kind": "proxy"}, {"name": "a", "kind": "synthetic"}]},
+        "source names must differ, got a, a",
+    ),
+    "unknown kind": ({"sources": [{"name": "a", "kind": "guess"}]}, "got 'guess'"),
+    "one answer": (section("outcome", answers={"yes": 1.0}), "`outcome.answers`"),
+    "example answers otherwise": (
+        section("outcome", examples=[["text", "maybe"]]),
+        "example answers 'maybe', allowed are polite, impolite",
+    ),
+    "covariate of two origins": (
+        {"covariates": [{"name": "x", "rule": "1", "column": "x"}]},
+        "needs exactly one of rule, column, human",
+    ),
+    "predicted covariate without a question": (
+        {"covariates": [{"name": "x", "human": "x"}]},
+        "`human` and `question` go together",
+    ),
+    "one variable name twice": ({"covariates": [{"name": "polite", "rule": "1"}]}, "names must differ"),
+    "sample without a design": ({"labels": {"sample": 3}}, 'set design = "simple-random"'),
+    "probability without its design": ({"labels": {"probability": "pi"}}, "go together"),
+    "level 95": (section("estimate", level=95), "`estimate.level`"),
+    "unknown family": (section("estimate", family="probit"), "got 'probit'"),
+    "negative budget": ({"generation": {"max_usd": -1}}, "`generation.max_usd`"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refuses(case):
+    changes, words = REFUSALS[case]
+    with pytest.raises(StudyInvalid) as refusal:
+        study(**changes)
+    assert words in refusal.value.message
+
+
+def test_refuses_what_is_no_toml(tmp_path):
+    (tmp_path / "s.toml").write_text("name = ")
+    with pytest.raises(StudyInvalid, match="is not TOML"):
+        load_study(tmp_path / "s.toml")
+
+
+def test_refuses_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(StudyInvalid, match="cannot read the study"):
+        load_study(tmp_path / "s.toml")
+
+
+def test_names_the_file_in_a_refusal(tmp_path):
+    (tmp_path / "s.toml").write_text('name = "x"\ncolour = "red"\n')
+    with pytest.raises(StudyInvalid, match=r"s\.toml: .*unknown key `colour`"):
+        load_study(tmp_path / "s.toml")
