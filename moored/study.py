@@ -119,6 +119,8 @@ class Model(_Part):
     max_tokens: Annotated[int, Field(gt=0)] = 60
     """The longest synthetic text."""
     timeout_s: Annotated[float, Field(gt=0)] = 120.0
+    usd_per_million: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] | None = None
+    """Price of a million prompt and completion tokens, where the built-in table does not know the model."""
 
 
 class Source(_Part):
