@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from prefect.futures import as_completed
 
-from moored.context import Plan, Run, Scope
+from moored.context import Plan, Run
 from moored.errors import MooredError
 from moored.llm.endpoints import open_endpoints
+from moored.scope import Scope
 from tasks.generate import generate_chunk, missing_chunks, store_chunk
 
 ROUNDS = 3
@@ -20,7 +21,6 @@ def generate_missing(run: Run, plan: Plan, scope: Scope) -> None:
         if not chunks:
             return
         scope = Scope()
-        models = {part.source: run.study.model_of(source) for ...}
         with open_endpoints(run.study, run.settings.cache, run.settings.base_url) as endpoints:
             futures = [
                 generate_chunk.submit(

@@ -6,7 +6,8 @@ from prefect import flow
 
 from flows.generation import generate_missing
 from flows.runner import task_runner
-from moored.context import Report, Scope
+from moored.context import Report
+from moored.scope import Scope
 from moored.settings import read_settings
 from moored.study import Study
 from tasks.check import (
@@ -25,7 +26,7 @@ from tasks.units import load_units, start_run
 
 @flow(name="survey", flow_run_name="{study.name}", task_runner=task_runner())
 def survey(
-    study: Study, folder: str, scope: Scope = Scope(), publish_anyway: str | None = None
+    study: Study, folder: str, scope: Scope | None = None, publish_anyway: str | None = None
 ) -> Report:
     """Run one study and publish its results as a new version, unless nothing changed.
 
@@ -34,7 +35,7 @@ def survey(
     """
     run = start_run(study, folder, read_settings())
     plan = plan_generation(run, load_units(run))
-    generate_missing(run, plan, scope)
+    generate_missing(run, plan, scope or Scope())
     settle_failures(run, plan)
     if (unchanged := unchanged_version(run, plan)) is not None:
         return unchanged

@@ -18,7 +18,10 @@ EVERYONE = "everyone-labelled"
 """The human-only estimate had every held-back label counted: a demonstration's yardstick, not an estimate."""
 
 _DEFAULT = ("human", "naive-proxy", "naive-synthetic", "gmm-proxy", "gmm-synth")
-_NEEDS = {"proxy": ("naive-proxy", "ppi++-proxy", "gmm-proxy"), "synthetic": ("naive-synthetic", "ppi++-synth")}
+_NEEDS = {
+    "proxy": ("naive-proxy", "ppi++-proxy", "gmm-proxy"),
+    "synthetic": ("naive-synthetic", "ppi++-synth"),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,10 +11,12 @@ from pathlib import Path
 import pandas as pd
 
 from moored.errors import TooManyFailures
+from moored.llm.endpoints import describe_endpoints
 from moored.llm.generate import Unit
-from moored.llm.recipe import Recipe
+from moored.llm.recipe import Recipe, build_recipe
 from moored.settings import Settings, code_version
 from moored.storage.generations import Planned, SourceState, generation_seq, run_counts
+from moored.storage.journal import Journal
 from moored.storage.results import Inputs, RunRow
 from moored.storage.studies import unit_counts
 from moored.storage.warehouse import Warehouse
@@ -49,7 +51,9 @@ class Plan:
     @property
     def planned(self) -> list[Planned]:
         """What is expected of each source."""
-        return [Planned(name, recipe.fingerprint, recipe.expected_rows) for name, recipe in self.recipes.items()]
+        return [
+            Planned(name, recipe.fingerprint, recipe.expected_rows) for name, recipe in self.recipes.items()
+        ]
 
     def inputs(self, run: Run, generation_seq: int) -> Inputs:
         """What this run's results are computed from."""
@@ -71,18 +75,6 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """Which units a run generates for, beyond those that are missing."""
-
-    failed: bool = False
-    """Also those that failed."""
-    sources: tuple[str, ...] = ()
-    """Only these sources; none named: all."""
-    units: tuple[str, ...] = ()
-    """Only these units, whatever their state; none named: all."""
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """How a run ended well."""
 
@@ -94,9 +86,15 @@ class Report:
 
 
 def plan_of(run: Run, data_version: str) -> Plan:
-    """One recipe a source of the study."""
-    endpoints = endpoint_names(run)
-    return Plan(data_version, {s.name: build_recipe(run.study, s, endpoints[s.name], run.folder) for s in run.study.sources})
+    """One recipe a source of the study. Errors: `StudyInvalid`, those of the first request to an endpoint."""
+    study, settings = run.study, run.settings
+    endpoints = describe_endpoints(study, settings.cache, settings.base_url)
+    with Journal(settings.replies, study.name) as journal:
+        recipes = {
+            source.name: build_recipe(study, source, endpoints[source.name], run.folder, journal)
+            for source in study.sources
+        }
+    return Plan(data_version, recipes)
 
 
 def chunks_of(needed: Mapping[str, pd.DataFrame], study: Study) -> list[Chunk]:

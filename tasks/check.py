@@ -31,9 +31,7 @@ def gather_previous(run: Run) -> Previous | None:
             return None
         values = gather_version(store, study_of_run(store, published), published).long_values()
         estimates = pd.DataFrame(estimates_of(store, published["run_id"]))
-    return Previous(
-        published["version"], estimates, values, published["recipes"], published["data_version"]
-    )
+    return Previous(published["version"], estimates, values, published["recipes"], published["data_version"])
 
 
 @task(cache_policy=NO_CACHE)
@@ -56,9 +54,7 @@ def check_estimates(evidence: Evidence, estimates: Estimates) -> tuple[Outcome, 
 
 
 @task(cache_policy=NO_CACHE)
-def stop_if_critical(
-    run: Run, plan: Plan, outcomes: tuple[Outcome, ...], override: str | None
-) -> None:
+def stop_if_critical(run: Run, plan: Plan, outcomes: tuple[Outcome, ...], override: str | None) -> None:
     """Keep what the checks said and stop, unless they passed or the user overrides them with a reason."""
     sentence = messages(outcomes)
     if not sentence or override:

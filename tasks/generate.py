@@ -3,19 +3,21 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from moored.llm.generate import Generation, generate
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from moored.context import Chunk, Plan, Run, Scope, chunks_of, plan_of, refuse_failures
+from moored.context import Chunk, Plan, Run, chunks_of, plan_of, refuse_failures
 from moored.llm.endpoints import Endpoint
-from moored.llm.generate import Generation, generate
 from moored.llm.recipe import Recipe
+from moored.scope import Scope
 from moored.storage.generations import (
     append_generations,
     failures,
     missing_units,
     source_state,
     store_plan,
+    store_recipe,
     unit_states,
 )
 from moored.storage.journal import Journal
@@ -28,6 +30,8 @@ def plan_generation(run: Run, data_version: str) -> Plan:
     """Settle one recipe a source, and store what the run sets out to generate."""
     plan = plan_of(run, data_version)
     with open_store(run.settings.store) as store:
+        for recipe in plan.recipes.values():
+            store_recipe(store, recipe.fingerprint, recipe.model_dump_json())
         store_plan(store, run.study.name, run.run_id, data_version, plan.planned)
     return plan
 

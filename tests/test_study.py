@@ -36,7 +36,10 @@ def section(name, **changes):
 
 REFUSALS = {
     "unknown key": ({"colour": "red"}, "unknown key `colour`; allowed here are name, seed, data"),
-    "unknown key inside": (section("data", sauce="x"), "unknown key `data.sauce`; allowed here are source, id"),
+    "unknown key inside": (
+        section("data", sauce="x"),
+        "unknown key `data.sauce`; allowed here are source, id",
+    ),
     "unknown key in a list": (
         {"sources": [{"name": "proxy", "kind": "proxy", "prompt": "x"}]},
         "unknown key `sources.0.prompt`; allowed here are name, kind",

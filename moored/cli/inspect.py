@@ -10,7 +10,9 @@ from moored.cli.render import ESTIMATE_COLUMNS, print_json, print_table
 from moored.cli.studies import JsonOption, StudyArgument, find_study, study_name
 from moored.settings import Settings, read_settings
 
-VersionOption = Annotated[int | None, typer.Option("--version", help="A published version; default: the latest.")]
+VersionOption = Annotated[
+    int | None, typer.Option("--version", help="A published version; default: the latest.")
+]
 
 
 def results_command(study: StudyArgument, version: VersionOption = None, json: JsonOption = False) -> None:
@@ -54,7 +56,9 @@ def print_results(result: dict[str, Any]) -> None:
     )
     for fit in result["fits"]:
         if fit["j"] is not None:
-            typer.echo(f"{fit['estimator']}: J = {fit['j']:.2f} on {fit['j_df']} df, p = {fit['j_p_value']:.2g}")
+            typer.echo(
+                f"{fit['estimator']}: J = {fit['j']:.2f} on {fit['j_df']} df, p = {fit['j_p_value']:.2g}"
+            )
         for warning in fit["warnings"]:
             typer.echo(f"{fit['estimator']}: {warning}")
     for mark in result["marks"]:
@@ -122,7 +126,9 @@ def validate_command(study: StudyArgument) -> None:
     typer.echo(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
     units = read_units(loaded, folder, settings.cache).frame
     formula_spec(loaded, units)
-    typer.echo(f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}")
+    typer.echo(
+        f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}"
+    )
     for line in probe_models(loaded, settings.cache, settings.base_url):
         typer.echo(f"model: {line}")
     typer.echo("everything that a run needs is there")

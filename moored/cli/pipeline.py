@@ -28,7 +28,9 @@ def run_flow(pipeline: Path, entrypoint: str, parameters: Mapping[str, Any]) -> 
     """
     file = pipeline / entrypoint.split(":", maxsplit=1)[0]
     if not file.is_file():
-        raise StudyInvalid(f"there is no {file}; run from a checkout of moored, or set MOORED_PIPELINE to one")
+        raise StudyInvalid(
+            f"there is no {file}; run from a checkout of moored, or set MOORED_PIPELINE to one"
+        )
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     # Dask's worker processes find the tasks by it.

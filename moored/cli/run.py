@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from moored.cli.studies import JsonOption, StudyArgument, find_study
 from moored.errors import StudyInvalid
+from moored.scope import Scope
 from moored.settings import Settings, read_settings
 from moored.study import Study
 
@@ -22,22 +23,23 @@ def run_command(study: StudyArgument, publish_anyway: PublishAnyway = None, json
     """Run a study: generate what is missing, check, estimate, publish a new version."""
     settings = read_settings()
     loaded, folder = find_study(study, settings)
-    _run(settings, loaded, folder, {"publish_anyway": publish_anyway}, json)
+    _run(settings, loaded, folder, Scope(), publish_anyway, json)
 
 
 def rerun_command(
     study: StudyArgument,
-    failed: Annotated[bool, typer.Option("--failed", help="Generate again what failed or is missing.")] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Generate again what failed or is missing.")
+    ] = False,
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be repeated.")] = None,
     units: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Only these units, whatever their state: an id a line.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Only these units, whatever their state: an id a line."),
     ] = None,
     publish_anyway: PublishAnyway = None,
     json: JsonOption = False,
 ) -> None:
     """Generate again what failed, then check, estimate and publish a new version."""
-    from moored.context import Scope
-
     settings = read_settings()
     loaded, folder = find_study(study, settings)
     if not failed and units is None:
@@ -46,7 +48,7 @@ def rerun_command(
     if unknown := sorted(set(source or ()) - set(known)):
         raise StudyInvalid(f"there is no source {', '.join(unknown)}; the study has {', '.join(known)}")
     scope = Scope(failed=failed, sources=tuple(source or ()), units=_listed(units))
-    _run(settings, loaded, folder, {"scope": scope, "publish_anyway": publish_anyway}, json)
+    _run(settings, loaded, folder, scope, publish_anyway, json)
 
 
 def _listed(units: Path | None) -> tuple[str, ...]:
@@ -55,21 +57,22 @@ def _listed(units: Path | None) -> tuple[str, ...]:
     try:
         return tuple(line.strip() for line in units.read_text(encoding="utf-8").splitlines() if line.strip())
     except OSError as error:
-        raise StudyInvalid(f"cannot read {units}: {error.strerror}; name a file with a unit's id a line") from error
+        raise StudyInvalid(
+            f"cannot read {units}: {error.strerror}; name a file with a unit's id a line"
+        ) from error
 
 
-def _run(settings: Settings, study: Study, folder: Path, parameters: dict[str, Any], json: bool) -> None:
+def _run(
+    settings: Settings, study: Study, folder: Path, scope: Scope, publish_anyway: str | None, json: bool
+) -> None:
     from moored.cli.inspect import print_results, published_results
     from moored.cli.pipeline import run_flow
     from moored.cli.progress import show_progress
     from moored.cli.render import print_json
 
-    with show_progress(study, settings):
-        report = run_flow(
-            settings.pipeline,
-            "flows/survey.py:survey",
-            {"study": study, "folder": str(folder), **parameters},
-        )
+    parameters = {"study": study, "folder": str(folder), "scope": scope, "publish_anyway": publish_anyway}
+    with show_progress(study, scope, settings):
+        report = run_flow(settings.pipeline, "flows/survey.py:survey", parameters)
     result = published_results(study.name, settings, report.version)
     if json:
         print_json(result | {"changed": report.changed})
@@ -78,4 +81,6 @@ def _run(settings: Settings, study: Study, folder: Path, parameters: dict[str, A
     if not report.changed:
         typer.echo(f"nothing changed since version {report.version}: no model call, no new version")
     typer.echo(f"store: {settings.store}    model replies: {settings.replies}")
-    typer.echo(f"again: moored results {study.name}    moored history {study.name}    moored status {study.name}")
+    typer.echo(
+        f"again: moored results {study.name}    moored history {study.name}    moored status {study.name}"
+    )

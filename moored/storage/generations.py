@@ -48,7 +48,14 @@ def store_plan(
     )
 
 
-def append_generations(store: Warehouse, study: str, run_id: str, rows: Sequence[Mapping[str, object]]) -> None:
+def store_recipe(store: Warehouse, fingerprint: str, recipe: str) -> None:
+    """Keep what a recipe's fingerprint stands for, as JSON."""
+    store.rows("insert_recipe", {"fingerprint": fingerprint, "recipe": recipe})
+
+
+def append_generations(
+    store: Warehouse, study: str, run_id: str, rows: Sequence[Mapping[str, object]]
+) -> None:
     """Append a finished chunk in one transaction."""
     with store.transaction():
         store.append("insert_generations", pd.DataFrame(rows).assign(study=study, run_id=run_id))
@@ -115,7 +122,9 @@ def missing_units(
     return units.loc[units["unit_id"].isin(states.index[wanted]), ["unit_id", "text", "content_hash"]]
 
 
-def failures(store: Warehouse, study: str, data_version: str, planned: Sequence[Planned]) -> list[dict[str, Any]]:
+def failures(
+    store: Warehouse, study: str, data_version: str, planned: Sequence[Planned]
+) -> list[dict[str, Any]]:
     """Why generations failed: source, step, status, kind, rows, example; most frequent first."""
     recipes = [part.recipe for part in planned]
     return store.rows("failures", {"study": study, "data_version": data_version, "recipes": recipes})

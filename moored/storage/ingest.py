@@ -84,7 +84,9 @@ def _identified(study: Study, data: pd.DataFrame) -> pd.DataFrame:
     ids = ids.astype(str)
     twice = ids[ids.duplicated()].unique()
     if len(twice):
-        raise DuplicateIds(f"the id {_named(twice)} stands in more than one row; make {study.data.id!r} unique")
+        raise DuplicateIds(
+            f"the id {_named(twice)} stands in more than one row; make {study.data.id!r} unique"
+        )
     text = data[study.data.text].astype("string").fillna("")
     empty = ids[text.str.strip() == ""]
     if len(empty):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from moored.storage.generations import Planned, failures, source_state, unit_states
+from moored.storage.generations import Planned, failures, missing_units, source_state, unit_states
 from moored.storage.journal import Journal
 from moored.storage.studies import stored_study
 from moored.storage.warehouse import Warehouse, open_store
@@ -20,9 +21,7 @@ def study_status(path: Path, replies: Path, name: str) -> dict[str, Any]:
     with open_store(path) as store:
         stored_study(store, name)
         data_version, planned = latest_plan(store, name)
-        states = [
-            source_state(part.source, unit_states(store, name, data_version, part)) for part in planned
-        ]
+        states = [source_state(part.source, unit_states(store, name, data_version, part)) for part in planned]
         why = failures(store, name, data_version, planned)
     calls = Journal(replies).calls(name) if replies.exists() else 0
     return {
@@ -38,3 +37,18 @@ def latest_plan(store: Warehouse, study: str) -> tuple[str, list[Planned]]:
     rows = store.rows("latest_plan", {"study": study})
     planned = [Planned(row["source"], row["recipe"], row["expected_rows"]) for row in rows]
     return (rows[0]["data_version"] if rows else ""), planned
+
+
+def rows_to_generate(path: Path, study: str, since: datetime, *, failed: bool) -> int | None:
+    """Terminal rows that the run which began after `since` still has to make; None before it has a plan."""
+    if not path.exists():
+        return None
+    with open_store(path) as store:
+        plan = store.rows("latest_plan", {"study": study})
+        if not plan or plan[0]["stored_at"] < since:
+            return None
+        data_version, planned = latest_plan(store, study)
+        return sum(
+            part.expected_rows * len(missing_units(store, study, data_version, part, failed=failed))
+            for part in planned
+        )

@@ -83,7 +83,9 @@ def find_run(store: Warehouse, study: str, version: int | None = None) -> dict[s
         run = _parsed(store.row("run_of_version", {"study": study, "version": version}))
         wanted = f"no version {version}"
     if run is None:
-        raise NotStored(f"the study {study!r} has {wanted} in this store; `moored history {study}` lists them")
+        raise NotStored(
+            f"the study {study!r} has {wanted} in this store; `moored history {study}` lists them"
+        )
     return run
 
 

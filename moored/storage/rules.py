@@ -31,9 +31,7 @@ def evaluate(rules: Mapping[str, str], frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=frame.index)
 
 
-def _evaluate_one(
-    sandbox: duckdb.DuckDBPyConnection, name: str, rule: str, frame: pd.DataFrame
-) -> pd.Series:
+def _evaluate_one(sandbox: duckdb.DuckDBPyConnection, name: str, rule: str, frame: pd.DataFrame) -> pd.Series:
     try:
         result = sandbox.table("data").project(f"({rule}) AS value").df()
     except duckdb.BinderException as error:

@@ -34,7 +34,9 @@ def stored_study(store: Warehouse, name: str) -> tuple[Study, Path]:
     row = store.row("study", {"study": name})
     if row is None:
         known = ", ".join(str(study["study"]) for study in store.rows("studies"))
-        raise NotStored(f"the store has no study {name!r}; it has {known or 'none'}; name one, or a study file")
+        raise NotStored(
+            f"the store has no study {name!r}; it has {known or 'none'}; name one, or a study file"
+        )
     return parse_study(json.loads(row["spec"])), Path(row["folder"])
 
 

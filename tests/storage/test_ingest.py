@@ -149,5 +149,5 @@ def test_refuses(tmp_path, case):
 
 
 def test_refuses_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(DataInvalid, match="nowhere.csv"):
+    with pytest.raises(DataInvalid, match=r"nowhere\.csv"):
         read_units(study(data={"source": "nowhere.csv"}), tmp_path, tmp_path)

@@ -91,7 +91,7 @@ def test_a_stopped_run_has_no_version_and_no_estimates(store):
 
 def test_a_version_that_fails_half_way_leaves_nothing(store):
     twice = pd.concat([FITS, FITS])
-    with pytest.raises(Exception, match="[Cc]onstraint"):
+    with pytest.raises(Exception, match=r"[Cc]onstraint"):
         publish(store, run_row("one"), CHECKS, estimates(), twice)
     assert history(store, "requests") == []
     assert estimates_of(store, "one") == []

