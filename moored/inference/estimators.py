@@ -14,6 +14,7 @@ from moored.inference.moments import Moments
 from moored.inference.passes import Stream
 from moored.inference.ppi import ppi_plus_plus
 from moored.inference.results import Alternative, Fit
+from moored.inference.small import gmm_small
 
 
 class Estimator(Protocol):
@@ -85,6 +86,7 @@ ESTIMATORS: Mapping[str, Estimator] = {
     "reppi": _reppi,
     "gmm-proxy": _gmm_proxy,
     "gmm-synth": _gmm_synth,
+    "gmm-small": gmm_small,
 }
 
 
