@@ -1,0 +1,119 @@
+"""Where a model answers, and what it can do there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+from moored.errors import KeyRefused, StudyInvalid
+from moored.study import EMBEDDED, Model, Study
+
+KEY_VARIABLE = "OPENAI_API_KEY"
+OPENAI = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address that speaks the OpenAI protocol. The API key is never part of it."""
+
+    name: str
+    """For people: `embedded` or the host."""
+    identity: str
+    """What answers there, in keys and recipes: the weights' hash, or the address without secrets."""
+    base_url: str
+    """Where to send; empty while the embedded model is not started."""
+    local: bool = False
+    """Runs on this machine, free of charge."""
+    concurrency: int | None = None
+    """Most requests it can work on at once."""
+
+
+class AbilityStore(Protocol):
+    """The part of the journal that remembers probes."""
+
+    def abilities(self, endpoint: str) -> dict[str, Any] | None:
+        """What a probe once found."""
+
+    def keep_abilities(self, endpoint: str, abilities: Mapping[str, Any]) -> None:
+        """Remember what a probe found."""
+
+
+def external_endpoint(base_url: str | None) -> Endpoint:
+    """The endpoint at OPENAI_BASE_URL, or OpenAI's own."""
+    address = (base_url or OPENAI).rstrip("/")
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise StudyInvalid("OPENAI_BASE_URL is not an http address; set it to e.g. http://localhost:8000/v1")
+    if parts.username or parts.password or parts.query:
+        raise StudyInvalid(
+            "OPENAI_BASE_URL holds a user name, password or query; give the key in OPENAI_API_KEY"
+        )
+    host = parts.hostname
+    netloc = f"{host}:{parts.port}" if parts.port else host
+    identity = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
+    return Endpoint(name=netloc, identity=identity, base_url=address, local=_is_local(host))
+
+
+def api_key() -> str:
+    """The key from the environment, read where a request is sent. A local server may need none."""
+    return os.environ.get(KEY_VARIABLE) or "none"
+
+
+def require_key(endpoint: Endpoint) -> None:
+    """Refuse to go on without a key where one is certainly needed. Errors: `KeyRefused`."""
+    if not os.environ.get(KEY_VARIABLE) and endpoint.identity.startswith(OPENAI):
+        raise KeyRefused(f"no API key: set {KEY_VARIABLE}, or OPENAI_BASE_URL for another endpoint")
+
+
+def describe_endpoints(study: Study, cache: Path, base_url: str | None) -> dict[str, Endpoint]:
+    """Each source's endpoint, by source name; nothing is started or sent (the embedded model is fetched)."""
+    return {s.name: describe_endpoint(study.model_of(s), cache, base_url) for s in study.sources}
+
+
+def describe_endpoint(model: Model, cache: Path, base_url: str | None) -> Endpoint:
+    """A model's endpoint. The embedded one has no address until `open_endpoints` starts it."""
+    if model.name == EMBEDDED:
+        from moored.llm.local import describe_embedded
+
+        return describe_embedded(cache)
+    return external_endpoint(base_url)
+
+
+@contextmanager
+def open_endpoints(
+    study: Study, cache: Path, base_url: str | None, threads: int | None = None
+) -> Iterator[dict[str, Endpoint]]:
+    """Each source's endpoint, ready to answer; the embedded model's server runs inside the block."""
+    described = describe_endpoints(study, cache, base_url)
+    with ExitStack() as stack:
+        if any(study.model_of(source).name == EMBEDDED for source in study.sources):
+            from moored.llm.local import embedded_model
+
+            started = stack.enter_context(embedded_model(cache, threads=threads))
+            described = {
+                name: replace(endpoint, base_url=started.base_url) if not endpoint.base_url else endpoint
+                for name, endpoint in described.items()
+            }
+        yield described
+
+
+def probe_models(study: Study, cache: Path, base_url: str | None) -> list[str]:
+    """One cheap request to each model that the study names; what came of it, a line each."""
+    from moored.llm.probe import probe
+
+    lines = []
+    with open_endpoints(study, cache, base_url) as endpoints:
+        seen = {(study.model_of(s).name, endpoints[s.name].identity): s for s in study.sources}
+        for source in seen.values():
+            model = study.model_of(source)
+            lines.append(probe(endpoints[source.name], model).line)
+    return lines
+
+
+def _is_local(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")

@@ -1,0 +1,220 @@
+"""From a request to its settled end: reply store first, then budget, limits, sending, and all retrying.
+
+This is the only place that retries. A row's attempts are used up by its own failures alone: neither a
+429 nor an endpoint that is down for everybody counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from moored.errors import EndpointUnreachable, KeyRefused, MooredError, RequestRefused
+from moored.llm.client import Answer, Client
+from moored.llm.ledger import Journal, Writer
+from moored.llm.limits import Gate, backoff_s
+from moored.llm.prices import Price, expected_tokens
+from moored.llm.replies import usage_of
+from moored.llm.requests import Request
+from moored.study import Generation as Limits
+
+SLOWED_AT_MOST_S = 3600.0
+"""A row whose requests meet nothing but 429s for so long is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a request was settled."""
+
+    status: Literal["ok", "failed", "refused", "over-budget"]
+    raw: str | None = None
+    error: str | None = None
+    error_kind: str | None = None
+    attempts: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: float = 0.0
+    latency_s: float = 0.0
+    cached: bool = False
+
+
+@dataclass(slots=True)
+class Sender:
+    """Settles requests of one source. Equal requests at one time are sent once."""
+
+    source: str
+    client: Client
+    gate: Gate
+    writer: Writer
+    journal: Journal
+    price: Price
+    limits: Limits
+    out_of_budget: bool = False
+    _asking: dict[str, asyncio.Future[Asked]] = field(default_factory=dict)
+
+    def stored(self, request: Request) -> Asked | None:
+        """The answer that the journal already has."""
+        found = self.journal.reply(request.key)
+        if found is None:
+            return None
+        return Asked(
+            "ok",
+            found.reply,
+            prompt_tokens=found.prompt_tokens,
+            completion_tokens=found.completion_tokens,
+            latency_s=found.latency_s,
+            cached=True,
+        )
+
+    async def ask(self, request: Request) -> Asked:
+        """Send a request until it is settled. Errors: those that concern every row (`Gate.down`)."""
+        if (running := self._asking.get(request.key)) is not None:
+            twin = await asyncio.shield(running)
+            return Asked(twin.status, twin.raw, twin.error, twin.error_kind, cached=twin.status == "ok")
+        mine = asyncio.ensure_future(self._settle(request))
+        self._asking[request.key] = mine
+        try:
+            return await mine
+        finally:
+            del self._asking[request.key]
+
+    async def _settle(self, request: Request) -> Asked:
+        sent = failures = slowed = 0
+        since = time.monotonic()
+        while True:
+            await self._reserve(request)
+            trial = await self.gate.enter()
+            try:
+                call = await self._begin(request)
+                if call is None:
+                    return Asked("over-budget", None, "the study's budget is used up", "budget", sent)
+                answer = await self.client.send(request.path, request.body)
+                await self._finish(call, request, answer)
+            finally:
+                self.gate.leave()
+            sent += 1
+            if answer.outcome == "rate-limited":
+                slowed += 1
+                self.gate.slowed(answer.retry_after_s, slowed)
+                if time.monotonic() - since > SLOWED_AT_MOST_S:
+                    return Asked("failed", None, answer.reason, "rate-limited", sent)
+            elif answer.outcome == "transient":
+                failures += self.gate.failed(answer.reason, trial=trial)
+                if failures >= self.limits.max_attempts:
+                    return self._exhausted(answer, sent)
+                await asyncio.sleep(max(backoff_s(failures), answer.retry_after_s or 0.0))
+            else:
+                return self._settled(request, answer, sent)
+
+    def _settled(self, request: Request, answer: Answer, sent: int) -> Asked:
+        """An answer that sending again would not change."""
+        self.gate.succeeded()
+        if answer.outcome == "ok":
+            used = usage_of(answer.raw)
+            usd = self.price.usd(used.prompt, used.completion)
+            return Asked(
+                "ok", answer.raw, None, None, sent, used.prompt, used.completion, usd, answer.latency_s
+            )
+        if answer.outcome == "filtered":
+            return Asked("refused", None, answer.reason, "content-filter", sent)
+        if (everybody := stops_all(answer, str(request.body["model"]))) is not None:
+            self.gate.give_up(everybody)
+            raise everybody
+        return Asked("failed", None, answer.reason, "request", sent)
+
+    def _exhausted(self, answer: Answer, sent: int) -> Asked:
+        if not answer.connected and not self.gate.answered:
+            unreachable = EndpointUnreachable(
+                f"nothing answers at the endpoint: {answer.reason}; start it or correct OPENAI_BASE_URL"
+            )
+            self.gate.give_up(unreachable)
+            raise unreachable
+        kind = "unreachable" if not answer.connected else "reply" if answer.raw else "server"
+        return Asked("failed", answer.raw or None, answer.reason, kind, sent)
+
+    async def _reserve(self, request: Request) -> None:
+        """Wait for the buckets that all workers share."""
+        until = 0.0
+        for unit, per_minute, amount in self._rates(sum(expected_tokens(request.body))):
+            burst = max(amount, per_minute / 60.0)
+            until = max(until, await self.writer.write(self._reserving(unit, amount, per_minute, burst)))
+        if (wait := until - time.time()) > 0:
+            await asyncio.sleep(wait)
+
+    def _rates(self, tokens: int) -> list[tuple[str, float, float]]:
+        rates = [
+            ("requests", self.limits.requests_per_minute, 1.0),
+            ("tokens", self.limits.tokens_per_minute, float(tokens)),
+        ]
+        return [(unit, float(per_minute), amount) for unit, per_minute, amount in rates if per_minute]
+
+    def _reserving(self, unit: str, amount: float, per_minute: float, burst: float) -> Callable[[], float]:
+        scope = "/".join((*self.gate.scope, unit))
+        return lambda: self.journal.reserve(scope, amount, per_minute, burst)
+
+    async def _begin(self, request: Request) -> int | None:
+        """Write the request down, unless a cap forbids it: checked and counted in one transaction."""
+        if self.out_of_budget:
+            return None
+        prompt, completion = expected_tokens(request.body)
+        caps = (self.limits.max_requests, self.limits.max_tokens, self.limits.max_usd)
+        call: int | None = await self.writer.write(
+            lambda: self.journal.begin(
+                source=self.source,
+                key=request.key,
+                prompt_tokens=prompt,
+                completion_tokens=completion,
+                usd=self.price.usd(prompt, completion),
+                prices=self.price.table,
+                caps=caps,
+            )
+        )
+        self.out_of_budget = call is None
+        return call
+
+    async def _finish(self, call: int, request: Request, answer: Answer) -> None:
+        """Raw reply and outcome in one commit, before anybody parses anything."""
+        used = usage_of(answer.raw)
+
+        def entry() -> None:
+            if answer.outcome == "ok":
+                self.journal.store(
+                    request.key,
+                    request=request.content,
+                    reply=answer.raw,
+                    prompt_tokens=used.prompt,
+                    completion_tokens=used.completion,
+                    latency_s=answer.latency_s,
+                )
+            self.journal.finish(
+                call,
+                outcome=answer.outcome,
+                http_status=answer.status,
+                prompt_tokens=used.prompt,
+                completion_tokens=used.completion,
+                usd=self.price.usd(used.prompt, used.completion),
+            )
+
+        await self.writer.write(entry)
+        if self.limits.tokens_per_minute:
+            spare = sum(expected_tokens(request.body)) - used.prompt - used.completion
+            per_minute = float(self.limits.tokens_per_minute)
+            self.writer.note(self._reserving("tokens", -float(spare), per_minute, 0.0))
+
+
+def stops_all(answer: Answer, model: str) -> MooredError | None:
+    """The error, where no row's request can ever work."""
+    if answer.outcome == "refused-key":
+        return KeyRefused(
+            f"the endpoint refuses the API key ({answer.reason}); set OPENAI_API_KEY to a valid one"
+        )
+    if answer.outcome == "no-credit":
+        return RequestRefused(f"the account has no credit left ({answer.reason}); top it up, then run again")
+    if answer.status == 404:
+        return RequestRefused(
+            f"the endpoint does not know the model {model!r} ({answer.reason}); correct `model.name`"
+        )
+    return None

@@ -1,0 +1,123 @@
+"""The two steps of a source, write and read, each from a unit to its terminal row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from moored.llm.generate import Generation, Unit, flag_of
+from moored.llm.recipe import Recipe
+from moored.llm.replies import Parsed, parse_read, parse_written, said_in
+from moored.llm.requests import Request, read_request, repair_request, write_request
+from moored.llm.sender import Asked, Sender
+
+
+@dataclass(slots=True)
+class Steps:
+    """Steps of one recipe through one sender."""
+
+    recipe: Recipe
+    sender: Sender
+    again: bool = False
+    _fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        self._fingerprint = self.recipe.fingerprint
+
+    async def write(self, unit: Unit) -> Generation:
+        """Write the unit's synthetic text."""
+        request = write_request(self.recipe, unit.text)
+        asked, parsed = await self._settle(request, parse_written)
+        return self._row(unit, "write", 0, request, asked, parsed)
+
+    async def read(self, variable: str, draw: int, item: tuple[Unit, str]) -> Generation:
+        """Read one variable off a text: the unit's own or its synthetic one."""
+        unit, text = item
+        request = read_request(self.recipe, variable, text, draw)
+
+        def parse(raw: str) -> Parsed:
+            return parse_read(raw, self.recipe, variable)
+
+        asked, parsed = await self._settle(request, parse)
+        if parsed is not None and parsed.error_kind == "wrong-answer" and self._repairable and asked.raw:
+            repair = repair_request(self.recipe, variable, request, said_in(asked.raw))
+            again, better = await self._settle(repair, parse)
+            asked = _both(asked, again)
+            if better is not None and better.status == "ok":
+                request, parsed = repair, better
+        return self._row(unit, f"read.{variable}", draw, request, asked, parsed)
+
+    def unreadable(self, unit: Unit, written: Generation) -> Iterator[Generation]:
+        """The rows of the reads of a text that was not written."""
+        for step, draw in self.recipe.steps:
+            if step == "write":
+                continue
+            why = f"no text was written: {written.error}"
+            over = written.status == "over-budget"
+            asked = Asked("over-budget" if over else "failed", None, why, "budget" if over else "write")
+            yield self._row(unit, step, draw, None, asked, None)
+
+    @property
+    def _repairable(self) -> bool:
+        return self.recipe.api == "chat" and self.recipe.scoring != "logprobs"
+
+    async def _settle(self, request: Request, parse: Callable[[str], Parsed]) -> tuple[Asked, Parsed | None]:
+        """The stored reply, or a new one; and what it says."""
+        asked = self.sender.stored(request)
+        if asked is not None and asked.raw is not None:
+            parsed = _parsed(parse, asked.raw)
+            if parsed.status != "failed" or not self.again:
+                return asked, parsed
+        asked = await self.sender.ask(request)
+        return asked, _parsed(parse, asked.raw) if asked.status == "ok" and asked.raw is not None else None
+
+    def _row(
+        self, unit: Unit, step: str, draw: int, request: Request | None, asked: Asked, parsed: Parsed | None
+    ) -> Generation:
+        said = parsed or Parsed("failed", None, None, asked.error, asked.error_kind)
+        status = said.status if asked.status == "ok" else asked.status
+        self.sender.writer.note(lambda: self.sender.journal.count(status, cached=asked.cached))
+        return Generation(
+            unit_id=unit.id,
+            source=self.recipe.source,
+            step=step,
+            draw=draw,
+            recipe=self._fingerprint,
+            content_hash=unit.content_hash,
+            status=status,
+            value=said.value,
+            text=said.text,
+            reply=asked.raw,
+            error=said.error,
+            error_kind=said.error_kind,
+            attempts=asked.attempts,
+            prompt_tokens=asked.prompt_tokens,
+            completion_tokens=asked.completion_tokens,
+            usd=asked.usd,
+            latency_s=asked.latency_s,
+            cached=asked.cached,
+            request_key=request.key if request else None,
+            flag=flag_of(unit.text),
+            prices=self.sender.price.table,
+        )
+
+
+def _parsed(parse: Callable[[str], Parsed], raw: str) -> Parsed:
+    """A reply that the parser does not understand is a failed row, not a failed run."""
+    try:
+        return parse(raw)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        return Parsed("failed", error=f"the reply cannot be read: {error!r}"[:200], error_kind="reply")
+
+
+def _both(first: Asked, second: Asked) -> Asked:
+    """A reply and its repair as one row: what both cost, the second's text if there is one."""
+    return replace(
+        first,
+        raw=second.raw or first.raw,
+        attempts=first.attempts + second.attempts,
+        prompt_tokens=first.prompt_tokens + second.prompt_tokens,
+        completion_tokens=first.completion_tokens + second.completion_tokens,
+        usd=first.usd + second.usd,
+        cached=first.cached and second.cached,
+    )
