@@ -33,7 +33,9 @@ def estimate_command(
             "synthetic sources. Repeatable.",
         ),
     ] = None,
-    family: Annotated[str, typer.Option(help="mean, ols, logit, poisson, quantile or multinomial.")] = "ols",
+    family: Annotated[
+        str, typer.Option(help="mean, ols, logit, poisson, quantile:TAU or multinomial:CLASSES.")
+    ] = "ols",
     estimator: Annotated[list[str] | None, typer.Option(help="An estimator's name. Repeatable.")] = None,
     weights: Annotated[str | None, typer.Option(help="Column of 1 / labelling probability.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Column of the group whose units depend.")] = None,

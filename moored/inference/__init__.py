@@ -11,7 +11,7 @@ from moored.inference.diagnostics import (
 )
 from moored.inference.estimators import ESTIMATORS, Estimator, estimate
 from moored.inference.gmm import gmm
-from moored.inference.moments import FAMILIES, Moments, UserMoments
+from moored.inference.moments import FAMILIES, Moments, Multinomial, Quantile, UserMoments
 from moored.inference.results import Fit
 
 __all__ = [
@@ -21,6 +21,8 @@ __all__ = [
     "Estimator",
     "Fit",
     "Moments",
+    "Multinomial",
+    "Quantile",
     "Sample",
     "Source",
     "Test",

@@ -12,7 +12,7 @@ from moored.inference.data import Array, Sample, Source
 from moored.inference.gmm import as_fit, refuse_unidentified, solved, two_step
 from moored.inference.gram import Gram
 from moored.inference.moments import Moments, family_of
-from moored.inference.newton import Equation, solve_all
+from moored.inference.newton import Equation, equation, solve_all
 from moored.inference.passes import Block, Passes, Rows, Stream
 from moored.inference.results import Alternative, Fit, make_fit
 
@@ -62,9 +62,9 @@ def naive(
     if not passes.names:
         raise DataInvalid(f"{name} needs a source that the sample does not have; add one or drop {name}.")
     refuse_unidentified(passes)
-    equation = _stacked_equation(passes, name, with_labels)
-    solve_all(passes, [equation])
-    theta = solved(equation)
+    stacked = _stacked_equation(passes, name, with_labels)
+    solve_all(passes, [stacked])
+    theta = solved(stacked)
     k = len(theta)
     gram, H = Gram(passes, k, strata=False), np.zeros((k, k))
     for block in passes:
@@ -108,11 +108,11 @@ def _stacked_equation(passes: Passes, name: str, with_labels: bool) -> Equation:
         found = [rows.sums(family, b, weight) for rows, _, weight in _parts(block, with_labels)]
         return sum(s for s, _ in found), sum(J for _, J in found)  # type: ignore[return-value]
 
-    return Equation(
+    return equation(
+        family,
         what=name,
         terms=passes.terms,
         start=start,
         sums=sums,
         target=np.zeros(len(passes.terms)),
-        linear=family.linear,
     )

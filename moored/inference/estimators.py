@@ -10,7 +10,7 @@ from moored.inference.baselines import human, naive, with_sources
 from moored.inference.data import Kind, Sample
 from moored.inference.gmm import FirstStep, gmm
 from moored.inference.mixtures import ppi_synth, reppi
-from moored.inference.moments import Moments
+from moored.inference.moments import Linear, Logit, Moments, Poisson, family_of
 from moored.inference.passes import Stream
 from moored.inference.ppi import ppi_plus_plus
 from moored.inference.results import Alternative, Fit
@@ -90,14 +90,15 @@ ESTIMATORS: Mapping[str, Estimator] = {
 }
 
 
-def default_estimators(data: Sample | Stream) -> tuple[str, ...]:
+def default_estimators(data: Sample | Stream, family: str | Moments) -> tuple[str, ...]:
     """human, then gmm-proxy, gmm-synth and gmm-small as far as the sources allow them."""
     first = data if isinstance(data, Sample) else next(iter(data()))
     kinds = {source.kind for source in first.sources}
     wanted = ["human"]
     wanted += ["gmm-proxy"] if "proxy" in kinds else []
     wanted += ["gmm-synth"] if "synthetic" in kinds else []
-    wanted += ["gmm-small"] if kinds and isinstance(data, Sample) else []
+    known = isinstance(family_of(family), Linear | Logit | Poisson)
+    wanted += ["gmm-small"] if kinds and known and isinstance(data, Sample) else []
     return tuple(name for name in wanted if name in ESTIMATORS)
 
 
@@ -114,7 +115,7 @@ def estimate(
 
     Raises DataInvalid for a name that ESTIMATORS does not have, and what the estimators raise.
     """
-    wanted = default_estimators(data) if estimators is None else tuple(estimators)
+    wanted = default_estimators(data, family) if estimators is None else tuple(estimators)
     unknown = [name for name in wanted if name not in ESTIMATORS]
     if unknown:
         raise DataInvalid(f"No estimator is called {unknown[0]!r}; choose from {', '.join(ESTIMATORS)}.")

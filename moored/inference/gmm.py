@@ -25,7 +25,7 @@ from moored.errors import DataInvalid, EstimationError, NotConverged, Unidentifi
 from moored.inference.data import Array, Sample
 from moored.inference.gram import Gram
 from moored.inference.moments import Moments, family_of
-from moored.inference.newton import CONVERGED, STEPS, Equation, solve_all, solve_scaled
+from moored.inference.newton import CONVERGED, STEPS, Equation, equation, solve_all, solve_scaled
 from moored.inference.passes import Block, Passes, Stream
 from moored.inference.results import Alternative, Fit, make_fit
 
@@ -91,26 +91,26 @@ class TwoStep:
 def human_equation(passes: Passes) -> Equation:
     """sum_t w_t psi_t(theta) = 0 over the labelled units."""
     family = passes.family
-    return Equation(
+    return equation(
+        family,
         what="The human labels",
         terms=passes.terms,
         start=lambda block: block.human.start(family, block.weight),
         sums=lambda block, b: block.human.sums(family, b, block.weight),
         target=np.zeros(len(passes.terms)),
-        linear=family.linear,
     )
 
 
 def source_equation(passes: Passes, m: int) -> Equation:
     """sum_t h_t(eta_m) = 0 over all units: source m taken at its word."""
     family = passes.family
-    return Equation(
+    return equation(
+        family,
         what=f"Source {passes.names[m]!r}",
         terms=passes.terms,
         start=lambda block: block.sources[m].start(family, None),
         sums=lambda block, b: block.sources[m].sums(family, b, None),
         target=np.zeros(len(passes.terms)),
-        linear=family.linear,
     )
 
 
@@ -126,28 +126,28 @@ def refuse_unidentified(passes: Passes) -> None:
         )
 
 
-def solved(equation: Equation) -> Array:
+def solved(found: Equation) -> Array:
     """The root, or the failure raised."""
-    if equation.failure is not None:
-        raise equation.failure
-    assert equation.root is not None
-    return equation.root
+    if found.failure is not None:
+        raise found.failure
+    assert found.root is not None
+    return found.root
 
 
 def first_step(passes: Passes, first: FirstStep) -> tuple[Array, dict[int, Array], list[str]]:
     """theta (p,) from the labelled units, eta of each usable source, and warnings on the others."""
     if first not in ("full", "identity"):
         raise DataInvalid(f"The first step is {first!r}; use 'full' or 'identity'.")
-    refuse_unidentified(passes)
     human = human_equation(passes)
     sources = [source_equation(passes, m) for m in range(len(passes.names))]
     solve_all(passes, [human, *sources])
+    refuse_unidentified(passes)
     theta, etas, warnings = solved(human), {}, []
-    for m, equation in enumerate(sources):
-        if equation.failure is None:
-            etas[m] = solved(equation)
+    for m, found in enumerate(sources):
+        if found.failure is None:
+            etas[m] = solved(found)
         else:
-            warnings.append(f"source {passes.names[m]!r} dropped: {_reason(equation.failure)}")
+            warnings.append(f"source {passes.names[m]!r} dropped: {_reason(found.failure)}")
     if first == "identity":
         etas = _identity_start(passes, etas)
     return theta, etas, warnings
@@ -326,8 +326,8 @@ def least_squares(
 
 def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
     """The estimator, from a sample or a stream. Raises the named errors of `moored.errors`."""
-    counts, p = passes.counts, len(passes.terms)
     theta, etas, warnings = first_step(passes, first)
+    counts, p = passes.counts, len(passes.terms)
     if counts.labelled == counts.total and etas:
         warnings.append("every unit is labelled: the sources add nothing, this is the human-only fit")
         etas = {}
@@ -434,10 +434,10 @@ def shifted(passes: Passes, human: Array, target: Array, at: Linearised) -> tupl
         return human - np.linalg.solve(at.H, at.psi - target), at.H
     if not target.any():
         return human, at.H
-    equation = human_equation(passes)
-    equation.what, equation.target, equation.guess = "The shifted human equation", target, human
-    solve_all(passes, [equation])
-    theta = solved(equation)
+    moved = human_equation(passes)
+    moved.what, moved.target, moved.guess = "The shifted human equation", target, human
+    solve_all(passes, [moved])
+    theta = solved(moved)
     H = np.zeros_like(at.H)
     for block in passes:
         H += block.human.sums(passes.family, theta, block.weight)[1]

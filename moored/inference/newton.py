@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from moored.errors import EstimationError, NonFinite, NotConverged, Separated, Singular
 from moored.inference.data import Array
+from moored.inference.moments import Moments
 from moored.inference.passes import Block, Passes
 
 STEPS = 100
@@ -150,6 +152,48 @@ class Equation:
     def _size(self, residual: Array) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
             return float(residual @ solve_scaled(self.metric, residual))
+
+
+@dataclass(slots=True)
+class Bisection(Equation):
+    """The same for one parameter and a step function that falls in b: brackets the jump, then halves."""
+
+    _low: float = -np.inf
+    _high: float = np.inf
+    _reach: float = 1.0
+
+    def begin(self, A: Array, r: Array) -> None:
+        """Start at r / A, which need not be near."""
+        self.metric = A
+        self._b = r / A[0]
+        self._reach = max(1e-3, abs(float(self._b[0])) * 1e-3)
+
+    def advance(self, score: Array, slope: Array) -> None:
+        """Move the bracket's end; done when its ends are neighbours to rounding."""
+        at = float(self._b[0])
+        self.slope = slope
+        self._steps += 1
+        if float(score[0] - self.target[0]) > 0.0:
+            self._low = at
+        else:
+            self._high = at
+        if np.isfinite(self._low) and np.isfinite(self._high):
+            if self._high - self._low <= 1e-13 * max(abs(self._low), abs(self._high)) or self._steps > 400:
+                self.root = np.array([self._high])
+            self._b = np.array([(self._low + self._high) / 2.0])
+            return
+        self._reach *= 4.0
+        self._b = np.array([at + self._reach if self._high == np.inf else at - self._reach])
+        if not np.isfinite(self._b).all() or self._steps > 400:
+            self.failure = NotConverged(
+                f"{self.what}: no value of the parameter balances the moments; label more units."
+            )
+
+
+def equation(family: Moments, **fields: Any) -> Equation:
+    """An Equation for a smooth family, a Bisection for a step function."""
+    fields.setdefault("linear", family.linear)
+    return Equation(**fields) if family.smooth else Bisection(**fields)
 
 
 def solve_all(passes: Passes, equations: Sequence[Equation]) -> None:

@@ -110,61 +110,58 @@ class Passes:
         self.family = family
         self._stream: Stream = (lambda: (data,)) if isinstance(data, Sample) else data
         self.in_memory = isinstance(data, Sample)
+        if not (self.in_memory or family.smooth):
+            raise DataInvalid(
+                f"{family.name} needs the sample in memory; give a Sample, not a stream of them."
+            )
         first = data if isinstance(data, Sample) else next(iter(self._stream()), None)
         if first is None:
             raise NoLabels("The data have no rows; give at least one labelled unit.")
         self.terms = family.parameters(first.terms)
-        self.columns = first.terms
         self.recipes = tuple((source.name, source.kind) for source in first.sources)
         self.clustered = first.cluster is not None
         self.stratified = first.strata is not None
-        self.counts = self._count()
-        if self.counts.labelled == 0:
-            raise NoLabels(f"None of the {self.counts.total} units is labelled; label some at random.")
+        self._counts: Counts | None = None
         self._held: tuple[Block, ...] | None = None
+        if self.in_memory or self.stratified or first.probability is not None:
+            self._counts = self._count()  # weights need the totals before the first pass
         if self.in_memory:
             self._held = tuple(self._block(chunk) for chunk in self._stream())
 
     def __iter__(self) -> Iterator[Block]:
         """One pass."""
-        if self._held is not None:
-            return iter(self._held)
-        return (self._block(chunk) for chunk in self._stream())
+        return iter(self._held) if self._held is not None else self._blocks()
+
+    def _blocks(self) -> Iterator[Block]:
+        tally = Tally(self.recipes)
+        for chunk in self._stream():
+            tally.add(chunk)
+            yield self._block(chunk)
+        if self._counts is None:
+            self._counts = tally.counts()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The sources' names."""
         return tuple(name for name, _ in self.recipes)
 
+    @property
+    def counts(self) -> Counts:
+        """T, n and the like. Free after a first pass over a stream, otherwise a pass of its own.
+
+        Raises NoLabels where no unit is labelled.
+        """
+        if self._counts is None:
+            self._counts = self._count()
+        if self._counts.labelled == 0:
+            raise NoLabels(f"None of the {self._counts.total} units is labelled; label some at random.")
+        return self._counts
+
     def _count(self) -> Counts:
-        total = labelled = 0
-        probability = 0.0
-        strata: dict[Any, list[int]] = {}
-        failed = [0] * len(self.recipes)
-        known = certain = False
+        tally = Tally(self.recipes)
         for chunk in self._stream():
-            if tuple((source.name, source.kind) for source in chunk.sources) != self.recipes:
-                raise DataInvalid("The chunks do not carry the same sources in the same order.")
-            total += chunk.n_total
-            labelled += chunk.n_labelled
-            known = chunk.probability is not None
-            if chunk.probability is not None:
-                probability += float(chunk.probability.sum())
-                certain = certain or bool((chunk.probability == 1).any())
-            if chunk.strata is not None:
-                _tally(strata, chunk.strata, chunk.labelled)
-            for m, source in enumerate(chunk.sources):
-                if source.observed is not None:
-                    failed[m] += chunk.n_total - int(np.count_nonzero(source.observed))
-        rates = {code: hit / size for code, (size, hit) in strata.items()} if strata else None
-        if rates and not known and min(rates.values()) == 0:
-            empty = [code for code, rate in rates.items() if rate == 0][:3]
-            raise DataInvalid(
-                f"Strata {empty} have no labelled unit, so nothing is known of them; label some."
-            )
-        if rates and not known:
-            certain = max(rates.values()) == 1
-        return Counts(total, labelled, probability / total if known else None, rates, tuple(failed), certain)
+            tally.add(chunk)
+        return tally.counts()
 
     def _block(self, chunk: Sample) -> Block:
         where = np.flatnonzero(chunk.labelled)
@@ -197,12 +194,15 @@ class Passes:
     def _weights(self, chunk: Sample) -> tuple[Array | None, Array]:
         """S_t pi_bar / pi_t (None: all 1) and its unlabelled counterpart; pi_t is n_s / N_s under strata."""
         rest = (~chunk.labelled).astype(np.float64)
-        if chunk.probability is not None and self.counts.mean_probability is not None:
-            overall, pi = self.counts.mean_probability, chunk.probability
-        elif chunk.strata is not None and self.counts.rates is not None:
-            overall = self.counts.labelled / self.counts.total
+        if self._counts is None or (chunk.probability is None and chunk.strata is None):
+            return None, rest
+        counts = self.counts
+        if chunk.probability is not None and counts.mean_probability is not None:
+            overall, pi = counts.mean_probability, chunk.probability
+        elif chunk.strata is not None and counts.rates is not None:
+            overall = counts.labelled / counts.total
             values, inverse = np.unique(chunk.strata, return_inverse=True)
-            pi = np.array([self.counts.rates[code] for code in values.tolist()])[inverse]
+            pi = np.array([counts.rates[code] for code in values.tolist()])[inverse]
         else:
             return None, rest
         if bool(np.allclose(pi, overall, rtol=1e-13, atol=0)):
@@ -211,11 +211,51 @@ class Passes:
         return overall / pi, rest * (1.0 - overall) / left
 
 
-def _tally(strata: dict[Any, list[int]], codes: NDArray[Any], labelled: Mask) -> None:
-    values, inverse = np.unique(codes, return_inverse=True)
-    sizes = np.bincount(inverse, minlength=len(values))
-    hits = np.bincount(inverse, weights=labelled, minlength=len(values))
-    for code, size, hit in zip(values.tolist(), sizes.tolist(), hits.tolist(), strict=True):
-        found = strata.setdefault(code, [0, 0])
-        found[0] += int(size)
-        found[1] += int(hit)
+class Tally:
+    """Counts, chunk by chunk."""
+
+    def __init__(self, recipes: tuple[tuple[str, str], ...]) -> None:
+        self.recipes = recipes
+        self.total = self.labelled = 0
+        self.probability = 0.0
+        self.known = self.certain = False
+        self.strata: dict[Any, list[int]] = {}
+        self.failed = [0] * len(recipes)
+
+    def add(self, chunk: Sample) -> None:
+        """Count one chunk. Raises DataInvalid where its sources are not the first chunk's."""
+        if tuple((source.name, source.kind) for source in chunk.sources) != self.recipes:
+            raise DataInvalid("The chunks do not carry the same sources in the same order; make them alike.")
+        self.total += chunk.n_total
+        self.labelled += chunk.n_labelled
+        if chunk.probability is not None:
+            self.known = True
+            self.probability += float(chunk.probability.sum())
+            self.certain = self.certain or bool((chunk.probability == 1).any())
+        if chunk.strata is not None:
+            self._add_strata(chunk.strata, chunk.labelled)
+        for m, source in enumerate(chunk.sources):
+            if source.observed is not None:
+                self.failed[m] += chunk.n_total - int(np.count_nonzero(source.observed))
+
+    def counts(self) -> Counts:
+        """The totals. Raises DataInvalid where a stratum has no labelled unit and nothing says its rate."""
+        rates = {code: hit / size for code, (size, hit) in self.strata.items()} if self.strata else None
+        if rates and not self.known:
+            self.certain = max(rates.values()) == 1
+            empty = [code for code, rate in rates.items() if rate == 0][:3]
+            if empty and self.labelled:
+                raise DataInvalid(
+                    f"Strata {empty} have no labelled unit: nothing is known of them; label some."
+                )
+        mean = self.probability / self.total if self.known else None
+        return Counts(self.total, self.labelled, mean, rates, tuple(self.failed), self.certain)
+
+    def _add_strata(self, codes: NDArray[Any], labelled: Mask) -> None:
+        values, inverse = np.unique(codes, return_inverse=True)
+        sizes = np.bincount(inverse, minlength=len(values))
+        hits = np.bincount(inverse, weights=labelled, minlength=len(values))
+        for code, size, hit in zip(values.tolist(), sizes.tolist(), hits.tolist(), strict=True):
+            found = self.strata.setdefault(code, [0, 0])
+            found[0] += int(size)
+            found[1] += int(hit)
