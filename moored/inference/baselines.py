@@ -12,7 +12,7 @@ from moored.inference.data import Array, Sample, Source
 from moored.inference.gmm import as_fit, refuse_unidentified, solved, two_step
 from moored.inference.gram import Gram
 from moored.inference.moments import Moments, family_of
-from moored.inference.newton import Equation, equation, solve_all
+from moored.inference.newton import Equation, equation, inverse, solve_all
 from moored.inference.passes import Block, Passes, Rows, Stream
 from moored.inference.results import Alternative, Fit, make_fit
 
@@ -74,7 +74,7 @@ def naive(
             scores[at] += psi if weight is None else psi * weight[:, None]
             H += rows.sums(passes.family, theta, weight)[1]
         gram.add(scores[block.labelled], scores[~block.labelled], 0, block.cluster, block.labelled)
-    bread = np.linalg.inv(H)
+    bread = inverse(H, name)
     return make_fit(
         estimator=name,
         family=passes.family.name,

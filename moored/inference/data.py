@@ -14,6 +14,7 @@ from moored.errors import DataInvalid, NonFinite
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Kind = Literal["proxy", "synthetic"]
+LARGEST = 1e60  # fourth powers of the data are summed, and must stay finite
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +33,7 @@ class Source:
     Raises
     ------
     DataInvalid : shapes that do not fit, or a kind that is neither.
-    NonFinite : NaN or infinity in an observed unit.
+    NonFinite : NaN, infinity or more than 1e60 in an observed unit.
     """
 
     name: str
@@ -209,13 +210,13 @@ def _default_terms(X: Array, p: int) -> tuple[str, ...]:
 
 
 def _refuse_non_finite(y: Array, X: Array, where: Mask | None, what: str, way_out: str) -> None:
-    good = np.isfinite(y) & np.isfinite(X).all(axis=1)
+    good = (np.abs(y) < LARGEST) & (np.abs(X) < LARGEST).all(axis=1)  # False for NaN too
     bad = ~good if where is None else ~good & where
     count = int(np.count_nonzero(bad))
     if count:
         first: Sequence[int] = np.flatnonzero(bad)[:3].tolist()
         raise NonFinite(
-            f"{what}: {count} of {len(y)} units hold NaN or infinity (first rows {first}); repair each "
-            f"or {way_out}.",
+            f"{what}: {count} of {len(y)} units hold NaN, infinity or more than {LARGEST:.0e} (rows {first}); "
+            f"rescale or repair each, or {way_out}.",
             rows=list(first),
         )

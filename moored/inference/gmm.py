@@ -25,7 +25,7 @@ from moored.errors import DataInvalid, EstimationError, NotConverged, Unidentifi
 from moored.inference.data import Array, Sample
 from moored.inference.gram import Gram
 from moored.inference.moments import Moments, family_of
-from moored.inference.newton import CONVERGED, STEPS, Equation, equation, solve_all, solve_scaled
+from moored.inference.newton import CONVERGED, STEPS, Equation, equation, inverse, solve_all, solve_scaled
 from moored.inference.passes import Block, Passes, Stream
 from moored.inference.results import Alternative, Fit, make_fit
 
@@ -404,7 +404,7 @@ def _second_step(
         spread = S_pp - explained + tail.T @ tail
         J = float(np.sum((whitener @ z) ** 2))
     theta, H = shifted(passes, human, target, at)
-    bread, first_bread = np.linalg.inv(H), np.linalg.inv(at.H)
+    bread, first_bread = inverse(H, "The estimate"), inverse(at.H, "The human labels")
     human_covariance = first_bread @ S_pp @ first_bread.T
     k = len(eta) // max(len(used), 1)
     return TwoStep(
@@ -431,7 +431,7 @@ def _share(part: Array, whole: Array) -> Array:
 def shifted(passes: Passes, human: Array, target: Array, at: Linearised) -> tuple[Array, Array]:
     """theta with sum_t w_t psi_t(theta) = target, and the Jacobian there, from the first step on."""
     if passes.family.linear:
-        return human - np.linalg.solve(at.H, at.psi - target), at.H
+        return human - inverse(at.H, "The human labels") @ (at.psi - target), at.H
     if not target.any():
         return human, at.H
     moved = human_equation(passes)

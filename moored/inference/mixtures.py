@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from moored.inference.data import Array, Sample
 from moored.inference.gmm import human_equation, solved
 from moored.inference.moments import Moments
-from moored.inference.newton import solve_all
+from moored.inference.newton import inverse, solve_all
 from moored.inference.passes import Block, Passes, Stream
 from moored.inference.ppi import (
     Contrast,
@@ -90,7 +90,7 @@ def _held_out(passes: Passes, b: Array, rows_of: Scores, fold: NDArray[np.int64]
     """Held-out variance (trace, up to a constant) of the PPI++ estimate with lambda tuned off the fold."""
     found = contrast(passes, rows_of, b, ())
     psi, h = _labelled(passes, b, rows_of)
-    bread = np.linalg.inv(found.H)
+    bread = inverse(found.H, "The human labels")
     p, ratio = len(b), found.n / found.N
     psi, h = psi @ bread.T, h @ bread.T
     outside = float(np.trace(bread @ found.plain[2 * p :, 2 * p :] @ bread.T)) / found.N
@@ -166,7 +166,7 @@ def _shifted(passes: Passes, found: Contrast, lam: float, b: Array) -> Array:
     equation = human_equation(passes)
     equation.what, equation.target = "The recalibrated equation", target
     if passes.family.linear:
-        return b - np.linalg.solve(found.H * found.n, -target)
+        return np.asarray(b + inverse(found.H, "The human labels") @ target / found.n)
     equation.guess = b
     solve_all(passes, [equation])
     return solved(equation)

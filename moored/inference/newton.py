@@ -225,6 +225,20 @@ def solve_scaled(A: Array, r: Array) -> Array:
     return (scale * scaled.T).T
 
 
+def inverse(A: Array, what: str) -> Array:
+    """A^-1 of a Jacobian (k, k), or a named error in place of numpy's."""
+    if not np.isfinite(A).all():
+        raise NonFinite(f"{what}: the moments' slopes are not finite; rescale the data.")
+    rows, columns = np.abs(A).max(axis=1), np.abs(A).max(axis=0)
+    if not (rows.all() and columns.all()):
+        raise Singular(f"{what}: a parameter does not enter its moment; drop a constant or empty term.")
+    rows, columns = np.sqrt(rows), np.sqrt(columns)
+    scaled = A / np.outer(rows, columns)
+    if np.linalg.norm(scaled, -2) < COLLINEAR * np.linalg.norm(scaled, 2):
+        raise Singular(f"{what}: the terms are collinear; drop one, or label more units.")
+    return np.asarray(np.linalg.inv(scaled) / np.outer(columns, rows))
+
+
 def dependent_column(A: Array, tolerance: float = COLLINEAR) -> int | None:
     """The first column of a cross-product matrix that is zero or depends on those before it."""
     diagonal = np.diag(A)

@@ -28,7 +28,7 @@ from moored.inference.data import Array, Sample
 from moored.inference.gmm import human_equation, solved
 from moored.inference.gram import Gram
 from moored.inference.moments import Moments, family_of
-from moored.inference.newton import solve_all
+from moored.inference.newton import inverse, solve_all
 from moored.inference.passes import Block, Passes, Stream
 from moored.inference.results import Alternative, Fit, make_fit
 
@@ -56,7 +56,7 @@ class Contrast:
     def best(self) -> float:
         """The clipped lambda that minimises the trace of the asymptotic variance."""
         p, n, N = len(self.H), self.n, self.N
-        bread = np.linalg.inv(self.H if self.H_all is None else self.H_all)
+        bread = inverse(self.H if self.H_all is None else self.H_all, "The human labels")
         covariance = self.plain[:p, p : 2 * p] / n
         within = self.plain[p : 2 * p, p : 2 * p] + self.plain[2 * p :, 2 * p :]
         gap = self.means[1] - self.means[2]
@@ -69,7 +69,7 @@ class Contrast:
         """Covariance (p, p) of the estimate at that lambda."""
         eye = np.eye(len(self.H))
         A = np.hstack([eye / self.n, -lam / self.n * eye, lam / self.N * eye])
-        bread = np.linalg.inv(self.H if self.H_all is None or lam == 0 else self.H_all)
+        bread = inverse(self.H if self.H_all is None or lam == 0 else self.H_all, "The human labels")
         return bread @ A @ self.grouped @ A.T @ bread.T
 
 
@@ -177,7 +177,9 @@ def _linear_gap(passes: Passes, mix: Mix) -> Array:
                     cross, score = rows.start(passes.family, weight)
                     A[side] += c * cross
                     r[side] += c * score
-    return np.linalg.solve(A[0], r[0]) - np.linalg.solve(A[1], r[1])
+    what = "The model's data among the "
+    labelled, rest = inverse(A[0], what + "labelled"), inverse(A[1], what + "unlabelled")
+    return np.asarray(labelled @ r[0] - rest @ r[1])
 
 
 def prepared(data: Sample | Stream, family: str | Moments, name: str) -> tuple[Passes, Fit]:

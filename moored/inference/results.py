@@ -151,7 +151,7 @@ def wald(
 
 def _ratio(estimate: Array, se: Array) -> Array:
     """estimate / se, with 0 / 0 = 0 and x / 0 = a signed infinity."""
-    out = np.where(estimate == 0, 0.0, np.sign(estimate) * np.inf)
+    out = np.where(estimate == 0, 0.0, np.copysign(np.inf, estimate))
     return np.divide(estimate, se, out=out, where=se > 0)
 
 
