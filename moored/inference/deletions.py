@@ -62,7 +62,10 @@ class Groups:
     def sum(self, rows: Array, where: NDArray[Any] | slice = slice(None)) -> Array:
         """Sums (total, ...) of rows (those of the units `where`) by group."""
         out = np.zeros((self.total, *rows.shape[1:]))
-        np.add.at(out, self.of[where], rows)
+        if self.clustered:
+            np.add.at(out, self.of[where], rows)
+        else:
+            out[self.of[where]] = rows
         return out
 
 
@@ -159,10 +162,11 @@ def source_part(
     gap = np.linalg.solve(H, scores.sum(axis=0))
     left = scores - parts @ gap
     without = _deleted(H, parts, left)
-    all_scores, all_parts = groups.sum(psi), groups.sum(_information(every, family, eta, None))
-    whole = all_parts.sum(axis=0)
-    without_all = _deleted(whole, all_parts[:G], all_scores[:G])
+    all_scores, whole = groups.sum(psi), -every.sums(family, eta, None)[1]
+    touched = np.flatnonzero(groups.of < G)
+    all_parts = groups.sum(_information(every.take(touched), family, eta, None), touched)[:G]
+    without_all = _deleted(whole, all_parts, all_scores[:G])
     if without is None or without_all is None:
         return f"source {name!r} dropped: its covariates rest on a single labelled unit"
-    rest = np.linalg.solve(whole, all_scores[G:].T).T
+    rest: Array = np.asarray(np.linalg.solve(whole, all_scores[G:].T).T, dtype=np.float64)
     return Auxiliary(name, gap, Part(np.linalg.solve(H, left.T).T, without), without_all, rest)

@@ -49,7 +49,7 @@ FEW = 20
 
 def gmm_small(
     data: Sample | Stream,
-    family: str | Moments = "logit",
+    family: str | Moments = "ols",
     *,
     level: float = 0.95,
     alternative: Alternative = "two-sided",
