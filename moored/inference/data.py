@@ -14,7 +14,7 @@ from moored.errors import DataInvalid, NonFinite
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Kind = Literal["proxy", "synthetic"]
-LARGEST = 1e60  # fourth powers of the data are summed, and must stay finite
+LARGEST = 1e40  # fourth powers of the data are summed, and must stay finite
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class Source:
     Raises
     ------
     DataInvalid : shapes that do not fit, or a kind that is neither.
-    NonFinite : NaN, infinity or more than 1e60 in an observed unit.
+    NonFinite : NaN, infinity or more than 1e40 in an observed unit.
     """
 
     name: str

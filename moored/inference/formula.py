@@ -6,6 +6,7 @@ pandas and formulaic are imported inside the functions; importing this module co
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -249,7 +250,9 @@ def as_pandas(data: Any) -> pd.DataFrame:
     elif hasattr(data, "to_pandas"):
         frame = data.to_pandas()
     elif hasattr(data, "__dataframe__"):
-        frame = pd.api.interchange.from_dataframe(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # pandas would rather have Arrow
+            frame = pd.api.interchange.from_dataframe(data)
     elif isinstance(data, Mapping):
         frame = pd.DataFrame(dict(data))
     else:

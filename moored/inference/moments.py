@@ -16,6 +16,7 @@ from moored.errors import DataInvalid, OutsideDomain
 from moored.inference.data import Array
 
 LARGEST_EXPONENT = 700.0
+LARGEST_LOG_MEAN = 80.0  # of a Poisson mean; beyond it the model has failed, and squares must stay finite
 
 
 class Moments(Protocol):
@@ -148,14 +149,13 @@ class Poisson:
 
     def sums(self, y: Array, X: Array, b: Array, w: Array | None) -> tuple[Array, Array]:
         """Score X'W(y - mu) and Jacobian -X'W mu X."""
-        mu = np.exp(np.minimum(X @ b, LARGEST_EXPONENT))
-        with np.errstate(over="ignore", invalid="ignore"):
-            v = mu if w is None else w * mu
-            return X.T @ ((y if w is None else w * y) - v), -((X * v[:, None]).T @ X)
+        mu = np.exp(np.minimum(X @ b, LARGEST_LOG_MEAN))
+        v = mu if w is None else w * mu
+        return X.T @ ((y if w is None else w * y) - v), -((X * v[:, None]).T @ X)
 
     def psi(self, y: Array, X: Array, b: Array) -> Array:
         """Row t is x_t (y_t - exp(x_t'b))."""
-        return X * (y - np.exp(np.minimum(X @ b, LARGEST_EXPONENT)))[:, None]
+        return X * (y - np.exp(np.minimum(X @ b, LARGEST_LOG_MEAN)))[:, None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,9 +178,9 @@ def test_refusals_say_what_came():
 def test_huge_numbers_are_refused_and_large_ones_are_not():
     sample = draw("ols", M=1, rng=63)
     with pytest.raises(NonFinite, match="rescale"):
-        replace(sample, X=sample.X * 1e61)
-    source = replace(sample.sources[0], X=sample.sources[0].X * 1e50)
-    large = replace(sample, X=sample.X * 1e50, sources=(source,))
+        replace(sample, X=sample.X * 1e41)
+    source = replace(sample.sources[0], X=sample.sources[0].X * 1e30)
+    large = replace(sample, X=sample.X * 1e30, sources=(source,))
     assert np.isfinite(gmm(large, "ols").se).all()
 
 
