@@ -47,32 +47,25 @@ class Client:
     def __init__(self, endpoint: Endpoint, timeout_s: float, connections: int) -> None:
         self._timeout_s = timeout_s
         self._key = api_key()
-        secure = endpoint.base_url.startswith("https:")
-        transport = openai.DefaultAioHttpClient(
-            verify=_trust() if secure else False,
-            limits=httpx2.Limits(max_connections=connections + 8, max_keepalive_connections=connections + 8),
-            timeout=httpx2.Timeout(timeout_s, connect=CONNECT_S),
-        )
-        self._openai = openai.AsyncOpenAI(
-            api_key=self._key,
-            base_url=endpoint.base_url,
-            max_retries=0,
-            timeout=httpx2.Timeout(timeout_s, connect=CONNECT_S),
-            http_client=transport,
-        )
+        addresses = (endpoint.base_url, *endpoint.replicas)
+        self._clients = [self._open(address, connections) for address in addresses]
+        self._busy = [0] * len(addresses)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._openai.close()
+        for client in self._clients:
+            await client.close()
 
     async def send(self, path: str, body: dict[str, Any]) -> Answer:
         """Send one request and wait for all of its reply. Never raises for what an endpoint does."""
         started = time.monotonic()
+        at = self._busy.index(min(self._busy))
+        self._busy[at] += 1
         try:
             async with asyncio.timeout(self._timeout_s + CONNECT_S):
-                response = await self._openai.post(path, body=body, cast_to=httpx2.Response)
+                response = await self._clients[at].post(path, body=body, cast_to=httpx2.Response)
                 raw = response.text
         except openai.APIStatusError as error:
             return self._refused(error, time.monotonic() - started)
@@ -80,12 +73,26 @@ class Client:
             return Answer("transient", reason=f"no reply within {self._timeout_s:g} s", connected=False)
         except (openai.APIConnectionError, httpx2.HTTPError, OSError) as error:
             return Answer("transient", reason=self._clean(_cause(error)), connected=False)
+        finally:
+            self._busy[at] -= 1
         latency = time.monotonic() - started
         if not whole_reply(raw):
             return Answer(
                 "transient", raw, response.status_code, "the reply is not a whole one", None, latency
             )
         return Answer("ok", raw=raw, status=response.status_code, latency_s=latency)
+
+    def _open(self, base_url: str, connections: int) -> openai.AsyncOpenAI:
+        timeout = httpx2.Timeout(self._timeout_s, connect=CONNECT_S)
+        transport = openai.DefaultAioHttpClient(
+            # Loading the system's certificates takes .1 s: once a process, and not for plain http.
+            verify=_trust() if base_url.startswith("https:") else False,
+            limits=httpx2.Limits(max_connections=connections + 8, max_keepalive_connections=connections + 8),
+            timeout=timeout,
+        )
+        return openai.AsyncOpenAI(
+            api_key=self._key, base_url=base_url, max_retries=0, timeout=timeout, http_client=transport
+        )
 
     def _refused(self, error: openai.APIStatusError, latency_s: float) -> Answer:
         status, code = error.status_code, _code(error)

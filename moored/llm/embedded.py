@@ -28,11 +28,12 @@ def serve(options: dict[str, Any]) -> None:
     params.n_ctx = options["slots"] * options["context"]
     # Slots of their own: a unified cache would let one long text take the room of all.
     params.kv_unified = False
-    # The examples before every text are the same: a slot keeps them, and needs no second copy in memory.
+    # The examples before every text are the same. A request goes to a free slot that saw its examples, and
+    # a slot that must change its examples finds them in memory instead of computing them again.
     params.cache_prompt = True
-    params.cache_ram_mib = 0
+    params.slot_prompt_similarity = 0.5
+    params.cache_ram_mib = 256
     params.cache_idle_slots = False
-    params.slot_prompt_similarity = 0.0
     params.fit_params = False
     params.verbosity = 0
     params.n_threads_http = 2 * options["slots"] + 2

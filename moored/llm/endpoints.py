@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
@@ -27,6 +27,8 @@ class Endpoint:
     """What answers there, in keys and recipes: the weights' hash, or the address without secrets."""
     base_url: str
     """Where to send; empty while the embedded model is not started."""
+    replicas: tuple[str, ...] = ()
+    """Further addresses of the very same model; requests go to the least busy one."""
     local: bool = False
     """Runs on this machine, free of charge."""
     concurrency: int | None = None
@@ -86,7 +88,7 @@ def describe_endpoint(model: Model, cache: Path, base_url: str | None) -> Endpoi
 
 @contextmanager
 def open_endpoints(
-    study: Study, cache: Path, base_url: str | None, threads: int | None = None
+    study: Study, cache: Path, base_url: str | None, servers: int | None = None
 ) -> Iterator[dict[str, Endpoint]]:
     """Each source's endpoint, ready to answer; the embedded model's server runs inside the block."""
     described = describe_endpoints(study, cache, base_url)
@@ -94,10 +96,9 @@ def open_endpoints(
         if any(study.model_of(source).name == EMBEDDED for source in study.sources):
             from moored.llm.local import embedded_model
 
-            started = stack.enter_context(embedded_model(cache, threads=threads))
+            started = stack.enter_context(embedded_model(cache, servers=servers))
             described = {
-                name: replace(endpoint, base_url=started.base_url) if not endpoint.base_url else endpoint
-                for name, endpoint in described.items()
+                name: started if not endpoint.base_url else endpoint for name, endpoint in described.items()
             }
         yield described
 

@@ -22,27 +22,40 @@ from moored.study import EMBEDDED
 
 SLOTS = 4
 CONTEXT = 2048
+MOST_SERVERS = 4
 START_S = 120.0
 
 
 @contextmanager
 def embedded_model(
-    cache_dir: Path, threads: int | None = None, gguf: Path | None = None, slots: int = SLOTS
+    cache_dir: Path,
+    servers: int | None = None,
+    threads: int = 1,
+    gguf: Path | None = None,
+    slots: int = SLOTS,
 ) -> Iterator[Endpoint]:
-    """A running server for the block's time, on a free loopback port; another model by its `gguf` file.
+    """The running model for the block's time, on free loopback ports; another model by its `gguf` file.
 
-    It runs in a process of its own, which ends with the block, on Ctrl-C, and also when this process is
-    killed. Errors: `FetchFailed`, `ChecksumDiffers`, `EndpointUnreachable`.
+    One server a core, one thread each: llama.cpp's threads wait for each other at every layer, so two of
+    them on cores that others use too are many times slower than two servers. The servers are processes
+    that end with the block, on Ctrl-C, and also when this process is killed.
+    Errors: `FetchFailed`, `ChecksumDiffers`, `EndpointUnreachable`.
     """
     model = gguf or EMBEDDED_MODEL.fetch(cache_dir)
-    options = {
-        "gguf": str(model),
-        "name": EMBEDDED,
-        "slots": slots,
-        "context": CONTEXT,
-        "threads": threads or 1,
-    }
-    process = subprocess.Popen(  # noqa: S603
+    options = {"gguf": str(model), "name": EMBEDDED, "slots": slots, "context": CONTEXT, "threads": threads}
+    count = servers or min(MOST_SERVERS, max(1, (os.cpu_count() or 1) // threads))
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        processes += [_start(options) for _ in range(count)]
+        first, *others = [_address(process, model) for process in processes]
+        yield replace(_describe(model), base_url=first, replicas=tuple(others), concurrency=slots * count)
+    finally:
+        for process in processes:
+            _stop(process)
+
+
+def _start(options: dict[str, object]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "moored.llm.embedded", json.dumps(options)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -51,21 +64,17 @@ def embedded_model(
         # Ctrl-C reaches the whole group: requests in flight shall still be answered.
         start_new_session=True,
     )
-    try:
-        yield replace(_describe(model, slots), base_url=_address(process, model))
-    finally:
-        _stop(process)
 
 
 def describe_embedded(cache_dir: Path, gguf: Path | None = None) -> Endpoint:
     """The embedded model's endpoint, not started and so without an address."""
-    return _describe(gguf or EMBEDDED_MODEL.fetch(cache_dir), SLOTS)
+    return _describe(gguf or EMBEDDED_MODEL.fetch(cache_dir))
 
 
-def _describe(model: Path, slots: int) -> Endpoint:
+def _describe(model: Path) -> Endpoint:
     weights = _sha256(model, model.stat().st_mtime_ns)
     identity = f"gguf:{weights}/xllamacpp-{version('xllamacpp')}"
-    return Endpoint(name=EMBEDDED, identity=identity, base_url="", local=True, concurrency=slots)
+    return Endpoint(name=EMBEDDED, identity=identity, base_url="", local=True)
 
 
 def _environment() -> dict[str, str]:
