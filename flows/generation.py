@@ -20,7 +20,6 @@ def generate_missing(run: Run, plan: Plan, scope: Scope) -> None:
         chunks = missing_chunks(run, plan, scope)
         if not chunks:
             return
-        scope = Scope()
         with open_endpoints(run.study, run.settings.cache, run.settings.base_url) as endpoints:
             futures = [
                 generate_chunk.submit(
@@ -30,6 +29,7 @@ def generate_missing(run: Run, plan: Plan, scope: Scope) -> None:
                     run.study.name,
                     run.settings.replies,
                     run.study.generation,
+                    again=scope.again,
                 )
                 for chunk in chunks
             ]
@@ -39,3 +39,4 @@ def generate_missing(run: Run, plan: Plan, scope: Scope) -> None:
                     raise rows
                 if isinstance(rows, list):
                     store_chunk(run, rows)
+        scope = Scope()

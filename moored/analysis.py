@@ -80,4 +80,5 @@ def _everyone(study: Study, material: Material) -> Iterator[dict[str, Any]]:
     whole = everyone_labelled(study, material.units)
     if whole is not None:
         fit: Fit = ESTIMATORS["human"](whole, study.estimate.family, level=study.estimate.level)
-        yield from ({**row, "estimator": EVERYONE, "effective_n": None} for row in fit.rows())
+        blank = {"estimator": EVERYONE, "effective_n": None, "labels_saved": None, "r2": None}
+        yield from (row | blank for row in fit.rows())

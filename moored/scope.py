@@ -15,3 +15,8 @@ class Scope:
     """Only these sources; none named: all."""
     units: tuple[str, ...] = ()
     """Only these units, whatever their state; none named: all."""
+
+    @property
+    def again(self) -> bool:
+        """Is a unit asked anew whose stored reply could not be used?"""
+        return self.failed or bool(self.units)

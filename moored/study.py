@@ -220,6 +220,7 @@ CheckName = Literal[
     "estimates-finite",
     "errors-positive",
     "interval-holds-estimate",
+    "fit-j",
     "near-human",
     "no-harm",
     "estimate-drift",

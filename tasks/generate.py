@@ -52,10 +52,11 @@ def missing_chunks(run: Run, plan: Plan, scope: Scope) -> list[Chunk]:
 
 @task(cache_policy=NO_CACHE, task_run_name="generate-{chunk.source}")
 def generate_chunk(
-    chunk: Chunk, recipe: Recipe, endpoint: Endpoint, study: str, replies: Path, limits: Limits
+    chunk: Chunk, recipe: Recipe, endpoint: Endpoint, study: str, replies: Path, limits: Limits, *, again: bool
 ) -> list[Generation]:
     """Every step of one source for some units. Runs in a Dask worker; each reply is durable in the journal."""
-    return generate(chunk.units, recipe, endpoint, Journal(replies, study), limits)
+    with Journal(replies, study) as journal:
+        return generate(chunk.units, recipe, endpoint, journal, limits, again=again)
 
 
 @task(cache_policy=NO_CACHE)

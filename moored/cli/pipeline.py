@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ _QUIET = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error",
 }
+_CHATTY = ("great_expectations", "distributed")
 
 
 def run_flow(pipeline: Path, entrypoint: str, parameters: Mapping[str, Any]) -> Any:
@@ -40,6 +42,8 @@ def run_flow(pipeline: Path, entrypoint: str, parameters: Mapping[str, Any]) -> 
     with _api():
         from prefect.flows import load_flow_from_entrypoint
 
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.ERROR)
         return load_flow_from_entrypoint(f"{pipeline}/{entrypoint}")(**parameters)
 
 

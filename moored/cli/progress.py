@@ -64,6 +64,6 @@ def _watch(
                 now = journal.progress(since=start)
             except MooredError:
                 continue  # the store is busy; the next look will do
-            if now.rows or total:
-                words = f"{now.rows}/{total} rows, {now.failed} failed, {now.tokens:,} tokens"
-                progress.update(bar, total=total, completed=min(now.rows, total), rows=words)
+            done = min(now.rows, total)
+            words = f"{done}/{total} rows, {now.failed} failed, {now.tokens:,} tokens"
+            progress.update(bar, total=total or 1, completed=done if total else 1, rows=words)

@@ -133,9 +133,9 @@ def _numbers(name: str, raw: pd.Series, question: Question | None, ids: pd.Serie
         wrong |= (values < low) | (values > high)
         allowed = f"{', '.join(answers)} or a number from {low:g} to {high:g}"
     if wrong.any():
-        first = wrong.idxmax()
+        first = int(np.flatnonzero(wrong)[0])
         raise OutsideDomain(
-            f"{name!r} is {raw[first]!r} for the unit {ids[first]} ({int(wrong.sum())} such units); "
+            f"{name!r} is {raw.iloc[first]!r} for the unit {ids.iloc[first]} ({int(wrong.sum())} such units); "
             f"allowed is {allowed}"
         )
     return values

@@ -12,7 +12,7 @@ import pandas as pd
 
 from moored.errors import ColumnMissing, StudyInvalid, UnsafeRule
 
-_CONFIG = {
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",
     "lock_configuration": "true",
@@ -47,7 +47,7 @@ def _evaluate_one(sandbox: duckdb.DuckDBPyConnection, name: str, rule: str, fram
         raise StudyInvalid(f"the rule of {name!r} is no SQL expression: {_first_line(error)}") from error
     if list(result.columns) != ["value"] or len(result) != len(frame):
         raise UnsafeRule(f"the rule of {name!r}, `{rule}`, must give one value for each row")
-    return result["value"].set_axis(frame.index)
+    return pd.Series(result["value"].array, index=frame.index)
 
 
 def _first_line(error: Exception) -> str:

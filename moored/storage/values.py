@@ -33,7 +33,8 @@ def source_values(
         else:
             column = units[name].to_numpy()
         values[name] = column
-    return values.where(whole)
+    values.loc[~whole] = np.nan
+    return values
 
 
 def _whole(rows: pd.DataFrame, expected: int) -> pd.Series:

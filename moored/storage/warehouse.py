@@ -15,7 +15,7 @@ import pandas as pd
 from moored.errors import NotStored, SchemaNewer, StoreLocked
 from moored.storage.queries import migrations, query
 
-_CONFIG = {"python_enable_replacements": "false"}
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {"python_enable_replacements": "false"}
 _RETRY_S = 0.1
 
 

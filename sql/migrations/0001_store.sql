@@ -73,7 +73,9 @@ CREATE TABLE generations (
     prompt_tokens     BIGINT NOT NULL,
     completion_tokens BIGINT NOT NULL,
     usd               DOUBLE NOT NULL,
+    prices            VARCHAR NOT NULL,
     latency_s         DOUBLE NOT NULL,
+    flag              VARCHAR,
     stored_at         TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 

@@ -1,6 +1,6 @@
 -- The last terminal row of each (unit, source, step, draw): current texts, given recipes, up to a sequence number.
 SELECT g.unit_id, g.source, g.step, g.draw, g.recipe, g.content_hash, g.status, g.value, g.text,
-       g.error, g.error_kind, g.attempts, g.request_key
+       g.error, g.error_kind, g.attempts, g.request_key, g.flag
 FROM generations g
 JOIN units u ON u.study = g.study AND u.unit_id = g.unit_id AND u.content_hash = g.content_hash
 WHERE g.study = $study
