@@ -13,10 +13,12 @@ from checks.view import TERMINAL, View
 UNIT = "unit_id"
 ROW = "row"
 """Names a row of the measures."""
+DOMAINS = {"logit": (0.0, 1.0), "poisson": (0.0, np.inf)}
+"""What the outcome of a family may be."""
 
 
 def units(view: View) -> pd.DataFrame:
-    """The units with `has_id`, `length` (0 for none), `written_length` (empty ones left out) and `unknown_covariates`."""
+    """The units with `has_id`, `length` (0: no text), `written_length` (NaN: no text), `unknown_covariates`."""
     length = np.fromiter(map(len, view.raw_texts), np.float64, view.T)
     unknown = np.zeros(view.T)
     for _, values in view.known_for_all():
@@ -113,11 +115,12 @@ def _repeated(view: View) -> np.ndarray:
     """Rows that share unit, step and draw with another; rows of unknown units or steps are not compared."""
     draw = view.evidence.generations["draw"].to_numpy(dtype=np.int64)
     cell = (view.unit_codes * len(view.steps) + view.step_codes) * (draw.max(initial=0) + 1) + draw
-    return view.known & pd.Series(cell).where(view.known, -1).duplicated(keep=False).to_numpy()
+    again = pd.Series(cell).where(view.known, -1).duplicated(keep=False)
+    return np.asarray(view.known & again, dtype=np.bool_)
 
 
 def _current(view: View) -> np.ndarray:
     codes = view.unit_codes
     made_from = view.evidence.generations["content_hash"].to_numpy(dtype=object)
     today = view.units["content_hash"].to_numpy(dtype=object)[codes] if view.T else made_from
-    return (codes < 0) | (made_from == today)
+    return np.asarray((codes < 0) | (made_from == today), dtype=np.bool_)

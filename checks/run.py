@@ -45,15 +45,16 @@ def run_checks(evidence: Evidence) -> tuple[Outcome, ...]:
 def check_results(estimates: pd.DataFrame, fits: pd.DataFrame, evidence: Evidence) -> tuple[Outcome, ...]:
     """Every check that is asked of the estimates.
 
-    estimates: estimator, term, estimate, se, lower, upper. fits: estimator, and more.
+    estimates: estimator, term, estimate, se, lower, upper. fits: estimator, j_p_value.
     """
-    found = list(results.measures(estimates, evidence))
+    found = list(results.measures(estimates, fits, evidence))
     tables: dict[Frame, pd.DataFrame] = {
         "estimates": results.frame(estimates),
         "measures": frames.measured(found),
     }
     suites = {"results": results.CHECKS}
-    return tuple(_outcomes(suites, tables, found, evidence.study, _thresholds(evidence.study, float("nan"))))
+    each = evidence.study.checks.alpha / max(1, sum(m.check == "fit-j" for m in found))
+    return tuple(_outcomes(suites, tables, found, evidence.study, _thresholds(evidence.study, each)))
 
 
 def messages(outcomes: Iterable[Outcome]) -> str:

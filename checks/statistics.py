@@ -57,7 +57,7 @@ class Labelling:
         event, labelled = event[rows], self.labelled[rows]
         if not event.any() or event.all() or not labelled.any() or labelled.all():
             return float("nan")
-        counts = [[int((event & side).sum()), int((~event & side).sum())] for side in (labelled, ~labelled)]
+        counts = np.array([[(event & side).sum(), (~event & side).sum()] for side in (labelled, ~labelled)])
         return float(stats.fisher_exact(counts).pvalue)
 
     def _blocks(self, values: Array) -> tuple[Array, Mask, Array | None]:

@@ -41,11 +41,16 @@ class View:
     # ---- rows of generations -------------------------------------------------------------
 
     @cached_property
+    def identified(self) -> NDArray[np.bool_]:
+        """Units with an id of their own: the first of those that share one."""
+        ids = self.units["unit_id"]
+        return np.asarray(~ids.duplicated() & ids.notna(), dtype=np.bool_)
+
+    @cached_property
     def unit_codes(self) -> NDArray[np.int64]:
         """Row in `units` of each generation; -1 where the unit is unknown."""
-        ids = self.units["unit_id"]
-        index = pd.Index(ids[~ids.duplicated() & ids.notna()])
-        rows = np.flatnonzero((~ids.duplicated() & ids.notna()).to_numpy())
+        rows = np.flatnonzero(self.identified)
+        index = pd.Index(self.units["unit_id"].iloc[rows])
         found = index.get_indexer(pd.Index(self.evidence.generations["unit_id"]))
         return np.where(found >= 0, rows[found] if len(rows) else -1, -1)
 
@@ -73,9 +78,10 @@ class View:
 
     # ---- units by steps ------------------------------------------------------------------
 
-    def _cells(
+    def cells(
         self, rows: NDArray[np.bool_], weights: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
+        """How many of the given generations, or what sum of weights, each unit has in each step, (T, G)."""
         rows = rows & self.known
         cells = self.unit_codes[rows] * len(self.steps) + self.step_codes[rows]
         given = None if weights is None else weights[rows]
@@ -85,20 +91,27 @@ class View:
     @cached_property
     def rows(self) -> NDArray[np.float64]:
         """How many terminal rows each unit has in each step, (T, G)."""
-        return self._cells(np.ones(len(self.known), np.bool_))
+        return self.cells(np.ones(len(self.known), np.bool_))
+
+    @cached_property
+    def draws(self) -> NDArray[np.int64]:
+        """How many draws each step has; one where it has no row at all, (G,)."""
+        table = self.evidence.generations
+        distinct = table["draw"][self.known].groupby(self.step_codes[self.known]).nunique()
+        return np.asarray(distinct.reindex(range(len(self.steps)), fill_value=1), dtype=np.int64)
 
     @cached_property
     def answered(self) -> NDArray[np.float64]:
         """How many of them ended well, (T, G)."""
-        return self._cells(self.ok_rows)
+        return self.cells(self.ok_rows)
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """The parsed value of each unit in each step, averaged over draws; NaN where there is none, (T, G)."""
+        """The parsed value of each unit in each step, averaged over draws; NaN where none, (T, G)."""
         value = self.evidence.generations["value"].to_numpy(dtype=np.float64)
         rows = self.ok_rows & np.isfinite(value)
         with np.errstate(invalid="ignore"):
-            mean: NDArray[np.float64] = self._cells(rows, value) / self._cells(rows)
+            mean: NDArray[np.float64] = self.cells(rows, value) / self.cells(rows)
         return mean
 
     def steps_of(self, source: str) -> list[int]:

@@ -24,9 +24,9 @@ def of_rows(
         return Outcome(suite, check.name, severity, True, None, allowed, (), _sentence(message))
     count = answer.count
     message = f"{check.what}: {count} of {answer.of}, allowed {allowed}"
-    ids = tuple(dict.fromkeys(str(row["unit_id"]) for row in answer.rows))[:MOST_IDS]
+    ids = _ids(answer)
     if not answer.success:
-        message += f" ({_listed(ids, count)}); {check.remedy}"
+        message += (f" ({_listed(ids, count)})" if ids else "") + f"; {check.remedy}"
     return Outcome(
         suite, check.name, severity, answer.success, float(count), allowed, ids, _sentence(message)
     )
@@ -42,29 +42,32 @@ def of_subjects(
 ) -> Outcome:
     """The outcome of a check that holds a number a subject against a threshold."""
     allowed = check.allowed.format(**thresholds)
-    able = [m for m in measures if math.isfinite(m.observed)]
+    able = [m for m in measures if not math.isnan(m.observed)]
     if answer is None or not able:
         why = "; ".join(dict.fromkeys(m.note for m in measures if m.note)) or "there is nothing to look at"
         message = f"{check.what}: could not be asked, {why}"
         return Outcome(suite, check.name, severity, True, None, allowed, (), _sentence(message))
     least_is_worst = "min_value" in check.arguments
     able.sort(key=lambda m: m.observed, reverse=not least_is_worst)
-    failing = able if answer.success else [m for m in able if _fails(m, check, thresholds)]
-    message = f"{check.what}: {'; '.join(map(_told, failing[:SHOWN_SUBJECTS]))}, allowed {allowed}"
+    failing = [m for m in able if _fails(m, check, thresholds)]
     if answer.success:
-        return Outcome(suite, check.name, severity, True, able[0].observed, allowed, (), _sentence(message))
+        worst = _told(able[0]) + (f", the worst of {len(able)}" if len(able) > 1 else "")
+        message = f"{check.what}: {worst}; allowed {allowed}"
+        return Outcome(
+            suite, check.name, severity, True, float(able[0].observed), allowed, (), _sentence(message)
+        )
+    message = f"{check.what}: {'; '.join(map(_told, failing[:SHOWN_SUBJECTS]))}; allowed {allowed}"
     ids = tuple(dict.fromkeys(i for m in failing for i in m.unit_ids))[:MOST_IDS]
     message += (f" ({_listed(ids, None)})" if ids else "") + f"; {check.remedy}"
-    return Outcome(suite, check.name, severity, False, failing[0].observed, allowed, ids, _sentence(message))
+    return Outcome(
+        suite, check.name, severity, False, float(failing[0].observed), allowed, ids, _sentence(message)
+    )
 
 
 def of_own(frame: str, expectation: Any, answer: Answer) -> Outcome:
     """The outcome of a user's own expectation."""
-    severity: Severity = (
-        "critical"
-        if str(getattr(expectation.severity, "value", expectation.severity)) == ("critical")
-        else "warning"
-    )
+    level = str(getattr(expectation.severity, "value", expectation.severity))
+    severity: Severity = "critical" if level == "critical" else "warning"
     meta = expectation.meta or {}
     kind = type(expectation).__name__
     column = getattr(expectation, "column", None)
@@ -74,13 +77,18 @@ def of_own(frame: str, expectation: Any, answer: Answer) -> Outcome:
     if answer.error is not None:
         message = f"{what}: it could not be asked, {answer.error}; correct the expectation"
         return Outcome("own", name, severity, False, None, None, (), _sentence(message))
-    ids = tuple(dict.fromkeys(str(row["unit_id"]) for row in answer.rows))[:MOST_IDS]
+    ids = _ids(answer)
     observed = answer.observed if isinstance(answer.observed, int | float | str) else float(answer.count)
     came = f"{answer.count} of {answer.of} rows fail" if answer.of else f"observed {answer.observed}"
     message = f"{what}: {came}" + (f" ({_listed(ids, answer.count)})" if ids else "")
     if not answer.success:
         message += "; correct the data or the expectation"
     return Outcome("own", name, severity, answer.success, observed, None, ids, _sentence(message))
+
+
+def _ids(answer: Answer) -> tuple[str, ...]:
+    known = (row["unit_id"] for row in answer.rows if isinstance(row["unit_id"], str))
+    return tuple(dict.fromkeys(known))[:MOST_IDS]
 
 
 def _fails(measure: Measure, check: Check, thresholds: Mapping[str, Any]) -> bool:

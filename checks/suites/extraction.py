@@ -80,11 +80,11 @@ CHECKS: tuple[Check, ...] = (
 def measures(view: View) -> Iterator[Measure]:
     """Missing, refused and drifting readings of each source."""
     refused_rows = np.asarray(view.evidence.generations["status"] == "refused", dtype=np.bool_)
-    refused = view._cells(refused_rows)
+    refused = view.cells(refused_rows)
     for source in view.study.sources:
         missing = view.missing(source.name)
         yield Measure("missing-share", source.name, float(missing.mean()), view.ids(missing))
-        units = (refused[:, view.steps_of(source.name)] > 0).any(axis=1)
+        units = np.asarray((refused[:, view.steps_of(source.name)] > 0).any(axis=1), dtype=np.bool_)
         yield Measure("refused-share", source.name, float(units.mean()), view.ids(units))
     yield from _drift(view)
 

@@ -23,7 +23,7 @@ CHECKS: tuple[Check, ...] = (
         "balance",
         "max_balance_gap",
         "the gap between the mean reading and the mean human label, as a share of the scale",
-        "the estimate corrects it, but the prompt and the raters mean different things: compare their wording",
+        "the estimate corrects it, but prompt and raters mean different things: compare their wording",
     ),
     at_most(
         "sources-differ",
@@ -70,7 +70,7 @@ def _against_labels(
         note = f"correlation {r:.2f} [{lower:.2f}, {upper:.2f}] on {int(both.sum())} labelled units"
         yield Measure("agreement", subject, lower, note=note + _accuracy(values[both], human[both]))
     worth = list(view.study.questions[variable].answers.values())
-    scale = max(max(worth), np.max(human[both], initial=min(worth))) - min(worth)
+    scale = max(*worth, *human[both]) - min(worth)
     if both.any() and scale > 0:
         means = float(values[both].mean()), float(human[both].mean())
         note = f"the source says {means[0]:.3g} on average, humans {means[1]:.3g}"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from checks.check import Measure
 from checks.statistics import LEAST_IN_A_TEST
 from checks.view import View
-from moored.errors import EstimationError, MooredError
+from moored.errors import MooredError
 from moored.inference.data import Sample
 
 Array = NDArray[np.float64]
@@ -47,15 +47,18 @@ def decided(found: list[Measure], alpha: float) -> tuple[list[Measure], float]:
     failed: set[str] = set()
     tests: list[Measure] = []
     for check in ORDER:
-        own = [m for m in found if m.check == check]
-        for m in own:
-            known = sorted(failed.intersection(m.sources))
-            if known:
-                note = f"not asked: {', '.join(known)} already failed another test"
-                m = Measure(check, m.subject, float("nan"), note=note, sources=m.sources)
-            tests.append(m)
-        failed.update(name for m in tests if m.check == check and m.observed < each for name in m.sources)
+        own = [_unless_known(m, failed) for m in found if m.check == check]
+        failed.update(name for m in own if m.observed < each for name in m.sources)
+        tests += own
     return [m for m in found if m.check not in ORDER] + tests, each
+
+
+def _unless_known(test: Measure, failed: set[str]) -> Measure:
+    known = sorted(failed.intersection(test.sources))
+    if not known:
+        return test
+    note = f"{', '.join(known)} already failed another test"
+    return Measure(test.check, test.subject, float("nan"), note=note, sources=test.sources)
 
 
 def _known_of_all(view: View) -> Iterator[Measure]:
@@ -115,8 +118,6 @@ def _hansen(view: View, sample: Sample) -> tuple[float, str]:
 
     try:
         fit = gmm(sample, view.study.estimate.family)
-    except EstimationError as error:
-        return float("nan"), error.message
     except MooredError as error:
         return float("nan"), error.message
     if fit.j is None or fit.j_p_value is None:

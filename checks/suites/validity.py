@@ -19,6 +19,11 @@ from checks.view import View
 LONG_ENOUGH = 20
 """Characters from which a nearly equal text counts as the demonstration itself."""
 
+NOT_ALIKE = (
+    "labelled units are no random sample, or rule 1, 2 or 3 was broken: find out which, then label or "
+    "regenerate anew"
+)
+
 TEST = "alpha_each"
 """The derived threshold of one test: checks.alpha over the number of tests of the run."""
 
@@ -42,7 +47,7 @@ CHECKS: tuple[Check, ...] = (
     _never(
         "same-conditioning",
         "rule 2: units whose text was written from other inputs than the rest of its source",
-        "condition on what is known of every unit (its text, the model's own reading, a rule), and regenerate",
+        "condition on what every unit has (its text, the model's own reading, a rule), and regenerate",
     ),
     _test(
         "same-law",
@@ -83,12 +88,12 @@ CHECKS: tuple[Check, ...] = (
     _test(
         "j-source",
         "rule 6: the p-value of the labelled units' mean moments being everybody's (Hansen's J, one source)",
-        "labelled units are no random sample, or rule 1, 2 or 3 was broken: find out which before using the source",
+        NOT_ALIKE,
     ),
     _test(
         "j-overall",
         "rule 6: the p-value of the same for all sources together (Hansen's J)",
-        "labelled units are no random sample, or rule 1, 2 or 3 was broken: find out which before using the sources",
+        NOT_ALIKE,
     ),
     at_most(
         "label-design",
@@ -140,9 +145,7 @@ def _conditioning(view: View) -> Iterator[Measure]:
             continue
         rows = view.known & (view.step_codes == view.steps.index((source.name, "write")))
         if not recorded or not generations.loc[rows, "conditioning"].notna().any():
-            yield Measure(
-                "same-conditioning", source.name, float("nan"), note="conditioning inputs not recorded"
-            )
+            yield Measure("same-conditioning", source.name, float("nan"), note="inputs not recorded")
             continue
         inputs = generations.loc[rows, "conditioning"].fillna("nothing recorded").astype(str)
         human = inputs.str.contains(r"\bhuman\.", regex=True).to_numpy()
@@ -171,11 +174,11 @@ def _demonstrations(view: View) -> Iterator[Measure]:
 def _kept(view: View) -> Iterator[Measure]:
     for source in view.study.sources:
         steps = view.steps_of(source.name)
-        lacking = view.rows[:, steps] < np.maximum(1, view.rows[:, steps].max(axis=0, initial=0))
+        lacking = (view.rows[:, steps] < view.draws[steps]) & view.identified[:, None]
         if source.kind == "synthetic":
             # A text that was never written is not read: its reading needs no row.
             lacking[:, 1:] &= (view.answered[:, steps[0]] > 0)[:, None]
-        units = lacking.any(axis=1)
+        units = np.asarray(lacking.any(axis=1), dtype=np.bool_)
         yield Measure("failed-rows-kept", source.name, int(units.sum()), view.ids(units))
     generations = view.evidence.generations
     valued = view.known & ~view.ok_rows & generations["value"].notna().to_numpy()

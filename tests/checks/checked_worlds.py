@@ -13,12 +13,14 @@ from checks import Evidence
 from moored.inference.data import Sample, Source
 from moored.study import Study, parse_study
 
-WORDS = (
-    "river stone market window garden letter winter engine silver forest teacher bridge kitchen summer doctor "
-    "island painter village morning thunder pocket ladder candle museum station harvest orchard captain feather "
-    "lantern meadow compass blanket chimney whistle marble cottage sailor curtain barrel saddle needle fiddle"
-).split()
-LITTLE = "the of and to in is that for it was on with as you this but not are have be".split()
+_SPOKEN = """
+river stone market window garden letter winter engine silver forest teacher bridge kitchen summer doctor island
+painter village morning thunder pocket ladder candle museum station harvest orchard captain feather lantern
+meadow compass blanket chimney whistle marble cottage sailor curtain barrel saddle needle fiddle
+"""
+WORDS = _SPOKEN.split()
+_COMMON = "the of and to in is that for it was on with as you this but not are have be"
+LITTLE = _COMMON.split()
 
 
 def study(**changes: Any) -> Study:
