@@ -1,0 +1,70 @@
+import re
+from dataclasses import asdict
+
+import pytest
+from checked_worlds import clean
+from faults import FAULTS
+
+from checks import run_checks
+from moored.report.checks_page import checks_page
+
+
+def page(outcomes, **options):
+    return checks_page([asdict(o) for o in outcomes], study="tweets", run_id="run-1", **options)
+
+
+@pytest.fixture(scope="module")
+def stopped():
+    return run_checks(FAULTS["values-in-range"]())
+
+
+@pytest.fixture(scope="module")
+def passed():
+    return run_checks(clean())
+
+
+def test_a_stopped_run_says_so_and_shows_check_rows_and_remedy(stopped):
+    text = page(stopped, status="stopped")
+    assert "Nothing was published: 1 critical check failed." in text
+    assert "<code>u7</code>" in text
+    assert "correct the parser" in text
+    assert all(f">{outcome.check}</span>" in text for outcome in stopped)
+
+
+def test_an_override_is_shown_with_its_reason(stopped):
+    text = page(stopped, version=3, override_reason="the parser is right <b>")
+    assert "Published in spite of 1 failed critical check." in text
+    assert "the parser is right &lt;b&gt;" in text
+    assert "Nothing was published" not in text
+
+
+def test_a_clean_run_has_nothing_to_look_at(passed):
+    text = page(passed, version=1)
+    assert "Every check that could be asked passed." in text
+    assert "What to look at" not in text
+
+
+def test_the_page_loads_nothing(passed):
+    text = page(passed)
+    assert not re.search(r"https?://|<script|<link|@import|url\(", text)
+
+
+def test_rows_as_a_store_gives_them_back_make_the_same_page(stopped):
+    rows = [
+        {
+            **asdict(o),
+            "observed": None if o.observed is None else str(o.observed),
+            "unit_ids": list(o.unit_ids),
+        }
+        for o in stopped
+    ]
+    assert checks_page(rows, study="tweets", run_id="run-1") == page(stopped)
+
+
+def test_texts_of_users_cannot_break_the_page(passed):
+    rows = [asdict(o) for o in passed]
+    rows[0] |= {"passed": False, "unit_ids": ("<script>",), "message": "<img src=x>"}
+    text = checks_page(rows, study="<b>", run_id="r")
+    assert "<script>" not in text
+    assert "<img" not in text
+    assert "<b>" not in text.split("</style>")[1].split("</h1>")[0]
