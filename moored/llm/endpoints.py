@@ -41,8 +41,8 @@ class AbilityStore(Protocol):
     def abilities(self, endpoint: str) -> dict[str, Any] | None:
         """What a probe once found."""
 
-    def keep_abilities(self, endpoint: str, abilities: Mapping[str, Any]) -> None:
-        """Remember what a probe found."""
+    def keep_abilities(self, endpoint: str, abilities: Mapping[str, Any], requests: int) -> None:
+        """Remember what a probe found, and that it cost so many requests."""
 
 
 def external_endpoint(base_url: str | None) -> Endpoint:

@@ -31,6 +31,8 @@ class Found:
     model: str
     abilities: Abilities
     latency_s: float
+    requests: int
+    """What finding out cost."""
 
     @property
     def line(self) -> str:
@@ -46,10 +48,10 @@ def abilities(endpoint: Endpoint, model: Model, journal: AbilityStore | None) ->
     known = f"{endpoint.identity} {model.name} {_api(model)}"
     if journal is not None and (remembered := journal.abilities(known)) is not None:
         return Abilities(**remembered)
-    found = probe(endpoint, model).abilities
+    found = probe(endpoint, model)
     if journal is not None:
-        journal.keep_abilities(known, asdict(found))
-    return found
+        journal.keep_abilities(known, asdict(found.abilities), found.requests)
+    return found.abilities
 
 
 def probe(endpoint: Endpoint, model: Model) -> Found:
@@ -73,13 +75,14 @@ async def _probe(endpoint: Endpoint, model: Model) -> Found:
         try:
             raw, latency = await _ask(client, "/chat/completions", with_logprobs, model)
             if _gave_logprobs(raw):
-                return Found(endpoint.name, model.name, Abilities(logprobs=True, json_schema=False), latency)
+                return Found(endpoint.name, model.name, Abilities(logprobs=True, json_schema=False), latency, 1)
         except RequestRefused:
             pass  # some models refuse the parameter; what follows tells whether they take anything
         return await _without_logprobs(client, endpoint, plain, model)
 
 
 async def _without_logprobs(client: Any, endpoint: Endpoint, plain: dict[str, Any], model: Model) -> Found:
+    requests = 2
     with_schema = plain | {"max_tokens": 40, "response_format": answer_schema(["yes", "no"])}
     try:
         raw, latency = await _ask(client, "/chat/completions", with_schema, model)
@@ -87,8 +90,8 @@ async def _without_logprobs(client: Any, endpoint: Endpoint, plain: dict[str, An
         schema = content.strip().startswith("{")
     except RequestRefused:
         raw, latency = await _ask(client, "/chat/completions", plain | {"max_tokens": 40}, model)
-        schema = False
-    return Found(endpoint.name, model.name, Abilities(logprobs=False, json_schema=schema), latency)
+        schema, requests = False, 3
+    return Found(endpoint.name, model.name, Abilities(logprobs=False, json_schema=schema), latency, requests)
 
 
 async def _ask(client: Any, path: str, body: dict[str, Any], model: Model) -> tuple[str, float]:

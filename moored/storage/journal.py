@@ -263,9 +263,13 @@ class Journal:
         row = self._one("SELECT abilities FROM abilities WHERE endpoint = ?", endpoint)
         return json.loads(row[0]) if row else None
 
-    def keep_abilities(self, endpoint: str, abilities: Mapping[str, Any]) -> None:
-        """Remember what an endpoint's probe found."""
+    def keep_abilities(self, endpoint: str, abilities: Mapping[str, Any], requests: int = 0) -> None:
+        """Remember what an endpoint's probe found, and that it cost so many requests."""
         with self.transaction():
+            for _ in range(requests):
+                none = {"prompt_tokens": 0, "completion_tokens": 0, "usd": 0.0}
+                call = self.begin(source="probe", key=endpoint, prices="", **none)  # type: ignore[arg-type]
+                self.finish(call or 0, outcome="ok", http_status=None, **none)  # type: ignore[arg-type]
             self._run(
                 "INSERT OR REPLACE INTO abilities VALUES (?, ?)", (endpoint, json.dumps(dict(abilities)))
             )
