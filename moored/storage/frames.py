@@ -53,6 +53,7 @@ def _relation(
         raise DataInvalid(f"{file} is a database; name one of its tables as `{file}::table`")
     try:
         with duckdb.connect(file if table else ":memory:", read_only=bool(table)) as connection:
+            connection.execute("SET enable_progress_bar = false")  # it would be printed into --json
             if table:
                 yield connection, connection.table(table)
             elif Path(file).suffix in (".parquet", ".pq"):
