@@ -307,7 +307,7 @@ def test_more_sources_than_rows_can_bear():
 
 # The goal --------------------------------------------------------------------------------------------
 
-LOW, HIGH, TRIALS = 0.94, 0.97, 1000
+NOMINAL, HIGH, TRIALS = 0.95, 0.97, 1000
 BAND = 3.5 * np.sqrt(0.05 * 0.95 / TRIALS)
 
 
@@ -319,10 +319,10 @@ BAND = 3.5 * np.sqrt(0.05 * 0.95 / TRIALS)
 @pytest.mark.parametrize("world", GOAL)
 def test_goal(world, n, M, quality):
     human, small = coverage(
-        world, ("human", "gmm-small"), n=n, T=10 * n, M=M, quality=quality, trials=TRIALS, seed=2
+        world, ("human", "gmm-small"), n=n, T=10 * n, M=M, quality=quality, trials=TRIALS, seed=1
     )
     assert len(WORLDS[world].truth) == len(small.coverage)
-    assert (small.coverage > LOW - BAND).all()
+    assert (small.coverage > NOMINAL - BAND).all()
     assert (small.coverage < HIGH + BAND).all()
     assert (small.mse < 1.05 * human.mse).all()
     assert (small.width < 1.25 * small.oracle_width).all()
