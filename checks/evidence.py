@@ -45,9 +45,9 @@ class Evidence:
     sample: Sample | None = None
     """What will be estimated from: the same units in the same order."""
     previous: Previous | None = None
-    data_version: str = ""
     folder: Path = Path()
     """Where the study file lies: a file of own expectations is looked for here."""
+    data_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

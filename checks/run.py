@@ -63,7 +63,9 @@ def messages(outcomes: Iterable[Outcome]) -> str:
     if not failed:
         return ""
     count = "1 check" if len(failed) == 1 else f"{len(failed)} checks"
-    return f"{count} stopped the run: " + "; ".join(f"[{o.check}] {o.message}" for o in failed)
+    return f"{count} stopped the run: " + "; ".join(
+        f"[{o.check}] {o.message.removesuffix('.')}" for o in failed
+    )
 
 
 def _thresholds(study: Study, alpha_each: float) -> Thresholds:

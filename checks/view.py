@@ -106,21 +106,26 @@ class View:
         return self.cells(self.ok_rows)
 
     @cached_property
+    def whole(self) -> NDArray[np.bool_]:
+        """Where every draw ended well, (T, G)."""
+        return np.asarray(self.answered >= self.draws, dtype=np.bool_)
+
+    @cached_property
     def values(self) -> NDArray[np.float64]:
-        """The parsed value of each unit in each step, averaged over draws; NaN where none, (T, G)."""
+        """The parsed value of each unit in each step, averaged over draws; NaN where not whole, (T, G)."""
         value = self.evidence.generations["value"].to_numpy(dtype=np.float64)
         rows = self.ok_rows & np.isfinite(value)
         with np.errstate(invalid="ignore"):
-            mean: NDArray[np.float64] = self.cells(rows, value) / self.cells(rows)
-        return mean
+            mean = self.cells(rows, value) / self.cells(rows)
+        return np.where(self.whole, mean, np.nan)
 
     def steps_of(self, source: str) -> list[int]:
         """The steps of one source."""
         return [g for g, (name, _) in enumerate(self.steps) if name == source]
 
     def missing(self, source: str) -> NDArray[np.bool_]:
-        """Units of which any step of the source did not end well."""
-        return np.asarray((self.answered[:, self.steps_of(source)] == 0).any(axis=1), dtype=np.bool_)
+        """Units of which any step or draw of the source did not end well."""
+        return np.asarray(~self.whole[:, self.steps_of(source)].all(axis=1), dtype=np.bool_)
 
     def readings(self) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
         """(source, variable, values) of each thing that a source reads."""

@@ -198,11 +198,12 @@ def _population(view: View) -> Iterator[Measure]:
         return
     differ = np.asarray(sample.labelled) != view.labelled
     yield Measure("population-kept", "labelled", int(differ.sum()), view.ids(differ))
+    ruled = any(covariate.rule is not None for covariate in view.study.covariates)
     for source in sample.sources:
         if source.name in {name for name, _ in view.steps} and source.observed is not None:
-            dropped = ~np.asarray(source.observed) & ~view.missing(source.name)
-            invented = np.asarray(source.observed) & view.missing(source.name)
-            units = dropped | invented
+            observed, missing = np.asarray(source.observed), view.missing(source.name)
+            # A rule may have no answer for a text that was read well: such a unit is not observed, on both sides.
+            units = observed & missing if ruled else observed == missing
             yield Measure("population-kept", source.name, int(units.sum()), view.ids(units))
 
 

@@ -11,9 +11,11 @@ from pandas.testing import assert_frame_equal
 from scipy import stats
 
 from checks import run_checks
+from checks.data_docs import write_data_docs
 from checks.language import language
 from checks.statistics import Labelling, correlation_interval, entropy, stability_index, wilson_interval
 from checks.textprints import alike, nearly_repeated, normalised, prints
+from checks.view import View
 from moored.errors import StudyInvalid
 
 
@@ -104,6 +106,22 @@ def test_whole_clusters_labelled_are_not_taken_for_many_units():
 def test_importing_the_package_does_not_import_great_expectations():
     script = "import checks, sys; sys.exit('great_expectations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_data_docs_are_written_where_asked(tmp_path):
+    index = write_data_docs(clean(), tmp_path / "docs")
+    assert index.is_file()
+    assert len(list((tmp_path / "docs" / "validations").rglob("*.html"))) == 2
+
+
+def test_a_unit_with_a_failed_draw_is_missing_in_its_source():
+    evidence = clean(failing=0.0)
+    reads = evidence.generations[evidence.generations["source"] == "proxy"].assign(draw=1)
+    reads.loc[reads["unit_id"] == "u5", ["status", "value"]] = ["failed", np.nan]
+    view = View(replace(evidence, generations=pd.concat([evidence.generations, reads], ignore_index=True)))
+    assert np.flatnonzero(view.missing("proxy")).tolist() == [5]
+    assert np.isnan(view.values[5, view.steps.index(("proxy", "read.mood"))])
+    assert not view.missing("other").any()
 
 
 # ---- own expectations ----------------------------------------------------------------------------
