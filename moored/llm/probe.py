@@ -67,15 +67,16 @@ async def _probe(endpoint: Endpoint, model: Model) -> Found:
         if _api(model) == "completion":
             body: dict[str, Any] = {"model": model.name, "prompt": "1 2 3", "max_tokens": 1, "logprobs": 2}
             raw, latency = await _ask(client, "/completions", body, model)
-            return Found(
-                endpoint.name, model.name, Abilities(_gave_logprobs(raw), json_schema=False), latency
-            )
+            given = Abilities(_gave_logprobs(raw), json_schema=False)
+            return Found(endpoint.name, model.name, given, latency, 1)
         plain = {"model": model.name, "messages": [{"role": "user", "content": "Answer yes."}]}
         with_logprobs = plain | {"max_tokens": 4, "logprobs": True, "top_logprobs": 2}
         try:
             raw, latency = await _ask(client, "/chat/completions", with_logprobs, model)
             if _gave_logprobs(raw):
-                return Found(endpoint.name, model.name, Abilities(logprobs=True, json_schema=False), latency, 1)
+                return Found(
+                    endpoint.name, model.name, Abilities(logprobs=True, json_schema=False), latency, 1
+                )
         except RequestRefused:
             pass  # some models refuse the parameter; what follows tells whether they take anything
         return await _without_logprobs(client, endpoint, plain, model)

@@ -1,0 +1,89 @@
+"""The embedded model's process: it answers, and it outlives nobody."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from platformdirs import user_cache_path
+
+from moored.errors import EndpointUnreachable
+from moored.llm.endpoints import open_endpoints
+from moored.llm.generate import Unit, generate
+from moored.llm.local import embedded_model
+from moored.llm.recipe import build_recipe
+from moored.storage.journal import Journal
+from moored.study import Generation as Limits
+from tests.llm.conftest import a_study
+
+CACHE = Path(os.environ.get("MOORED_CACHE", user_cache_path("moored")))
+
+
+def test_a_file_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(b"GGUF, but no more than that")
+    with (
+        pytest.raises(EndpointUnreachable, match="did not start"),
+        embedded_model(tmp_path, gguf=bad, servers=1),
+    ):
+        pass
+
+
+@pytest.mark.model
+def test_the_real_model_tells_moods_apart(journal: Journal) -> None:
+    study = a_study(model={"name": "embedded"})
+    happy, sad = "What a wonderful, lovely, happy day!", "I hate this, I am so sad and angry."
+    units = [Unit("happy", happy, "h"), Unit("sad", sad, "s")]
+    with open_endpoints(study, CACHE, None) as endpoints:
+        for source in study.sources:
+            recipe = build_recipe(study, source, endpoints[source.name], Path())
+            rows = generate(units, recipe, endpoints[source.name], journal, Limits())
+            assert {row.status for row in rows} == {"ok"}
+            assert all(row.text for row in rows)
+            if source.kind == "proxy":
+                value = {row.unit_id: row.value for row in rows}
+                assert value["happy"] > value["sad"] + 0.2
+    assert journal.progress().usd == 0
+
+
+_HOLDER = """
+import sys, time
+from pathlib import Path
+from moored.llm.local import embedded_model
+with embedded_model(Path(sys.argv[1]), servers=1) as endpoint:
+    print(endpoint.base_url, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_the_server_ends_with_its_parent(how: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(CACHE)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    assert _listens(address)
+    os.kill(process.pid, how)
+    process.wait()
+    deadline = time.monotonic() + 20
+    while _listens(address):
+        assert time.monotonic() < deadline, "the server outlived its parent"
+
+
+def _listens(address: str) -> bool:
+    import socket
+
+    host, port = address.removeprefix("http://").split("/")[0].split(":")
+    with socket.socket() as connection:
+        connection.settimeout(1)
+        return connection.connect_ex((host, int(port))) == 0
