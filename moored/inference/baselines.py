@@ -9,7 +9,8 @@ import numpy as np
 
 from moored.errors import DataInvalid
 from moored.inference.data import Array, Sample, Source
-from moored.inference.gmm import as_fit, refuse_unidentified, solved, two_step
+from moored.inference.first import refuse_unidentified, solved
+from moored.inference.gmm import as_fit, two_step
 from moored.inference.gram import Gram
 from moored.inference.moments import Moments, family_of
 from moored.inference.newton import Equation, equation, inverse, solve_all

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from moored.errors import DataInvalid, EstimationError, NotConverged
 from moored.inference.data import Array, Sample
+from moored.inference.first import solved, source_equation
 from moored.inference.gmm import gmm
 from moored.inference.moments import Moments, family_of
-from moored.inference.newton import inverse, solve_scaled
+from moored.inference.newton import inverse, solve_all, solve_scaled
 from moored.inference.passes import Block, Passes
 from moored.inference.results import Alternative, Fit
 
@@ -140,9 +141,6 @@ class _World:
 
 def gmm_source(data: Sample, m: int, family: Moments) -> Array:
     """eta_m (k,): source m taken at its word over all units."""
-    from moored.inference.gmm import solved, source_equation
-    from moored.inference.newton import solve_all
-
     passes = Passes(data, family)
     found = source_equation(passes, m)
     solve_all(passes, [found])

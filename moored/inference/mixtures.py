@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moored.inference.data import Array, Sample
-from moored.inference.gmm import human_equation, solved
+from moored.inference.first import human_equation, solved
 from moored.inference.moments import Moments
 from moored.inference.newton import inverse, solve_all
 from moored.inference.passes import Block, Passes, Stream

@@ -25,7 +25,7 @@ import numpy as np
 from moored.errors import DataInvalid, EstimationError
 from moored.inference.baselines import human
 from moored.inference.data import Array, Sample
-from moored.inference.gmm import human_equation, solved
+from moored.inference.first import human_equation, solved
 from moored.inference.gram import Gram
 from moored.inference.moments import Moments, family_of
 from moored.inference.newton import inverse, solve_all

@@ -55,6 +55,18 @@ def test_coverage_at_another_level():
     np.testing.assert_allclose(share, 0.8, atol=band(0.8))
 
 
+def test_few_labels_need_a_correction():
+    """Mean, n = 30, six sources: the published interval is too short, Lavenberg and Welch's is not."""
+    hits = {"none": 0, "lw": 0}
+    for rng in trials():
+        sample = draw("mean", T=1000, n=30, p=1, M=6, rng=rng)
+        for correction in hits:
+            fit = gmm(sample, "mean", correction=correction)
+            hits[correction] += bool(fit.lower[0] <= coefficients(1)[0] <= fit.upper[0])
+    assert hits["none"] / R < 0.90
+    assert abs(hits["lw"] / R - 0.95) < band(0.95) + 0.01
+
+
 def test_coverage_of_the_median():
     hits = 0
     for rng in trials():

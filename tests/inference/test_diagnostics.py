@@ -208,3 +208,16 @@ def test_sample_take_keeps_everything_together():
     assert isinstance(part, Sample)
     assert part.n_total == part.n_labelled == 150
     np.testing.assert_array_equal(part.cluster, np.flatnonzero(sample.labelled))
+
+
+def test_the_lavenberg_welch_correction():
+    sample = draw("ols", M=2, n=60, p=2, rng=67)
+    plain, wide = gmm(sample, "ols"), gmm(sample, "ols", correction="lw")
+    np.testing.assert_array_equal(plain.estimate, wide.estimate)
+    assert wide.df == 60 - 2 - 4
+    assert (wide.se > plain.se).all()
+    assert (wide.se < 1.15 * plain.se).all()
+    none = gmm(sample.with_sources([]), "ols", correction="lw")
+    np.testing.assert_allclose(none.se, ESTIMATORS["human"](sample, "ols").se * np.sqrt(60 / 58))
+    with pytest.raises(DataInvalid, match="use 'none' or 'lw'"):
+        gmm(sample, "ols", correction="bc")

@@ -1,0 +1,102 @@
+"""The first step: theta from the labelled units, eta from all units or, to the letter, from W = I."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from moored.errors import DataInvalid, EstimationError, NotConverged, Unidentified
+from moored.inference.augmented import least_squares
+from moored.inference.data import Array
+from moored.inference.newton import Equation, equation, solve_all
+from moored.inference.passes import Passes
+
+FirstStep = Literal["full", "identity"]
+
+
+def human_equation(passes: Passes) -> Equation:
+    """sum_t w_t psi_t(theta) = 0 over the labelled units."""
+    family = passes.family
+    return equation(
+        family,
+        what="The human labels",
+        terms=passes.terms,
+        start=lambda block: block.human.start(family, block.weight),
+        sums=lambda block, b: block.human.sums(family, b, block.weight),
+        target=np.zeros(len(passes.terms)),
+    )
+
+
+def source_equation(passes: Passes, m: int) -> Equation:
+    """sum_t h_t(eta_m) = 0 over all units: source m taken at its word."""
+    family = passes.family
+    return equation(
+        family,
+        what=f"Source {passes.names[m]!r}",
+        terms=passes.terms,
+        start=lambda block: block.sources[m].start(family, None),
+        sums=lambda block, b: block.sources[m].sums(family, b, None),
+        target=np.zeros(len(passes.terms)),
+    )
+
+
+def refuse_unidentified(passes: Passes) -> None:
+    """Raise Unidentified with no more labelled units than parameters."""
+    n, p = passes.counts.labelled, len(passes.terms)
+    if n <= p:
+        raise Unidentified(
+            f"{n} labelled units cannot identify {p} parameters and their errors; label more, or drop "
+            "covariates.",
+            n=n,
+            p=p,
+        )
+
+
+def solved(found: Equation) -> Array:
+    """The root, or the failure raised."""
+    if found.failure is not None:
+        raise found.failure
+    assert found.root is not None
+    return found.root
+
+
+def first_step(passes: Passes, first: FirstStep) -> tuple[Array, dict[int, Array], list[str]]:
+    """theta (p,) from the labelled units, eta of each usable source, and warnings on the others."""
+    if first not in ("full", "identity"):
+        raise DataInvalid(f"The first step is {first!r}; use 'full' or 'identity'.")
+    human = human_equation(passes)
+    sources = [source_equation(passes, m) for m in range(len(passes.names))]
+    solve_all(passes, [human, *sources])
+    refuse_unidentified(passes)
+    theta, etas, warnings = solved(human), {}, []
+    for m, found in enumerate(sources):
+        if found.failure is None:
+            etas[m] = solved(found)
+        else:
+            warnings.append(f"source {passes.names[m]!r} dropped: {_reason(found.failure)}")
+    if first == "identity":
+        etas = _identity_start(passes, etas)
+    return theta, etas, warnings
+
+
+def _reason(failure: EstimationError) -> str:
+    _, _, text = failure.message.partition(": ")
+    return text.split(";")[0].rstrip(".")
+
+
+def _identity_start(passes: Passes, etas: dict[int, Array]) -> dict[int, Array]:
+    """Minimise |sum_L w h|^2 + |sum_all h|^2 over each eta: the paper's first step, W = I, to the letter."""
+    out = {}
+    for m, eta in etas.items():
+        k = len(eta)
+        to_all = np.eye(2 * k)  # z holds (labelled, remaining); the paper's second block is their sum
+        to_all[k:, :k] = np.eye(k)
+        try:
+            out[m] = least_squares(passes, (m,), eta, to_all)[0]
+        except NotConverged as error:
+            raise NotConverged(
+                f"Source {passes.names[m]!r} has no identity-weighted first step that Newton's method finds; "
+                "bring the covariates to one scale, or use first_step='full', which does not depend on it."
+            ) from error
+    return out
