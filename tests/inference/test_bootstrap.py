@@ -16,8 +16,8 @@ from tests.inference.worlds import coefficients, draw
 @pytest.mark.parametrize("family", ["ols", "logit", "poisson"])
 def test_spread_is_the_standard_error_in_large_samples(family):
     sample = draw(family, T=6000, n=800, p=2, M=2, rng=81)
-    found = bootstrap(sample, family, rng=np.random.default_rng(0), draws=299)
-    np.testing.assert_allclose(found.draws.std(axis=0), found.fit.se, rtol=0.15)
+    found = bootstrap(sample, family, rng=np.random.default_rng(0), draws=199)
+    np.testing.assert_allclose(found.draws.std(axis=0), found.fit.se, rtol=0.2)
     np.testing.assert_allclose(found.draws.mean(axis=0), found.fit.estimate, atol=0.25 * found.fit.se.min())
     assert found.failed == 0
 
@@ -26,13 +26,13 @@ def test_whole_clusters_are_resampled():
     sample = draw("ols", T=1200, n=300, p=2, M=1, rng=82)
     rows = np.repeat(np.arange(1200), 4)
     fourfold = replace(sample.take(rows), cluster=rows)
-    found = bootstrap(fourfold, "ols", rng=np.random.default_rng(0), draws=299)
-    np.testing.assert_allclose(found.draws.std(axis=0), gmm(sample, "ols").se, rtol=0.2)
+    found = bootstrap(fourfold, "ols", rng=np.random.default_rng(0), draws=199)
+    np.testing.assert_allclose(found.draws.std(axis=0), gmm(sample, "ols").se, rtol=0.25)
 
 
 @pytest.mark.parametrize("alternative", ["two-sided", "larger", "smaller"])
 def test_interval_and_p_value_agree(alternative):
-    for seed in range(4):
+    for seed in range(2):
         sample = draw("ols", T=400, n=60, p=3, M=1, rng=seed)
         found = bootstrap(sample, rng=np.random.default_rng(seed), draws=199, alternative=alternative)
         outside = (found.lower > 0) | (found.upper < 0)

@@ -93,7 +93,7 @@ def test_coverage_of_multinomial_logit():
 def unequal(sample: Sample, rng: np.random.Generator) -> Sample:
     """Labelling with probability between .1 and .5 that depends on the first proxy."""
     f = sample.sources[0].y
-    probability = 0.1 + 0.4 / (1 + np.exp(-2 * (f - f.mean())))
+    probability = 0.1 + 0.4 / (1 + np.exp(-2 * (f - f.mean()) / f.std()))
     whole = rng.random(sample.n_total) < probability
     return replace(sample, labelled=whole, probability=probability)
 
@@ -117,7 +117,7 @@ def test_unequal_probabilities_cover_when_known_and_fail_when_not(family, known)
         if known:
             np.testing.assert_allclose(found / R, 0.95, atol=band(0.95) + 0.01, err_msg=name)
         else:
-            assert found.min() / R < 0.8, name
+            assert found.min() / R < 0.9, name
 
 
 def test_stratified_labelling_covers_and_is_narrower_than_without():
