@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from moored.errors import DataInvalid
 from moored.inference import ESTIMATORS, Sample, j_test
-from moored.inference.simulation import GOAL, QUALITIES, WORLDS, coverage, draw, main
+from moored.inference.simulation import GOAL, HEAD, QUALITIES, WORLDS, coverage, draw, main
 
 
 def all_labelled(name: str, T: int) -> Sample:
@@ -97,3 +99,10 @@ def test_nominal_coverage_with_enough_labels(name):
     found = coverage(name, ("human", "gmm-small", "gmm-synth"), n=400, T=2000, M=2, trials=trials, seed=7)
     for one in found:
         assert (np.abs(one.coverage - 0.95) < 3.5 * np.sqrt(0.95 * 0.05 / trials)).all(), one.estimator
+
+
+def test_the_tables_in_the_docs_are_this_command_s():
+    page = (Path(__file__).parents[2] / "docs" / "small-samples.md").read_text()
+    assert page.count(HEAD) == 3
+    for world in WORLDS:
+        assert f"| {world} | 30 |" in page
