@@ -133,6 +133,7 @@ async def _serve(
     app.router.add_post("/v1/files", handler.upload)
     app.router.add_get("/v1/files/{file}/content", handler.download)
     app.router.add_post("/v1/batches", handler.create_batch)
+    app.router.add_get("/v1/batches", handler.list_batches)
     app.router.add_get("/v1/batches/{batch}", handler.poll_batch)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
@@ -274,6 +275,11 @@ class Handler:
         if batch["status"] == "in_progress" and batch["polls"] >= 2:
             self._complete(batch)
         return web.json_response(self._batch(name))
+
+    async def list_batches(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            {"object": "list", "data": [self._batch(name) for name in self.server.batches]}
+        )
 
     def _batch(self, name: str) -> dict[str, Any]:
         batch = self.server.batches[name]

@@ -25,6 +25,7 @@ from moored.llm.safety import redacted
 from moored.study import Generation as Limits
 
 MOST_REQUESTS = 50_000
+FILE = "file:"
 DONE = {"completed", "failed", "expired", "cancelled"}
 
 
@@ -33,6 +34,9 @@ class BatchJournal(Journal, Protocol):
 
     def keep_batch(self, batch: str, *, source: str, endpoint: str, calls: Mapping[str, int]) -> None:
         """Remember a batch that was handed in."""
+
+    def name_batch(self, known: str, batch: str) -> None:
+        """Give a batch that was written down under its file's id its own."""
 
     def close_batch(self, batch: str, status: str) -> None:
         """Mark it as fetched, failed or expired."""
@@ -105,21 +109,27 @@ async def _submit(
     ids = []
     async with _client(endpoint) as client:
         for part in parts:
+            lines = "\n".join(_line(request) for request in part)
             calls = _begin(part, recipe, endpoint, journal, limits)
-            lines = [
-                json.dumps({"custom_id": r.key, "method": "POST", "url": f"/v1{r.path}", "body": r.body})
-                for r in part
-            ]
-            file = await client.files.create(file=("batch.jsonl", "\n".join(lines).encode()), purpose="batch")
+            file = await client.files.create(file=("batch.jsonl", lines.encode()), purpose="batch")
+            # Known by its file until it has an id: should this process end here, `_named` finds it.
+            known = FILE + file.id
+            journal.keep_batch(known, source=recipe.source, endpoint=endpoint.identity, calls=calls)
             batch = await client.batches.create(
-                input_file_id=file.id,
-                endpoint=f"/v1{part[0].path}",
-                completion_window="24h",
-                metadata={"moored": journal.study[:60]},
+                input_file_id=file.id, endpoint=f"/v1{part[0].path}", completion_window="24h"
             )
-            journal.keep_batch(batch.id, source=recipe.source, endpoint=endpoint.identity, calls=calls)
+            journal.name_batch(known, batch.id)
             ids.append(batch.id)
     return ids
+
+
+async def _named(client: Any, known: str, journal: BatchJournal) -> str | None:
+    """The id of a batch that was written down under its file; None where it was never handed in."""
+    async for batch in client.batches.list(limit=100):
+        if batch.input_file_id == known.removeprefix(FILE):
+            journal.name_batch(known, batch.id)
+            return str(batch.id)
+    return None
 
 
 def _begin(
@@ -152,7 +162,14 @@ def _begin(
 async def _fetch(recipe: Recipe, endpoint: Endpoint, journal: BatchJournal) -> list[BatchState]:
     states = []
     async with _client(endpoint) as client:
-        for name, calls in journal.open_batches(recipe.source, endpoint.identity):
+        for known, calls in journal.open_batches(recipe.source, endpoint.identity):
+            name = known
+            if name.startswith(FILE):
+                found = await _named(client, name, journal)
+                if found is None:
+                    states.append(_store(name, "never handed in", [], calls, recipe, endpoint, journal))
+                    continue
+                name = found
             batch = await client.batches.retrieve(name)
             if batch.status not in DONE:
                 states.append(BatchState(name, batch.status, 0, 0))

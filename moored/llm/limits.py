@@ -18,6 +18,8 @@ from moored.errors import EndpointUnreachable, MooredError
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
+LONGEST_RETRY_AFTER_S = 3600.0
+"""An endpoint that asks for a longer wait ends the run, which may be started again."""
 BREAK_AFTER = 10
 """Failures in a row, over all rows, that open the breaker."""
 
@@ -65,7 +67,7 @@ class Gate:
                 raise self.down
             wait = self.resume_at - time.monotonic()
             if wait > 0:
-                await asyncio.sleep(wait)
+                await asyncio.sleep(min(wait, 1.0))  # to see `down` in time
             elif self.in_flight < (1 if self.open else max(1, int(self.limit))):
                 self.in_flight += 1
                 return self.open
@@ -96,6 +98,14 @@ class Gate:
             self.limit = max(1.0, self.limit / 2)
             _LEARNED[self.scope] = self.limit
         wait = retry_after_s if retry_after_s is not None else backoff_s(attempt)
+        if wait > LONGEST_RETRY_AFTER_S:
+            self.give_up(
+                EndpointUnreachable(
+                    f"the endpoint is over its rate limit and asks to wait {wait / 3600:.1f} hours; "
+                    "run again then, what was generated is stored"
+                )
+            )
+            return
         self.resume_at = max(self.resume_at, now + wait)
 
     def failed(self, why: str, *, trial: bool) -> bool:

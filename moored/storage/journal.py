@@ -256,6 +256,11 @@ class Journal:
             row = (batch, self.study, source, endpoint, "open", time.time(), json.dumps(dict(calls)))
             self._run("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
+    def name_batch(self, known: str, batch: str) -> None:
+        """Give a batch that was written down under its file's id its own."""
+        with self.transaction():
+            self._run("UPDATE batches SET batch = ? WHERE batch = ?", (batch, known))
+
     def close_batch(self, batch: str, status: str) -> None:
         """Mark a batch as fetched, failed or expired."""
         with self.transaction():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from moored.errors import BudgetReached
@@ -72,3 +74,23 @@ def test_a_cap_stops_a_batch_before_it_is_handed_in(journal: Journal) -> None:
             submit_batches(requests, recipe, endpoint, journal, Limits(max_requests=9))
         assert not server.files
         assert journal.calls() == 0
+
+
+@pytest.mark.parametrize("handed_in", [True, False])
+def test_a_batch_whose_id_was_never_written_down(handed_in: bool, journal: Journal, monkeypatch: Any) -> None:
+    units = some_units(4)
+    with serve() as server:
+        endpoint = endpoint_at(server.url)
+        recipe = a_recipe(a_study(), endpoint)
+        requests = batch_requests(units, recipe, journal)
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "name_batch", lambda *_: None)  # killed just before this
+            submit_batches(requests, recipe, endpoint, journal, Limits())
+        if not handed_in:
+            server.batches.clear()
+        assert submit_batches(requests, recipe, endpoint, journal, Limits()) == []
+        states = fetch_batches(recipe, endpoint, journal)
+        states += fetch_batches(recipe, endpoint, journal)
+        assert sum(state.answered for state in states) == (4 if handed_in else 0)
+        assert journal.open_batches(recipe.source, endpoint.identity) == []
+        assert bool(batch_requests(units, recipe, journal)) != handed_in

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from moored.errors import EndpointUnreachable, KeyRefused, RequestRefused
+from moored.errors import EndpointUnreachable, KeyRefused, MooredError, RequestRefused
 from moored.llm.generate import Generation, generate
 from moored.storage.journal import Journal
 from moored.study import Generation as Limits
@@ -93,6 +93,30 @@ def test_all_faults_together_lose_nothing(journal: Journal) -> None:
         assert server.calls == journal.calls()
 
 
+@pytest.mark.slow
+def test_ten_thousand_rows_with_every_fault_in_bounded_memory(journal: Journal) -> None:
+    import resource
+
+    faults = dict.fromkeys([*ALL_FAULTS, "hang"], 0.2 / (len(ALL_FAULTS) + 1))
+    study = a_study(model={"name": "m", "scoring": "label", "timeout_s": 1.0})
+    units = some_units(10_000)
+    seen: set[tuple[str, str, int]] = set()
+    before = 0
+    with serve(share(faults, seed=8), keep_bodies=False) as server:
+        for at in range(0, len(units), 500):
+            rows = _run(server, journal, units[at : at + 500], study=study, max_attempts=6, concurrency=64)
+            assert [row.unit_id for row in rows] == [unit.id for unit in units[at : at + 500]]
+            assert all(
+                r.value == _right(u.text) for r, u in zip(rows, units[at:], strict=False) if r.status == "ok"
+            )
+            seen |= {(row.unit_id, row.step, row.draw) for row in rows}
+            before = before or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        assert server.calls == journal.calls()
+    assert len(seen) == 10_000
+    assert journal.unfinished() == 0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 100_000
+
+
 def test_a_hang_is_a_timeout_and_is_tried_again(journal: Journal) -> None:
     hold = threading.Event()
     study = a_study(model={"name": "m", "scoring": "label", "timeout_s": 0.3})
@@ -115,6 +139,26 @@ def test_retry_after_is_waited_for_by_everybody(journal: Journal) -> None:
         started = time.monotonic()
         rows = _run(server, journal, some_units(5), concurrency=1)
         assert time.monotonic() - started >= 0.7
+    assert {row.status for row in rows} == {"ok"}
+
+
+def test_a_wait_of_hours_ends_the_run(journal: Journal) -> None:
+    with serve(always("429"), retry_after="7300") as server:
+        with pytest.raises(EndpointUnreachable, match=r"2\.0 hours"):
+            _run(server, journal, some_units(20), concurrency=2)
+        assert server.calls <= 2
+
+
+def test_a_journal_that_cannot_grow_stops_the_run(journal: Journal) -> None:
+    journal.count("ok", cached=False)
+    assert journal._writer is not None
+    journal._writer.execute("PRAGMA max_page_count = 25")
+    with serve() as server:
+        with pytest.raises(MooredError, match="free disk space"):
+            _run(server, journal, some_units(500))
+        assert server.calls < 100
+        journal.close()
+        rows = _run(server, journal, some_units(500))
     assert {row.status for row in rows} == {"ok"}
 
 
