@@ -237,8 +237,9 @@ def test_too_few_labels_have_their_exit_code(tmp_path, shell):
 
 
 def test_importing_inference_is_light():
+    """CPU seconds, which a busy machine does not stretch."""
     code = (
-        "import sys, time; t = time.perf_counter(); import moored.inference; s = time.perf_counter() - t;"
+        "import sys, time; t = time.process_time(); import moored.inference; s = time.process_time() - t;"
         "heavy = {'pandas', 'prefect', 'statsmodels', 'formulaic', 'duckdb', 'scipy'} & set(sys.modules);"
         "print(s); assert not heavy, heavy"
     )
