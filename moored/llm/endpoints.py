@@ -79,10 +79,10 @@ def describe_endpoints(study: Study, cache: Path, base_url: str | None) -> dict[
 
 def describe_endpoint(model: Model, cache: Path, base_url: str | None) -> Endpoint:
     """A model's endpoint. The embedded one has no address until `open_endpoints` starts it."""
-    if model.name == EMBEDDED:
+    if runs_here(model):
         from moored.llm.local import describe_embedded
 
-        return describe_embedded(cache)
+        return describe_embedded(cache, gguf_of(model))
     return external_endpoint(base_url)
 
 
@@ -92,15 +92,28 @@ def open_endpoints(
 ) -> Iterator[dict[str, Endpoint]]:
     """Each source's endpoint, ready to answer; the embedded model's server runs inside the block."""
     described = describe_endpoints(study, cache, base_url)
+    models = {source.name: study.model_of(source) for source in study.sources}
     with ExitStack() as stack:
-        if any(study.model_of(source).name == EMBEDDED for source in study.sources):
-            from moored.llm.local import embedded_model
+        started: dict[str, Endpoint] = {}
+        for source, model in models.items():
+            if runs_here(model):
+                if model.name not in started:
+                    from moored.llm.local import embedded_model
 
-            started = stack.enter_context(embedded_model(cache, servers=servers))
-            described = {
-                name: started if not endpoint.base_url else endpoint for name, endpoint in described.items()
-            }
+                    here = embedded_model(cache, servers=servers, gguf=gguf_of(model))
+                    started[model.name] = stack.enter_context(here)
+                described[source] = started[model.name]
         yield described
+
+
+def runs_here(model: Model) -> bool:
+    """The embedded model, or another GGUF file that the study names."""
+    return model.name == EMBEDDED or gguf_of(model) is not None
+
+
+def gguf_of(model: Model) -> Path | None:
+    """The GGUF file that a model's name is the path of."""
+    return Path(model.name).expanduser() if model.name.endswith(".gguf") else None
 
 
 def probe_models(study: Study, cache: Path, base_url: str | None) -> list[str]:

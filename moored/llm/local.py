@@ -15,7 +15,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from moored.errors import EndpointUnreachable
+from moored.errors import EndpointUnreachable, StudyInvalid
 from moored.fetch import EMBEDDED_MODEL
 from moored.llm.endpoints import KEY_VARIABLE, Endpoint
 from moored.study import EMBEDDED
@@ -30,20 +30,23 @@ START_S = 120.0
 def embedded_model(
     cache_dir: Path,
     servers: int | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     gguf: Path | None = None,
     slots: int = SLOTS,
 ) -> Iterator[Endpoint]:
     """The running model for the block's time, on free loopback ports; another model by its `gguf` file.
 
     One server a core, one thread each: llama.cpp's threads wait for each other at every layer, so two of
-    them on cores that others use too are many times slower than two servers. The servers are processes
-    that end with the block, on Ctrl-C, and also when this process is killed.
-    Errors: `FetchFailed`, `ChecksumDiffers`, `EndpointUnreachable`.
+    them on cores that others use too are many times slower than two servers. A `gguf` of one's own is
+    likely larger: one server, all cores. The servers are processes that end with the block, on Ctrl-C,
+    and also when this process is killed.
+    Errors: `FetchFailed`, `ChecksumDiffers`, `StudyInvalid`, `EndpointUnreachable`.
     """
-    model = gguf or EMBEDDED_MODEL.fetch(cache_dir)
+    model = _file(cache_dir, gguf)
+    cores = os.cpu_count() or 1
+    threads = threads or (cores if gguf else 1)
     options = {"gguf": str(model), "name": EMBEDDED, "slots": slots, "context": CONTEXT, "threads": threads}
-    count = servers or min(MOST_SERVERS, max(1, (os.cpu_count() or 1) // threads))
+    count = servers or min(MOST_SERVERS, max(1, cores // threads))
     processes: list[subprocess.Popen[bytes]] = []
     try:
         processes += [_start(options) for _ in range(count)]
@@ -68,7 +71,15 @@ def _start(options: dict[str, object]) -> subprocess.Popen[bytes]:
 
 def describe_embedded(cache_dir: Path, gguf: Path | None = None) -> Endpoint:
     """The embedded model's endpoint, not started and so without an address."""
-    return _describe(gguf or EMBEDDED_MODEL.fetch(cache_dir))
+    return _describe(_file(cache_dir, gguf))
+
+
+def _file(cache_dir: Path, gguf: Path | None) -> Path:
+    if gguf is not None and not gguf.is_file():
+        raise StudyInvalid(
+            f"the model file {gguf} is not there; `model.name` takes a path from the working folder"
+        )
+    return gguf or EMBEDDED_MODEL.fetch(cache_dir)
 
 
 def _describe(model: Path) -> Endpoint:

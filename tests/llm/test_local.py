@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from platformdirs import user_cache_path
 
-from moored.errors import EndpointUnreachable
-from moored.llm.endpoints import open_endpoints
+from moored.errors import EndpointUnreachable, StudyInvalid
+from moored.fetch import EMBEDDED_MODEL
+from moored.llm.endpoints import describe_endpoints, open_endpoints
 from moored.llm.generate import Unit, generate
 from moored.llm.local import embedded_model
 from moored.llm.recipe import build_recipe
@@ -32,6 +33,23 @@ def test_a_file_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:
         embedded_model(tmp_path, gguf=bad, servers=1),
     ):
         pass
+
+
+def test_a_model_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    study = a_study(model={"name": str(tmp_path / "mine.gguf")})
+    with pytest.raises(StudyInvalid, match="is not there"):
+        describe_endpoints(study, tmp_path, None)
+
+
+@pytest.mark.model
+def test_a_model_file_of_ones_own_is_used_in_chat(journal: Journal) -> None:
+    study = a_study(model={"name": str(EMBEDDED_MODEL.fetch(CACHE)), "scoring": "draws", "draws": 2})
+    with open_endpoints(study, CACHE, None) as endpoints:
+        endpoint = endpoints["proxy"]
+        recipe = build_recipe(study, study.sources[0], endpoint, Path())
+        assert (recipe.api, recipe.json_schema, endpoint.replicas) == ("chat", True, ())
+        rows = generate([Unit("u", "What a lovely day", "h")], recipe, endpoint, journal, Limits())
+    assert [(row.status, row.draw) for row in rows] == [("ok", 0), ("ok", 1)]
 
 
 @pytest.mark.model
