@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,9 +34,19 @@ class Answer:
 
 def build(expectation: str, arguments: Mapping[str, Any]) -> Expectation:
     """An expectation by its class name."""
-    import great_expectations.expectations as gxe
+    return getattr(_great_expectations().expectations, expectation)(**arguments)
 
-    return getattr(gxe, expectation)(**arguments)
+
+@functools.cache
+def _great_expectations() -> Any:
+    """The package, imported once and without its chatter: it logs every folder that it makes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import great_expectations as gx
+        import great_expectations.expectations
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return gx
 
 
 def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], index: str) -> list[Answer]:
@@ -55,10 +68,9 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], index: st
 def _results(
     frame: pd.DataFrame, expectations: Sequence[Expectation], result_format: Mapping[str, Any]
 ) -> list[Any]:
-    import great_expectations as gx
-
     if not expectations:
         return []
+    gx = _great_expectations()
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("frame").add_dataframe_asset("frame")

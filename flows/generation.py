@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prefect.futures import as_completed
 
-from moored.context import Plan, Run
+from flows.runner import workers
+from moored.context import Chunk, Plan, Run
 from moored.errors import MooredError
 from moored.llm.endpoints import open_endpoints
 from moored.scope import Scope
@@ -15,28 +16,44 @@ ROUNDS = 3
 
 
 def generate_missing(run: Run, plan: Plan, scope: Scope) -> None:
-    """Generate for every unit that needs it, chunk by chunk, each stored as it finishes."""
+    """Generate for every unit that needs it. Nothing is started where nothing is needed."""
     for _ in range(ROUNDS):
         chunks = missing_chunks(run, plan, scope)
         if not chunks:
             return
-        with open_endpoints(run.study, run.settings.cache, run.settings.base_url) as endpoints:
-            futures = [
-                generate_chunk.submit(
-                    chunk,
-                    plan.recipes[chunk.source],
-                    endpoints[chunk.source],
-                    run.study.name,
-                    run.settings.replies,
-                    run.study.generation,
-                    again=scope.again,
-                )
-                for chunk in chunks
-            ]
-            for future in as_completed(futures):
-                rows = future.result(raise_on_failure=False)
-                if isinstance(rows, MooredError):
-                    raise rows
-                if isinstance(rows, list):
-                    store_chunk(run, rows)
+        generate_chunks(run, plan, chunks, again=scope.again)
         scope = Scope()
+
+
+def generate_chunks(run: Run, plan: Plan, chunks: list[Chunk], *, again: bool) -> None:
+    """One task a chunk, each chunk stored as it finishes.
+
+    Errors: what makes going on useless (key refused, endpoint down, budget reached), once everything that
+    had finished is stored.
+    """
+    study, settings = run.study, run.settings
+    refusal: MooredError | None = None
+    with open_endpoints(study, settings.cache, settings.base_url) as endpoints, workers(settings) as pool:
+        futures = [
+            pool.submit(
+                generate_chunk,
+                {
+                    "chunk": chunk,
+                    "recipe": plan.recipes[chunk.source],
+                    "endpoint": endpoints[chunk.source],
+                    "study": study.name,
+                    "replies": settings.replies,
+                    "limits": study.generation,
+                    "again": again,
+                },
+            )
+            for chunk in chunks
+        ]
+        for future in as_completed(futures):
+            rows = future.result(raise_on_failure=False)
+            if isinstance(rows, list):
+                store_chunk(run, rows)
+            elif isinstance(rows, MooredError):
+                refusal = refusal or rows
+    if refusal is not None:
+        raise refusal

@@ -1,19 +1,22 @@
-"""Where tasks run: an external Dask scheduler, or a cluster of worker processes on this machine."""
+"""Where generation runs: an external Dask scheduler, worker processes on this machine, or threads of the flow."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from prefect.futures import PrefectFuture
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect_dask import DaskTaskRunner
 
-from moored.settings import read_settings
+from moored.settings import Settings
 
 
-def task_runner() -> DaskTaskRunner[Any]:
-    """The runner that the settings name. Nothing starts before a flow does."""
-    settings = read_settings()
+def workers(settings: Settings) -> TaskRunner[PrefectFuture[Any]]:
+    """The runner that the settings name. Nothing starts before it is entered."""
     if settings.dask_address:
         return DaskTaskRunner(address=settings.dask_address)
+    if settings.workers == 0:
+        return ThreadPoolTaskRunner(max_workers=2)
     return DaskTaskRunner(
         cluster_kwargs={
             "n_workers": settings.workers,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.generation import generate_missing
-from flows.runner import task_runner
 from moored.context import Report
 from moored.scope import Scope
 from moored.settings import read_settings
@@ -24,7 +23,7 @@ from tasks.publish import publish_version, unchanged_version
 from tasks.units import load_units, start_run
 
 
-@flow(name="survey", flow_run_name="{study.name}", task_runner=task_runner())
+@flow(name="survey", flow_run_name="{study.name}")
 def survey(
     study: Study, folder: str, scope: Scope | None = None, publish_anyway: str | None = None
 ) -> Report:
@@ -40,7 +39,7 @@ def survey(
     if (unchanged := unchanged_version(run, plan)) is not None:
         return unchanged
     material = gather_material(run, plan)
-    evidence = arrange_evidence(run, material, gather_previous(run))
+    evidence = arrange_evidence(run, plan, material, gather_previous(run))
     outcomes = check_inputs(evidence)
     stop_if_critical(run, plan, outcomes, publish_anyway)
     estimates = estimate(run, material)

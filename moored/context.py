@@ -55,6 +55,11 @@ class Plan:
             Planned(name, recipe.fingerprint, recipe.expected_rows) for name, recipe in self.recipes.items()
         ]
 
+    def conditioning(self, generations: pd.DataFrame) -> pd.Series:
+        """What each written text was conditioned on (METHOD rule 2), by its row of `generations`."""
+        inputs = {recipe.fingerprint: ",".join(recipe.conditioning) for recipe in self.recipes.values()}
+        return generations["recipe"].map(inputs).where(generations["step"] == "write")
+
     def inputs(self, run: Run, generation_seq: int) -> Inputs:
         """What this run's results are computed from."""
         return Inputs(

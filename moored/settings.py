@@ -33,7 +33,7 @@ class Settings:
     dask_address: str | None
     """MOORED_DASK_ADDRESS: an external scheduler; without it a cluster is started on this machine."""
     workers: int
-    """MOORED_WORKERS: worker processes of that cluster."""
+    """MOORED_WORKERS: worker processes of that cluster; 0: threads of the flow's own process."""
     base_url: str | None
     """OPENAI_BASE_URL: the endpoint of any model but the embedded one."""
 
@@ -67,6 +67,6 @@ def code_version(pipeline: Path) -> str:
 
 
 def _whole(name: str, value: str) -> int:
-    if not value.isdigit() or int(value) == 0:
-        raise StudyInvalid(f"{name} is {value!r}; set it to a whole number from 1")
+    if not value.isdigit():
+        raise StudyInvalid(f"{name} is {value!r}; set it to a whole number from 0")
     return int(value)

@@ -35,10 +35,11 @@ def gather_previous(run: Run) -> Previous | None:
 
 
 @task(cache_policy=NO_CACHE)
-def arrange_evidence(run: Run, material: Material, previous: Previous | None) -> Evidence:
+def arrange_evidence(run: Run, plan: Plan, material: Material, previous: Previous | None) -> Evidence:
     """Everything that the checks look at."""
     sample = sample_of(run.study, material)
-    return Evidence(run.study, material.units, material.generations, sample, previous, run.folder)
+    generations = material.generations.assign(conditioning=plan.conditioning(material.generations))
+    return Evidence(run.study, material.units, generations, sample, previous, run.folder, plan.data_version)
 
 
 @task(cache_policy=NO_CACHE)

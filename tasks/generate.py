@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from moored.llm.generate import Generation, generate
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from moored.context import Chunk, Plan, Run, chunks_of, plan_of, refuse_failures
 from moored.llm.endpoints import Endpoint
+from moored.llm.generate import Generation, generate
 from moored.llm.recipe import Recipe
 from moored.scope import Scope
 from moored.storage.generations import (
@@ -52,7 +52,14 @@ def missing_chunks(run: Run, plan: Plan, scope: Scope) -> list[Chunk]:
 
 @task(cache_policy=NO_CACHE, task_run_name="generate-{chunk.source}")
 def generate_chunk(
-    chunk: Chunk, recipe: Recipe, endpoint: Endpoint, study: str, replies: Path, limits: Limits, *, again: bool
+    chunk: Chunk,
+    recipe: Recipe,
+    endpoint: Endpoint,
+    study: str,
+    replies: Path,
+    limits: Limits,
+    *,
+    again: bool,
 ) -> list[Generation]:
     """Every step of one source for some units. Runs in a Dask worker; each reply is durable in the journal."""
     with Journal(replies, study) as journal:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from moored.study import Study, parse_study
+from tests.endpoint import text_of
 
 
 def study_table(**changes: Any) -> dict[str, Any]:
@@ -20,12 +23,12 @@ def study_table(**changes: Any) -> dict[str, Any]:
         "outcome": {
             "name": "polite",
             "human": "polite",
-            "ask": "Is this request polite or impolite?",
-            "answers": {"polite": 1.0, "impolite": 0.0},
-            "examples": [["Could you kindly help me?", "polite"], ["Do it now.", "impolite"]],
+            "ask": "Is the tone of this request positive or negative?",
+            "answers": {"positive": 1.0, "negative": 0.0},
+            "examples": [["Could you kindly help me?", "positive"], ["Do it now.", "negative"]],
         },
         "covariates": [{"name": "question", "rule": "contains(text, '?')"}],
-        "labels": {"design": "simple-random", "sample": 20},
+        "labels": {"design": "simple-random", "sample": 30},
         "model": {"name": "stub"},
         "sources": [
             {"name": "proxy", "kind": "proxy"},
@@ -42,7 +45,7 @@ def study(**changes: Any) -> Study:
     return parse_study(study_table(**changes))
 
 
-def requests_frame(rows: int = 40) -> pd.DataFrame:
+def requests_frame(rows: int = 60) -> pd.DataFrame:
     """Requests that differ, every third of them polite on its face, with a human label that mostly agrees."""
     rng = np.random.default_rng(3)
     openings = ["Please could you", "Just", "Would you kindly", "You have to", "I need you to", "Stop and"]
@@ -52,7 +55,7 @@ def requests_frame(rows: int = 40) -> pd.DataFrame:
         opening, mark = openings[row % 6], "?" if row % 4 else "."
         texts.append(f"{opening} {tasks[row % 5]} {row}{mark}")
         kind = opening.startswith(("Please", "Would"))
-        labels.append(int(kind != (rng.random() < 0.15)))
+        labels.append(int(kind != (rng.random() < 0.3)))
     return pd.DataFrame({"id": [f"r{row:03d}" for row in range(rows)], "text": texts, "polite": labels})
 
 
@@ -61,3 +64,32 @@ def write_requests(folder: Path, frame: pd.DataFrame | None = None) -> Path:
     path = folder / "requests.csv"
     (requests_frame() if frame is None else frame).to_csv(path, index=False)
     return path
+
+
+def write_study(folder: Path, **changes: Any) -> Path:
+    """`requests.toml` in `folder`; the table as JSON values, which TOML shares for what is used here."""
+    path = folder / "requests.toml"
+    path.write_text("".join(_lines(study_table(**changes))))
+    return path
+
+
+def _lines(table: dict[str, Any]) -> list[str]:
+    return [f"{key} = {_value(value)}\n" for key, value in table.items()]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_value(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return json.dumps(value)
+
+
+def reads_well(body: dict[str, Any]) -> str:
+    """A model that writes a short form and hears politeness, not always: what `tests.endpoint` may answer."""
+    text = text_of(body)
+    if "rewrite" in str(body.get("messages", "")):
+        return f"In short: {text.lower()}"
+    polite = any(word in text.lower() for word in ("please", "kindly"))
+    mistaken = hashlib.sha256(text.encode()).digest()[0] < 40
+    return "positive" if polite != mistaken else "negative"

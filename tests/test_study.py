@@ -55,7 +55,7 @@ REFUSALS = {
     "one answer": (section("outcome", answers={"yes": 1.0}), "`outcome.answers`"),
     "example answers otherwise": (
         section("outcome", examples=[["text", "maybe"]]),
-        "example answers 'maybe', allowed are polite, impolite",
+        "example answers 'maybe', allowed are positive, negative",
     ),
     "covariate of two origins": (
         {"covariates": [{"name": "x", "rule": "1", "column": "x"}]},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,6 @@ _QUIET = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error",
 }
-_CHATTY = ("great_expectations", "distributed")
 
 
 def run_flow(pipeline: Path, entrypoint: str, parameters: Mapping[str, Any]) -> Any:
@@ -42,8 +40,6 @@ def run_flow(pipeline: Path, entrypoint: str, parameters: Mapping[str, Any]) -> 
     with _api():
         from prefect.flows import load_flow_from_entrypoint
 
-        for name in _CHATTY:
-            logging.getLogger(name).setLevel(logging.ERROR)
         return load_flow_from_entrypoint(f"{pipeline}/{entrypoint}")(**parameters)
 
 
@@ -55,6 +51,8 @@ def _api() -> Iterator[None]:
     if PREFECT_API_URL.value():
         yield
         return
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
     from prefect.server.api.server import SubprocessASGIServer
 
     server = SubprocessASGIServer()
@@ -62,5 +60,8 @@ def _api() -> Iterator[None]:
     try:
         with temporary_settings({PREFECT_API_URL: server.api_url}):
             yield
+            # What is still queued must reach the server before it ends, or Prefect waits for it in vain.
+            APILogWorker.drain_all()
+            EventsWorker.drain_all()
     finally:
         server.stop()

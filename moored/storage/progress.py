@@ -10,7 +10,7 @@ from typing import Any
 from moored.storage.generations import Planned, failures, missing_units, source_state, unit_states
 from moored.storage.journal import Journal
 from moored.storage.studies import stored_study
-from moored.storage.warehouse import Warehouse, open_store
+from moored.storage.warehouse import Warehouse, open_store, peek
 
 
 def study_status(path: Path, replies: Path, name: str) -> dict[str, Any]:
@@ -41,9 +41,9 @@ def latest_plan(store: Warehouse, study: str) -> tuple[str, list[Planned]]:
 
 def rows_to_generate(path: Path, study: str, since: datetime, *, failed: bool) -> int | None:
     """Terminal rows that the run which began after `since` still has to make; None before it has a plan."""
-    if not path.exists():
-        return None
-    with open_store(path) as store:
+    with peek(path) as store:
+        if store is None:
+            return None
         plan = store.rows("latest_plan", {"study": study})
         if not plan or plan[0]["stored_at"] < since:
             return None

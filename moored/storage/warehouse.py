@@ -60,6 +60,20 @@ class Warehouse:
 
 
 @contextmanager
+def peek(path: Path) -> Iterator[Warehouse | None]:
+    """The store if it is there and ready, else None: for a look beside a run of the same process."""
+    if not path.exists():
+        yield None
+        return
+    connection = _connect(path, patience_s=0)
+    try:
+        known = {number for number, _, _ in migrations()}
+        yield Warehouse(connection) if _done(connection) == known else None
+    finally:
+        connection.close()
+
+
+@contextmanager
 def open_store(path: Path, *, create: bool = False, patience_s: float = 10.0) -> Iterator[Warehouse]:
     """Open the store at `path` and bring its schema up to date.
 
@@ -97,8 +111,9 @@ def _lock_message(path: Path, error: str) -> str:
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    connection.execute(query("create_schema_migrations")).fetchall()
-    done = {number for (number,) in connection.execute(query("schema_migrations")).fetchall()}
+    done = _done(connection)
+    if not done:
+        connection.execute(query("create_schema_migrations")).fetchall()
     known = migrations()
     newest = known[-1][0]
     if done and max(done) > newest:
@@ -112,3 +127,10 @@ def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         connection.execute(sql).fetchall()
         connection.execute(query("insert_schema_migration"), {"number": number, "name": name}).fetchall()
         connection.commit()
+
+
+def _done(connection: duckdb.DuckDBPyConnection) -> set[int]:
+    """The numbers of the migrations that the store has seen."""
+    if not connection.execute(query("schema_exists")).fetchall():
+        return set()
+    return {number for (number,) in connection.execute(query("schema_migrations")).fetchall()}

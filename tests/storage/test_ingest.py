@@ -28,7 +28,7 @@ def test_units_carry_text_hash_label_and_rule(tmp_path):
     raw = requests_frame()
     assert list(frame["unit_id"]) == sorted(raw["id"])
     assert list(frame["question"]) == [float("?" in text) for text in raw["text"]]
-    assert frame["labelled"].sum() == 20
+    assert frame["labelled"].sum() == 30
     assert frame["content_hash"].nunique() == len(raw)
     assert frame["probability"].eq(0.5).all()
 
@@ -66,7 +66,7 @@ def test_rows_takes_a_seeded_sample(tmp_path):
 
 def test_words_become_numbers_by_the_answers(tmp_path):
     raw = requests_frame()
-    raw["polite"] = raw["polite"].map({1: "polite", 0: "impolite"})
+    raw["polite"] = raw["polite"].map({1: "positive", 0: "negative"})
     frame = units_of(tmp_path, raw).frame
     assert set(frame["polite"].dropna()) == {0.0, 1.0}
 
@@ -80,10 +80,10 @@ def test_unlabelled_rows_are_unlabelled(tmp_path):
 
 
 def test_known_probabilities_are_kept(tmp_path):
-    raw = requests_frame().assign(pi=np.linspace(0.2, 0.9, 40))
+    raw = requests_frame().assign(pi=np.linspace(0.2, 0.9, 60))
     labels = {"design": "known-probability", "probability": "pi"}
     frame = units_of(tmp_path, raw, labels=labels).frame
-    np.testing.assert_allclose(frame["probability"], np.linspace(0.2, 0.9, 40))
+    np.testing.assert_allclose(frame["probability"], np.linspace(0.2, 0.9, 60))
 
 
 REFUSALS = {
@@ -93,11 +93,11 @@ REFUSALS = {
     "no id": (lambda raw: raw.assign(id=None), {}, DataInvalid, "no 'id'"),
     "empty text": (lambda raw: raw.assign(text=["  ", *raw["text"][1:]]), {}, EmptyText, "r000"),
     "label outside": (lambda raw: raw.assign(polite=9), {}, OutsideDomain, "from 0 to 1"),
-    "label no answer": (lambda raw: raw.assign(polite="rude"), {}, OutsideDomain, "polite, impolite"),
+    "label no answer": (lambda raw: raw.assign(polite="rude"), {}, OutsideDomain, "positive, negative"),
     "no label": (lambda raw: raw.assign(polite=None), {}, NoLabels, "label some"),
     "sample too large": (
         lambda raw: raw,
-        {"labels": {"design": "simple-random", "sample": 41}},
+        {"labels": {"design": "simple-random", "sample": 61}},
         DataInvalid,
         "labels.sample",
     ),
@@ -126,7 +126,7 @@ REFUSALS = {
         "they have text",
     ),
     "covariate with gaps": (
-        lambda raw: raw.assign(age=[None, *range(39)]),
+        lambda raw: raw.assign(age=[None, *range(59)]),
         {"covariates": [{"name": "age", "column": "age"}]},
         DataInvalid,
         "r000",

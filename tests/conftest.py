@@ -1,0 +1,64 @@
+"""A Prefect server of the tests' own, and the command line called as a user calls it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.endpoint import KEY
+
+os.environ |= {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+
+Moored = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """One Prefect server for the session, on loopback, with a database of its own."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.fixture
+def moored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Moored:
+    """Call `moored ...` in this process: exit code, stdout, stderr. The store is `store.duckdb` in `tmp_path`."""
+    monkeypatch.setenv("MOORED_STORE", str(tmp_path / "store.duckdb"))
+    monkeypatch.setenv("MOORED_WORKERS", "0")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> Answer:
+        from moored.cli import main
+
+        monkeypatch.setattr(sys, "argv", ["moored", *map(str, arguments)])
+        capfd.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        captured = capfd.readouterr()
+        return Answer(code, captured.out, captured.err)
+
+    return call
