@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect_dask import DaskTaskRunner
 
 from moored.settings import Settings
 
 
-def workers(settings: Settings) -> TaskRunner[PrefectFuture[Any]]:
+def workers(settings: Settings) -> TaskRunner[Any]:
     """The runner that the settings name. Nothing starts before it is entered."""
     if settings.dask_address:
-        return DaskTaskRunner(address=settings.dask_address)
+        external: TaskRunner[Any] = DaskTaskRunner(address=settings.dask_address)
+        return external
     if settings.workers == 0:
         return ThreadPoolTaskRunner(max_workers=2)
-    return DaskTaskRunner(
+    local: TaskRunner[Any] = DaskTaskRunner(
         cluster_kwargs={
             "n_workers": settings.workers,
             "threads_per_worker": 1,
@@ -27,3 +27,4 @@ def workers(settings: Settings) -> TaskRunner[PrefectFuture[Any]]:
             "silence_logs": "ERROR",
         }
     )
+    return local

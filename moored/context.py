@@ -110,7 +110,7 @@ def chunks_of(needed: Mapping[str, pd.DataFrame], study: Study) -> list[Chunk]:
     chunks = []
     for source, frame in needed.items():
         rows = frame.sample(frac=1, random_state=study.seed)
-        units = [Unit(row.unit_id, row.text, row.content_hash) for row in rows.itertuples()]
+        units = [Unit(*map(str, row)) for row in rows[["unit_id", "text", "content_hash"]].to_numpy()]
         size = study.generation.chunk_rows
         chunks += [Chunk(source, tuple(units[at : at + size])) for at in range(0, len(units), size)]
     return chunks

@@ -1,0 +1,42 @@
+"""The wheel alone: the package without the checkout beside it."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built with the build backend that pyproject.toml names."""
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", out, ROOT]
+    subprocess.run(command, check=True, capture_output=True, timeout=240)
+    return next(out.glob("*.whl"))
+
+
+def test_the_wheel_holds_the_package_and_its_data_and_no_generic_name(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"moored"}
+    for kind in ("sql/migrations/0001_store.sql", "llm/prompts/read.toml", "report/templates/checks.html"):
+        assert f"moored/{kind}" in names
+
+
+def test_the_wheel_works_without_the_checkout(wheel, tmp_path):
+    place = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(place)
+    code = (
+        "import sys; from pathlib import Path; import moored; from moored.storage.warehouse import open_store\n"
+        "assert Path(moored.__file__).is_relative_to(sys.argv[1]), moored.__file__\n"
+        "with open_store(Path(sys.argv[2]), create=True) as store: print(store.rows('studies'))"
+    )
+    command = [sys.executable, "-c", code, str(place), str(tmp_path / "s.duckdb")]
+    done = subprocess.run(
+        command, env={"PYTHONPATH": str(place)}, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]", done.stderr
