@@ -78,10 +78,8 @@ def moment_rows(
     return rows, np.column_stack([np.zeros((int(rest.sum()), 0)), *outside])
 
 
-def linearise(
-    passes: Passes, theta: Array, etas: tuple[Array, ...], used: tuple[int, ...]
-) -> tuple[Linearised, int | None]:
-    """All that the second step needs of the first step's estimate, in one pass; and the number of groups."""
+def linearise(passes: Passes, theta: Array, etas: tuple[Array, ...], used: tuple[int, ...]) -> Linearised:
+    """All that the second step needs of the first step's estimate, in one pass."""
     family, p = passes.family, len(theta)
     q = sum(map(len, etas))
     gram = Gram(passes, p + 2 * q)
@@ -98,7 +96,7 @@ def linearise(
         for i, (m, eta) in enumerate(zip(used, etas, strict=True)):
             inside = block.overlap[m].sums(family, eta, block.weight)[1]
             slopes[i] += np.stack([inside, block.sources[m].sums(family, eta, None)[1] - inside])
-    return Linearised(gram.value(), z.ravel(), psi, H, tuple(slopes)), gram.groups
+    return Linearised(gram.value(), z.ravel(), psi, H, tuple(slopes))
 
 
 def least_squares(

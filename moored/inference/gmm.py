@@ -26,6 +26,7 @@ from moored.inference.augmented import Linearised, least_squares, linearise
 from moored.inference.data import Array, Sample
 from moored.inference.first import FirstStep, human_equation, solved
 from moored.inference.first import first_step as first_step  # noqa: PLC0414  small.py takes it from here
+from moored.inference.headline import LABELS_A_COEFFICIENT, labels_for_gmm
 from moored.inference.moments import Moments, family_of
 from moored.inference.newton import inverse, solve_all, solve_scaled
 from moored.inference.passes import Passes, Stream
@@ -33,7 +34,6 @@ from moored.inference.rank import independent_sources
 from moored.inference.results import Alternative, Fit, make_fit
 
 Correction = Literal["none", "lw"]
-MANY_MOMENTS = 10  # warn when the labelled units are fewer than this many times the auxiliary moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class TwoStep:
     j, j_df : Hansen's statistic and its degrees of freedom, None with no source.
     sources : names of the sources used.
     warnings : what was dropped and why.
-    n, T, groups : labelled units, units, clusters or strata (None where independent).
+    n, T : labelled units, units.
     """
 
     theta: Array
@@ -66,7 +66,6 @@ class TwoStep:
     warnings: tuple[str, ...]
     n: int
     T: int
-    groups: int | None
 
 
 def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
@@ -83,7 +82,7 @@ def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
                 "it are zero"
             )
     used = tuple(etas)
-    moments, groups = linearise(passes, theta, tuple(etas.values()), used)
+    moments = linearise(passes, theta, tuple(etas.values()), used)
     if used:
         q = len(moments.z) // 2
         names = tuple(passes.names[m] for m in used)
@@ -100,12 +99,13 @@ def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
             p=p,
             q=q,
         )
-    if q and counts.labelled < MANY_MOMENTS * q:
+    if used and counts.independent < labels_for_gmm(p, len(used)):
+        what = "labelled clusters" if passes.clustered else "labelled units"
         warnings.append(
-            f"{counts.labelled} labelled units for {q} auxiliary moments: these intervals are too narrow; "
-            "read 'gmm-small' instead"
+            f"{counts.independent} {what} for {p + q} coefficients, fewer than {LABELS_A_COEFFICIENT} for "
+            "each: these intervals are too narrow; read 'gmm-small' instead"
         )
-    return _second_step(passes, theta, {m: etas[m] for m in used}, moments, tuple(warnings), groups)
+    return _second_step(passes, theta, {m: etas[m] for m in used}, moments, tuple(warnings))
 
 
 def _plain_size(moments: Linearised, q: int) -> Array:
@@ -129,7 +129,6 @@ def _second_step(
     etas: dict[int, Array],
     at: Linearised,
     warnings: tuple[str, ...],
-    groups: int | None,
 ) -> TwoStep:
     p, counts = len(human), passes.counts
     S_pp, S_pz, S_zz = at.S[:p, :p], at.S[:p, p:], at.S[p:, p:]
@@ -166,7 +165,6 @@ def _second_step(
         warnings=warnings,
         n=counts.labelled,
         T=counts.total,
-        groups=groups,
     )
 
 

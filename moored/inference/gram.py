@@ -60,14 +60,6 @@ class Gram:
         sums = self._sums[0]
         return sums.T @ sums if self.grouping == "cluster" else self._stratified(sums)
 
-    @property
-    def groups(self) -> int | None:
-        """How many clusters or strata there are."""
-        if self.grouping is None:
-            return None
-        self._merge()
-        return len(self._codes[0])
-
     def _merge(self) -> None:
         values, inverse = np.unique(np.concatenate(self._codes), return_inverse=True)
         stacked = np.concatenate(self._sums)

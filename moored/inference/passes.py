@@ -85,12 +85,13 @@ class Block:
 class Counts:
     """What one pass of counting finds.
 
-    T, n, the mean labelling probability, the strata's rates, failed generations a source, and whether some
-    unit was labelled with certainty.
+    T, n, the labelled clusters (n where there are no clusters), the mean labelling probability, the strata's
+    rates, failed generations a source, and whether some unit was labelled with certainty.
     """
 
     total: int
     labelled: int
+    independent: int
     mean_probability: float | None
     rates: dict[Any, float] | None
     failed: tuple[int, ...]
@@ -220,6 +221,8 @@ class Tally:
         self.probability = 0.0
         self.known = self.certain = False
         self.strata: dict[Any, list[int]] = {}
+        self.clusters: set[Any] = set()
+        self.clustered = False
         self.failed = [0] * len(recipes)
 
     def add(self, chunk: Sample) -> None:
@@ -232,6 +235,9 @@ class Tally:
             self.known = True
             self.probability += float(chunk.probability.sum())
             self.certain = self.certain or bool((chunk.probability == 1).any())
+        if chunk.cluster is not None:
+            self.clustered = True
+            self.clusters.update(np.unique(chunk.cluster[chunk.labelled]).tolist())
         if chunk.strata is not None:
             self._add_strata(chunk.strata, chunk.labelled)
         for m, source in enumerate(chunk.sources):
@@ -249,7 +255,8 @@ class Tally:
                     f"Strata {empty} have no labelled unit: nothing is known of them; label some."
                 )
         mean = self.probability / self.total if self.known else None
-        return Counts(self.total, self.labelled, mean, rates, tuple(self.failed), self.certain)
+        independent = len(self.clusters) if self.clustered else self.labelled
+        return Counts(self.total, self.labelled, independent, mean, rates, tuple(self.failed), self.certain)
 
     def _add_strata(self, codes: NDArray[Any], labelled: Mask) -> None:
         values, inverse = np.unique(codes, return_inverse=True)

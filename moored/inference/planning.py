@@ -1,93 +1,200 @@
-"""Before labelling: what a source with a given score R2 will save, and how to split a budget.
+"""How many labels and how many units, before the money is spent.
 
-From n Var(theta_j) = sigma_j^2 (1 - (1 - n/T) R2_j), METHOD.md section 3: all else here is algebra.
+All of it follows from one limit (METHOD.md section 3): with n of T units labelled at random, sigma_j^2 the
+variance of the human influence function of theta_j and R2_j the share of it that the sources explain,
+
+    Var(theta_j)  =  sigma_j^2 (1 - (1 - n/T) R2_j) / n  =  sigma_j^2 ((1 - R2_j) / n + R2_j / T)
+
+It is the variance of GMM with known weights; `least_r2` says what learning the weights costs at small n.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from moored.errors import DataInvalid
+from moored.inference.results import Fit
+
+ROUNDING = 1e-9  # of a count that should have been whole
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """What a pilot study says of one parameter: sigma > 0 and R2 in [0, 1]."""
+
+    sigma: float
+    r2: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.sigma < math.inf) or not 0 <= self.r2 <= 1:
+            raise DataInvalid(f"A pilot needs sigma > 0 and R2 in [0, 1]; got {self.sigma} and {self.r2}.")
+
+    @classmethod
+    def of(cls, fit: Fit, term: str) -> Pilot:
+        """Of a fitted term, its R2 adjusted for the sources' number: sigma = se_human sqrt(n)."""
+        if term not in fit.terms:
+            raise DataInvalid(f"No term is called {term!r}; choose from {', '.join(fit.terms)}.")
+        if fit.r2 is None or fit.effective_n is None:
+            raise DataInvalid(f"{fit.estimator} prints no R2; plan from gmm-small or gmm-synth.")
+        at = fit.terms.index(term)
+        sigma = float(fit.se[at]) * math.sqrt(float(fit.effective_n[at]))
+        q = len(fit.sources) * (1 if fit.estimator == "gmm-small" else len(fit.terms))
+        return cls(sigma, adjusted_r2(float(fit.r2[at]), fit.n_labelled, q))
+
+    def se(self, n: float, T: float) -> float:
+        """Standard error with n of T units labelled."""
+        _check_sizes(n, T)
+        return self.sigma * math.sqrt((1 - self.r2) / n + self.r2 / T)
+
+    def effective_n(self, n: float, T: float) -> float:
+        """Labels that would give the same standard error without sources: n / (1 - (1 - n/T) R2)."""
+        _check_sizes(n, T)
+        return n / (1 - (1 - n / T) * self.r2)
+
+    def labels_saved(self, n: float, T: float) -> float:
+        """1 - n / effective_n = (1 - n/T) R2, a share of the labels."""
+        _check_sizes(n, T)
+        return (1 - n / T) * self.r2
+
+    def labels_needed(self, se: float, T: int) -> int:
+        """The fewest labels among T units that reach the standard error.
+
+        Raises DataInvalid where all T do not; its details say how many `units` would.
+        """
+        room = _positive("se", se) ** 2 - self.sigma**2 * self.r2 / T
+        needed = self.sigma**2 * (1 - self.r2) / room if room > 0 else math.inf
+        n = max(math.ceil(needed - ROUNDING), 1) if math.isfinite(needed) else T + 1
+        if n > T:
+            raise DataInvalid(
+                f"All {T} units labelled give a standard error of {self.sigma / math.sqrt(T):.3g}; "
+                f"{se:.3g} needs more units.",
+                units=math.ceil((self.sigma / se) ** 2),
+            )
+        return n
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """n labels and T model-read units, the standard error they give, and what they cost."""
+    """Label n of T units, have the model read all T (none where n = T), at this cost and standard error."""
 
-    n_labelled: int
-    n_total: int
-    se: float
+    n: int
+    T: int
     cost: float
+    se: float
 
 
-def variance_ratio(r2: float, n: float, T: float) -> float:
-    """Var with the sources over Var with the labels alone: 1 - (1 - n/T) R2."""
-    _check(r2)
-    if not 0 < n <= T:
-        raise DataInvalid(f"{n:g} labels of {T:g} units: label at least one and at most all.")
-    return 1.0 - (1.0 - n / T) * r2
+def cheapest(pilot: Pilot, se: float, *, label: float, calls: float, units: int | None = None) -> Plan:
+    """The cheapest n and T that reach a standard error.
 
+    Minimises label n + calls T subject to a / n + b / T = se^2, a = sigma^2 (1 - R2), b = sigma^2 R2: n is
+    proportional to sqrt(a / label) and T to sqrt(b / calls). Where labels alone are cheaper, n = T.
 
-def effective_labels(r2: float, n: float, T: float) -> float:
-    """How many labels alone would give the same standard error: n T / (n R2 + T (1 - R2))."""
-    return n / variance_ratio(r2, n, T)
-
-
-def expected_se(r2: float, n: float, T: float, se_pilot: float, n_pilot: float) -> float:
-    """Standard error with n of T labelled, from a pilot's human-only standard error at n_pilot labels."""
-    if se_pilot <= 0 or n_pilot <= 0:
-        raise DataInvalid("A pilot needs a positive standard error and a positive number of labels.")
-    return float(se_pilot * (n_pilot / n * variance_ratio(r2, n, T)) ** 0.5)
-
-
-def labels_needed(r2: float, T: float, se_target: float, se_pilot: float, n_pilot: float) -> int:
-    """Fewest labels of T that reach se_target. Raises DataInvalid where all T do not."""
-    _check(r2)
-    if se_target <= 0:
-        raise DataInvalid("The standard error aimed at must be positive.")
-    sigma2 = se_pilot**2 * n_pilot
-    room = se_target**2 - sigma2 * r2 / T
-    n = sigma2 * (1.0 - r2) / room if room > 0 else float("inf")
-    if n > T * (1 + 1e-12):
-        best = (sigma2 / T) ** 0.5
-        raise DataInvalid(
-            f"All {T:g} units labelled give a standard error of {best:.3g}; aim for that or more units."
-        )
-    return max(1, -int(-n // 1))
-
-
-def split_budget(
-    r2: float,
-    budget: float,
-    cost_label: float,
-    cost_unit: float,
-    *,
-    se_pilot: float,
-    n_pilot: float,
-    most: float,
-) -> Plan:
-    """The n and T of least standard error for a budget of n cost_label + T cost_unit, T at most `most`.
-
-    Minimises (1 - R2) / n + R2 / T: n : T = sqrt((1 - R2) / cost_label) : sqrt(R2 / cost_unit), within the
-    limits n <= T <= most.
+    Parameters
+    ----------
+    label : cost of one human label; calls : cost of all the model calls of one unit; both above 0.
+    units : how many units there are at most; None: no limit.
     """
-    _check(r2)
-    if min(budget, cost_label, cost_unit, most) <= 0:
-        raise DataInvalid("Budget, costs and the number of units must be positive.")
-    weight_n, weight_T = ((1.0 - r2) / cost_label) ** 0.5, (r2 / cost_unit) ** 0.5
-    scale = budget / (weight_n * cost_label + weight_T * cost_unit)
-    n, T = weight_n * scale, weight_T * scale
-    if n >= T:
-        n = T = budget / (cost_label + cost_unit)
-    if most < T:
-        n, T = (budget - most * cost_unit) / cost_label, most
-    n = min(n, T)
-    if n < 1:
-        raise DataInvalid(f"A budget of {budget:g} pays for no label; raise it.")
-    n, T = int(n), max(int(T), int(n))
-    return Plan(n, T, expected_se(r2, n, T, se_pilot, n_pilot), n * cost_label + T * cost_unit)
+    target = _positive("se", se) ** 2
+    a, b = pilot.sigma**2 * (1 - pilot.r2), pilot.sigma**2 * pilot.r2
+    root = math.sqrt(a * _positive("label", label)) + math.sqrt(b * _positive("calls", calls))
+    alone = math.ceil(pilot.sigma**2 / target - ROUNDING)
+    T = max(math.ceil(root * math.sqrt(b / calls) / target - ROUNDING), 1)
+    if units is not None:
+        pilot.labels_needed(se, units)  # refuses what no number of labels reaches
+        T = min(T, units)
+    best = Plan(alone, alone, label * alone, pilot.sigma / math.sqrt(alone))
+    for size in {max(T - 1, 1), T, T + 1}:
+        if (units is None or size <= units) and target > b / size:
+            n = max(math.ceil(a / (target - b / size) - ROUNDING), 1)
+            cost = label * n + calls * size
+            if n < size and cost < best.cost:
+                best = Plan(n, size, cost, pilot.se(n, size))
+    return best
 
 
-def _check(r2: float) -> None:
-    if not 0.0 <= r2 <= 1.0:
-        raise DataInvalid(f"The score R2 is {r2}; it lies between 0 and 1. Take it from a pilot fit's `r2`.")
+def most_precise(
+    pilot: Pilot, budget: float, *, label: float, calls: float, units: int | None = None
+) -> Plan:
+    """The n and T of least standard error that a budget pays for.
+
+    Minimises a / n + b / T subject to label n + calls T <= budget, in the notation of `cheapest`, whose
+    proportions these are. Where labels alone do better, n = T.
+
+    Parameters
+    ----------
+    budget : in the unit of the costs.
+    label, calls, units : as in `cheapest`.
+    """
+    a, b = 1 - pilot.r2, pilot.r2
+    root = math.sqrt(a * _positive("label", label)) + math.sqrt(b * _positive("calls", calls))
+    most = math.inf if units is None else _positive("units", units)
+    alone = int(min(_positive("budget", budget) / label + ROUNDING, most))
+    if alone < 1:
+        raise DataInvalid(f"A budget of {budget:g} pays for no label at {label:g}; raise it.")
+    best = Plan(alone, alone, label * alone, pilot.sigma / math.sqrt(alone))
+    share = math.sqrt(a / label) * budget / root
+    if math.sqrt(b / calls) * budget / root > most:
+        share = (budget - calls * most) / label
+    for n in {max(int(share), 1), max(int(share), 1) + 1}:
+        T = int(min((budget - label * n) / calls + ROUNDING, most))
+        if n < T and (se := pilot.se(n, T)) < best.se:
+            best = Plan(n, T, label * n + calls * T, se)
+    return best
+
+
+def adjusted_r2(r2: float, n: int, q: int) -> float:
+    """R2 less what q coefficients explain of nothing: 1 - (1 - R2)(n - 1) / (n - q - 1), at least 0."""
+    if n <= q + 1:
+        raise DataInvalid(f"{n} labelled units say nothing of {q} coefficients; label more.")
+    return max(1 - (1 - r2) * (n - 1) / (n - q - 1), 0.0)
+
+
+def least_r2(n: int, q: int = 1) -> float:
+    """The R2 above which q estimated coefficients pay for themselves at n labels: q / (n - 2).
+
+    Lavenberg and Welch (1981): with n labels the variance is (1 - R2)(n - 2) / (n - q - 2) of human-only, for
+    Gaussian data and T >> n. For q = 1 it is the bound corr > 1 / sqrt(n - 2) of Mani, Xu, Lipton and
+    Oberst (2025). With shrinkage (`gmm-small`) a source below it does little harm, but no good either.
+    """
+    if n <= q + 2:
+        return 1.0
+    return q / (n - 2)
+
+
+def power(effect: float, se: float, *, level: float = 0.95) -> float:
+    """Chance that a two-sided test at 1 - level rejects zero when the truth is `effect`, by the normal law."""
+    from scipy.special import ndtr, ndtri
+
+    z = -float(ndtri((1 - _share("level", level)) / 2))
+    shift = abs(effect) / _positive("se", se)
+    return float(ndtr(shift - z) + ndtr(-shift - z))
+
+
+def detectable(se: float, *, power: float = 0.8, level: float = 0.95) -> float:
+    """The smallest effect found with that power, (z_(1 - a/2) + z_power) se.
+
+    It leaves out rejections in the wrong direction: exact to 1e-4 of se for a power of .5 and more.
+    """
+    from scipy.special import ndtri
+
+    if not 0.5 <= power < 1:
+        raise DataInvalid(f"The power is {power}; ask for .5 or more, below 1.")
+    return float(ndtri(power) - ndtri((1 - _share("level", level)) / 2)) * _positive("se", se)
+
+
+def _check_sizes(n: float, T: float) -> None:
+    if not 0 < n <= T:
+        raise DataInvalid(f"n={n} labels of T={T} units; needs 0 < n <= T.")
+
+
+def _positive(what: str, value: float) -> float:
+    if not 0 < value < math.inf:
+        raise DataInvalid(f"{what} is {value}; it must be above 0.")
+    return value
+
+
+def _share(what: str, value: float) -> float:
+    if not 0 < value < 1:
+        raise DataInvalid(f"{what} is {value}; it must lie between 0 and 1.")
+    return value
