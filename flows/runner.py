@@ -2,29 +2,61 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from distributed import LocalCluster
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect_dask import DaskTaskRunner
 
 from moored.settings import Settings
 
+_CLOSE_S = 5
 
-def workers(settings: Settings) -> TaskRunner[Any]:
-    """The runner that the settings name. Nothing starts before it is entered."""
+
+@contextmanager
+def workers(settings: Settings) -> Iterator[TaskRunner[Any]]:
+    """The workers that the settings name, for the block's time."""
     if settings.dask_address:
-        external: TaskRunner[Any] = DaskTaskRunner(address=settings.dask_address)
-        return external
-    if settings.workers == 0:
-        return ThreadPoolTaskRunner(max_workers=2)
-    local: TaskRunner[Any] = DaskTaskRunner(
-        cluster_kwargs={
-            "n_workers": settings.workers,
-            "threads_per_worker": 1,
-            "processes": True,
-            "host": "127.0.0.1",
-            "dashboard_address": None,
-            "silence_logs": "ERROR",
-        }
-    )
-    return local
+        with DaskTaskRunner(address=settings.dask_address) as runner:
+            yield runner
+    elif settings.workers:
+        with _cluster(settings.workers) as address, DaskTaskRunner(address=address) as runner:
+            yield runner
+    else:
+        with ThreadPoolTaskRunner(max_workers=2) as threads:
+            yield threads
+
+
+@contextmanager
+def _cluster(processes: int) -> Iterator[str]:
+    """Worker processes on loopback. Gives the scheduler's address."""
+    with _interrupts_ignored():
+        cluster = LocalCluster(
+            n_workers=processes,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs="ERROR",
+        )
+    try:
+        yield cluster.scheduler_address
+    finally:
+        cluster.close(timeout=_CLOSE_S)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes started here inherit it: Ctrl-C is for the flow, which ends its workers itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)

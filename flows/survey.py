@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from prefect import flow
 
+from checks import Outcome
 from flows.generation import generate_missing
-from moored.context import Report
+from moored.context import Plan, Report, Run
 from moored.scope import Scope
 from moored.settings import read_settings
 from moored.study import Study
@@ -15,6 +16,8 @@ from tasks.check import (
     check_inputs,
     gather_material,
     gather_previous,
+    refuse_broken_expectations,
+    show_outcomes,
     stop_if_critical,
 )
 from tasks.estimate import estimate
@@ -32,6 +35,7 @@ def survey(
     folder: where the study's relative paths start. scope: what to generate beyond what is missing.
     publish_anyway: the reason to publish although a critical check fails.
     """
+    refuse_broken_expectations(study, folder)
     run = start_run(study, folder, read_settings())
     plan = plan_generation(run, load_units(run))
     generate_missing(run, plan, scope or Scope())
@@ -41,8 +45,14 @@ def survey(
     material = gather_material(run, plan)
     evidence = arrange_evidence(run, plan, material, gather_previous(run))
     outcomes = check_inputs(evidence)
-    stop_if_critical(run, plan, outcomes, publish_anyway)
+    judge(run, plan, outcomes, publish_anyway)
     estimates = estimate(run, material)
     outcomes += check_estimates(evidence, estimates)
-    stop_if_critical(run, plan, outcomes, publish_anyway)
+    judge(run, plan, outcomes, publish_anyway)
     return publish_version(run, plan, outcomes, estimates, publish_anyway)
+
+
+def judge(run: Run, plan: Plan, outcomes: tuple[Outcome, ...], publish_anyway: str | None) -> None:
+    """Show what the checks said so far, and stop where a critical one failed."""
+    show_outcomes(run, outcomes)
+    stop_if_critical(run, plan, outcomes, publish_anyway)

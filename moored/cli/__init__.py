@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
 
 from moored import __version__
+from moored.cli.checks import checks_command
 from moored.cli.estimate import estimate_command
 from moored.cli.inspect import history_command, results_command, status_command, validate_command
 from moored.cli.run import rerun_command, run_command
@@ -23,6 +25,7 @@ app.command("run")(run_command)
 app.command("rerun")(rerun_command)
 app.command("results")(results_command)
 app.command("history")(history_command)
+app.command("checks")(checks_command)
 app.command("status")(status_command)
 app.command("validate")(validate_command)
 app.command("estimate")(estimate_command)
@@ -39,6 +42,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 
 def main() -> None:
     """Run a command; a refusal is one sentence on stderr and its exit code (`moored.errors`)."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except MooredError as error:

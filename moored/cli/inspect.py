@@ -117,6 +117,7 @@ def status_command(study: StudyArgument, json: JsonOption = False) -> None:
 
 def validate_command(study: StudyArgument) -> None:
     """Check the file, the data, the columns and the endpoint of a study before anything is spent."""
+    from moored.cli.pipeline import run_flow
     from moored.design import formula_spec
     from moored.llm.endpoints import probe_models
     from moored.storage.ingest import read_units
@@ -129,6 +130,14 @@ def validate_command(study: StudyArgument) -> None:
     typer.echo(
         f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}"
     )
+    if loaded.checks.expectations is not None:
+        # Only the pipeline may load Great Expectations.
+        run_flow(
+            settings.pipeline,
+            "flows/expectations.py:own_expectations",
+            {"study": loaded, "folder": str(folder)},
+        )
+        typer.echo(f"expectations: {loaded.checks.expectations} reads well")
     for line in probe_models(loaded, settings.cache, settings.base_url):
         typer.echo(f"model: {line}")
     typer.echo("everything that a run needs is there")

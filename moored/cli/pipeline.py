@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from moored.cli.api_server import api_server
 from moored.errors import StudyInvalid
 
 _QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error",
@@ -53,15 +53,11 @@ def _api() -> Iterator[None]:
         return
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
-    from prefect.server.api.server import SubprocessASGIServer
 
-    server = SubprocessASGIServer()
-    server.start()
-    try:
-        with temporary_settings({PREFECT_API_URL: server.api_url}):
+    with api_server() as address, temporary_settings({PREFECT_API_URL: address}):
+        try:
             yield
+        finally:
             # What is still queued must reach the server before it ends, or Prefect waits for it in vain.
             APILogWorker.drain_all()
             EventsWorker.drain_all()
-    finally:
-        server.stop()

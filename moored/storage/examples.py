@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import tarfile
 from pathlib import Path
 
@@ -23,7 +24,7 @@ _ROUNDING = 0.01
 def read_example(name: str, cache: Path) -> pd.DataFrame:
     """An example as `id`, `text`, `rating` (mean of the human ratings, -4 to 4), `ratings` (a JSON list).
 
-    `ratings` is empty where the published single ratings do not give the published mean (196 tweets).
+    HTML entities in the published texts (`&amp;`) are characters here. `ratings` is empty where the published single ratings do not give the published mean (196 tweets).
     Errors: `StudyInvalid` (no such example), `FetchFailed`, `ChecksumDiffers`.
     """
     if name not in EXAMPLES:
@@ -31,6 +32,7 @@ def read_example(name: str, cache: Path) -> pd.DataFrame:
     with tarfile.open(EXAMPLE_DATA.fetch(cache)) as archive:
         truth = _table(archive, f"{EXAMPLES[name]}_GroundTruth.txt", ["id", "rating", "text"])
         single = _table(archive, f"{EXAMPLES[name]}_anonDataRatings.txt", ["id", "mean", "sd", "ratings"])
+    truth["text"] = truth["text"].map(html.unescape)
     truth["rating"] = truth["rating"].astype(float)
     single["mean"] = single["mean"].astype(float)
     frame = truth.merge(single[["id", "mean", "ratings"]], on="id", how="left")

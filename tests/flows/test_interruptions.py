@@ -1,0 +1,85 @@
+"""A run that is stopped half-way, as a user or a machine stops it, goes on where it was."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tests.endpoint import KEY, serve
+from tests.studies import reads_well, write_requests, write_study
+
+pytestmark = pytest.mark.prefect
+
+ROWS = 60 * 3
+
+
+@pytest.fixture
+def environment(tmp_path):
+    write_requests(tmp_path)
+    write_study(tmp_path, generation={"chunk_rows": 10, "concurrency": 4})
+    return os.environ | {
+        "MOORED_STORE": str(tmp_path / "store.duckdb"),
+        "MOORED_WORKERS": "1",
+        "OPENAI_API_KEY": KEY,
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+    }
+
+
+def moored(environment, folder, *arguments):
+    command = [sys.executable, "-m", "moored", *arguments]
+    return subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+class Reached:
+    """Tells when the server has answered so many requests; adds no fault of its own."""
+
+    def __init__(self, count):
+        self.count, self.event = count, threading.Event()
+
+    def __call__(self, number, _body):
+        if number >= self.count:
+            self.event.set()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
+def test_a_stopped_run_goes_on(environment, tmp_path, how):
+    reached = Reached(70)
+    with serve(reached, answers=reads_well, latency_s=0.05) as server:
+        environment["OPENAI_BASE_URL"] = server.url
+        run = subprocess.Popen(
+            [sys.executable, "-m", "moored", "run", "requests.toml"],
+            env=environment,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert reached.event.wait(200), run.communicate()[1]
+        if how == signal.SIGINT:
+            os.killpg(run.pid, how)  # Ctrl-C reaches the whole group
+        else:
+            run.send_signal(how)
+        _, err = run.communicate(timeout=60)
+        if how != signal.SIGKILL:
+            assert run.returncode == 130, err
+            assert "Traceback" not in err
+            assert "run again to go on" in err
+        stopped_at = server.calls
+        assert stopped_at < ROWS
+        done = moored(environment, tmp_path, "run", "requests.toml", "--json")
+        assert done.returncode == 0, done.stderr
+        status = json.loads(moored(environment, tmp_path, "status", "requests", "--json").stdout)
+        assert [(part["ok"], part["missing"]) for part in status["sources"]] == [(60, 0), (60, 0)]
+        # Only what was in flight is paid for twice: at most `concurrency`, in each of the worker's lives.
+        probes = 1
+        assert server.calls <= ROWS + probes + 4
+        assert status["model_calls"] == server.calls
+    result = json.loads(done.stdout)
+    assert (result["version"], result["changed"]) == (1, True)
