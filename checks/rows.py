@@ -26,5 +26,9 @@ def outcome_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
 
 def marks(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
     """A sentence for each check that failed, critical ones first: what a reader of the version must know."""
-    failed = sorted((o for o in outcomes if not o.passed), key=lambda o: o.severity)
-    return tuple(f"[{o.check}] {o.message}" for o in failed)
+    return tuple(f"[{o.check}] {o.message}" for o in failing_first(outcomes) if not o.passed)
+
+
+def failing_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Critical failures, then warnings, then what passed."""
+    return sorted(outcomes, key=lambda o: (o.passed, o.severity))

@@ -1,18 +1,34 @@
 """The second gate: what the checks say of what will be estimated from, and of the estimates."""
 
+from pathlib import Path
+
 import pandas as pd
 from prefect import task
+from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from checks import Evidence, Outcome, Previous, check_results, messages, run_checks
-from checks.rows import outcome_frame
+from checks.data_docs import write_data_docs
+from checks.extension import own_expectations
+from checks.rows import failing_first, outcome_frame
 from moored.analysis import Estimates, sample_of
 from moored.context import Plan, Run, run_row
 from moored.errors import ChecksFailed
 from moored.material import Material, gather, gather_version
-from moored.storage.results import estimates_of, latest_run, store_stopped
+from moored.settings import Settings
+from moored.storage.results import estimates_of, latest_run, newest_run, store_stopped
 from moored.storage.studies import study_of_run
 from moored.storage.warehouse import open_store
+from moored.study import Study
+
+MOST_SHOWN = 100
+"""Outcomes in a run's artifact, failing ones first; the store has them all."""
+
+
+@task(cache_policy=NO_CACHE)
+def refuse_broken_expectations(study: Study, folder: str) -> None:
+    """Read the study's file of own expectations, if it names one. Errors: `StudyInvalid`."""
+    own_expectations(study, Path(folder))
 
 
 @task(cache_policy=NO_CACHE)
@@ -55,6 +71,26 @@ def check_estimates(evidence: Evidence, estimates: Estimates) -> tuple[Outcome, 
 
 
 @task(cache_policy=NO_CACHE)
+def show_outcomes(run: Run, outcomes: tuple[Outcome, ...]) -> None:
+    """Leave the outcomes with the Prefect server, as an artifact `checks-<study>`."""
+    create_table_artifact(
+        table=[
+            {
+                "outcome": ("passed" if outcome.passed else outcome.severity),
+                "suite": outcome.suite,
+                "check": outcome.check,
+                "observed": outcome.observed,
+                "allowed": outcome.threshold,
+                "message": outcome.message,
+            }
+            for outcome in failing_first(outcomes)[:MOST_SHOWN]
+        ],
+        key=f"checks-{run.study.name.replace('_', '-')}",
+        description=f"Checks of run {run.run_id}",
+    )
+
+
+@task(cache_policy=NO_CACHE)
 def stop_if_critical(run: Run, plan: Plan, outcomes: tuple[Outcome, ...], override: str | None) -> None:
     """Keep what the checks said and stop, unless they passed or the user overrides them with a reason."""
     sentence = messages(outcomes)
@@ -63,3 +99,13 @@ def stop_if_critical(run: Run, plan: Plan, outcomes: tuple[Outcome, ...], overri
     with open_store(run.settings.store) as store:
         store_stopped(store, run_row(store, run, plan), outcome_frame(outcomes))
     raise ChecksFailed(f"{sentence}. Nothing was published; the generations are kept")
+
+
+@task(cache_policy=NO_CACHE)
+def write_docs(settings: Settings, study: str, version: int | None, folder: Path) -> Path:
+    """Great Expectations' Data Docs of a run that is in the store; gives their index page. Errors: `NotStored`."""
+    with open_store(settings.store) as store:
+        run = newest_run(store, study, version)
+        then = study_of_run(store, run)
+        material = gather_version(store, then, run)
+    return write_data_docs(Evidence(then, material.units, material.generations), folder)

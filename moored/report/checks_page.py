@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 SUITES = {
@@ -42,7 +42,7 @@ def checks_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    outcomes = [_shown(row) for row in rows]
+    outcomes = [shown(row) for row in rows]
     return environment.get_template("checks.html").render(
         study=study,
         run_id=run_id,
@@ -50,9 +50,9 @@ def checks_page(
         status=status,
         override_reason=override_reason,
         suites=_suites(outcomes),
-        counts=_counts(outcomes),
+        counts=counts(outcomes),
         asked=len(outcomes),
-        failing=sorted((o for o in outcomes if not o["passed"]), key=lambda o: ORDER[o["state"]]),
+        failing=[o for o in worst_first(outcomes) if not o["passed"]],
         words=WORDS,
     )
 
@@ -62,13 +62,12 @@ def _suites(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     suites = []
     for name in (*(s for s in SUITES if s in came), *sorted(came - set(SUITES))):
         own = [o for o in outcomes if o["suite"] == name]
-        suites.append(
-            {"name": name, "title": SUITES.get(name, name), "outcomes": own, "counts": _counts(own)}
-        )
+        suites.append({"name": name, "title": SUITES.get(name, name), "outcomes": own, "counts": counts(own)})
     return suites
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An outcome's row as it is shown: with its `state` (a key of `WORDS`), its numbers as text."""
     if not row["passed"]:
         state = "stopped" if row["severity"] == "critical" else "marked"
     else:
@@ -82,6 +81,16 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def worst_first(outcomes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Shown outcomes: what stops the run, what marks it, what was not asked, what passed."""
+    return sorted(outcomes, key=lambda o: ORDER[o["state"]])
+
+
+def counts(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many shown outcomes are in each state."""
+    return {state: sum(o["state"] == state for o in outcomes) for state in ORDER}
+
+
 def _number(value: Any) -> str:
     """Three digits; a store may give numbers back as text."""
     if value is None:
@@ -91,7 +100,3 @@ def _number(value: Any) -> str:
     except ValueError:
         return str(value)
     return f"{number:,.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:.3g}"
-
-
-def _counts(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    return {state: sum(o["state"] == state for o in outcomes) for state in ORDER}

@@ -89,6 +89,16 @@ def find_run(store: Warehouse, study: str, version: int | None = None) -> dict[s
     return run
 
 
+def newest_run(store: Warehouse, study: str, version: int | None = None) -> dict[str, Any]:
+    """The row of a published version, by default of the newest run, stopped or published. Errors: `NotStored`."""
+    if version is not None:
+        return find_run(store, study, version)
+    run = _parsed(store.row("newest_run", {"study": study}))
+    if run is None:
+        raise NotStored(f"the study {study!r} has no finished run in this store; `moored run` makes one")
+    return run
+
+
 def history(store: Warehouse, study: str) -> list[dict[str, Any]]:
     """Every run of a study, published or stopped, oldest first."""
     return [run for run in map(_parsed, store.rows("history", {"study": study})) if run is not None]

@@ -1,0 +1,1 @@
+SELECT * FROM runs WHERE study = $study ORDER BY stored_at DESC LIMIT 1;
