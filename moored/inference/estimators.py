@@ -112,11 +112,11 @@ def estimate(
     alternative: Alternative = "two-sided",
     first_step: FirstStep = "full",
 ) -> tuple[Fit, ...]:
-    """One Fit for each named estimator; by default those of `default_estimators`.
+    """One Fit for each named estimator, a name given twice fitted once; by default `default_estimators`.
 
     Raises DataInvalid for a name that ESTIMATORS does not have, and what the estimators raise.
     """
-    wanted = default_estimators(data, family) if estimators is None else tuple(estimators)
+    wanted = default_estimators(data, family) if estimators is None else tuple(dict.fromkeys(estimators))
     unknown = [name for name in wanted if name not in ESTIMATORS]
     if unknown:
         raise DataInvalid(f"No estimator is called {unknown[0]!r}; choose from {', '.join(ESTIMATORS)}.")

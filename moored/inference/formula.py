@@ -80,7 +80,7 @@ def sample_from_frame(data: Any, columns: Columns) -> Sample:
     """
     frame = as_pandas(data)
     human = Design(columns.formula, frame, what="--formula")
-    sources = [Design(f, frame, what=f"source {name!r}") for name, _, f in columns.designs()]
+    sources = [Design(f, frame, what=what) for what, f in _named(columns)]
     return _sample(frame, columns, human, sources)
 
 
@@ -95,22 +95,34 @@ def stream_from_frames(chunks: Callable[[], Iterable[Any]], columns: Columns) ->
         raise DataInvalid("The table has no rows; give one row a unit.")
     frame = as_pandas(first)
     human = Design(columns.formula, frame, what="--formula", fixed=True)
-    sources = [Design(f, frame, what=f"source {name!r}", fixed=True) for name, _, f in columns.designs()]
+    sources = [Design(f, frame, what=what, fixed=True) for what, f in _named(columns)]
     return lambda: (_sample(as_pandas(chunk), columns, human, sources) for chunk in chunks())
 
 
 def needed_columns(columns: Columns, available: Iterable[str]) -> tuple[str, ...]:
     """The table's columns that the formulas and options name, in the table's order."""
-    from formulaic import Formula
-
     wanted = set(columns.plain())
-    for text in (columns.formula, *columns.sources.values()):
-        wanted |= {str(name) for name in Formula(text).required_variables}
+    for what, text in (("--formula", columns.formula), *_named(columns)):
+        wanted |= _variables(what, text)
     names = list(available)
     missing = sorted(set(columns.plain()) - set(names))
     if missing:
         raise ColumnMissing(f"The table has no column {missing[0]!r}; it has {', '.join(names)}.")
     return tuple(name for name in names if name in wanted)
+
+
+def _named(columns: Columns) -> tuple[tuple[str, str], ...]:
+    return tuple((f"source {name!r}", text) for name, _, text in columns.designs())
+
+
+def _variables(what: str, text: str) -> set[str]:
+    """The columns that a formula names."""
+    from formulaic import Formula
+
+    try:
+        return {str(name) for name in Formula(text).required_variables}
+    except Exception as error:  # formulaic's own errors, and Python's: a formula may hold Python expressions
+        raise DataInvalid(f"{what} is {text!r}, which cannot be read: {_first_line(error)}") from error
 
 
 class Design:
@@ -121,14 +133,15 @@ class Design:
 
         self.what = what
         try:
-            matrices = formulaic.model_matrix(formula, frame, na_action="ignore")
+            matrices = formulaic.model_matrix(formula, frame, na_action="ignore", context={})
             self._spec = matrices.model_spec
             outcomes, self.terms = list(self._spec.lhs.column_names), tuple(self._spec.rhs.column_names)
         except AttributeError as error:
             raise DataInvalid(f"{what} is {formula!r}; write it as outcome ~ covariates.") from error
         except Exception as error:
             raise _formula_error(what, formula, frame, error) from error
-        if len(outcomes) != 1:
+        kinds = {kind for kind, _ in self._spec.lhs.encoder_state.values()}
+        if len(outcomes) != 1 or formulaic.parser.types.Factor.Kind.CATEGORICAL in kinds:
             raise DataInvalid(f"{what}: the outcome must be one numeric column, not {', '.join(outcomes)}.")
         if not self.terms:
             raise DataInvalid(f"{what}: the formula has no term on its right side; '~ 1' is the mean.")
@@ -147,18 +160,17 @@ class Design:
 
 
 def _formula_error(what: str, formula: str, frame: pd.DataFrame, error: Exception) -> DataInvalid:
-    from formulaic import Formula
-
-    try:
-        unknown = sorted({str(name) for name in Formula(formula).required_variables} - set(frame.columns))
-    except Exception:
-        unknown = []
+    unknown = sorted(_variables(what, formula) - set(frame.columns))
     if unknown:
         known = ", ".join(map(str, frame.columns))
         return ColumnMissing(
             f"{what} is {formula!r}; the table has no column {unknown[0]!r}, it has {known}."
         )
-    return DataInvalid(f"{what} is {formula!r}, which cannot be read: {str(error).splitlines()[0]}")
+    return DataInvalid(f"{what} is {formula!r}, which cannot be read: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _sample(frame: pd.DataFrame, columns: Columns, human: Design, sources: list[Design]) -> Sample:

@@ -81,6 +81,8 @@ def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
                 f"source {passes.names[m]!r} failed for {failed} of {counts.total} units; their moments in "
                 "it are zero"
             )
+    if not passes.names:
+        warnings.append("there is no source: this is the human-only fit")
     used = tuple(etas)
     moments = linearise(passes, theta, tuple(etas.values()), used)
     if used:

@@ -150,9 +150,10 @@ def wald(
 
 
 def _ratio(estimate: Array, se: Array) -> Array:
-    """estimate / se, with 0 / 0 = 0 and x / 0 = a signed infinity."""
+    """estimate / se, with 0 / 0 = 0 and x / 0 = a signed infinity, as is a ratio too large for a number."""
     out = np.where(estimate == 0, 0.0, np.copysign(np.inf, estimate))
-    return np.divide(estimate, se, out=out, where=se > 0)
+    with np.errstate(over="ignore"):
+        return np.divide(estimate, se, out=out, where=se > 0)
 
 
 def make_fit(
@@ -187,7 +188,7 @@ def make_fit(
     effective = saved = None
     if human_se is not None:
         both_zero = (human_se == 0) & (se == 0)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             effective = np.where(both_zero, n_labelled, n_labelled * (human_se / se) ** 2)
             saved = 1.0 - n_labelled / effective
         saved = np.where(effective == 0, -np.inf, saved)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from moored.errors import ColumnMissing, DataInvalid, NonFinite, Unidentified
+from moored.errors import ColumnMissing, DataInvalid, NonFinite, Separated, Unidentified
 from moored.inference import ESTIMATORS, gmm
 from moored.inference.formula import Columns, name_and_kind, sample_from_frame, stream_from_frames
 from tests.inference.worlds import draw
@@ -111,13 +111,16 @@ def test_interactions_and_categories_keep_their_names():
         (Columns("y ~ x", "s", {"p:other": "yhat ~ xhat"}), DataInvalid, "write p:proxy"),
         (Columns("y ~ x", "who", {}), DataInvalid, "must be 1 or true"),
         (Columns("y ~ x", "group", {}), DataInvalid, "holds 'a'"),
+        (Columns("y ~ x", "s", {"p": "one ~ xhat"}), DataInvalid, "one numeric column"),
         (Columns("y ~ x +", "s", {}), DataInvalid, "cannot be read"),
+        (Columns("y ~ f('a').g(x)", "s", {}), DataInvalid, "cannot be read: invalid syntax"),
+        (Columns("y ~ log(frame)", "s", {}), ColumnMissing, "no column 'frame'"),
         (Columns("y ~ x", "s", {}, weights="x"), DataInvalid, "1 or more"),
     ],
 )
 def test_refusals(columns, error, match):
     with pytest.raises(error, match=match):
-        sample_from_frame(table()[1], columns)
+        sample_from_frame(table()[1].assign(one="a"), columns)
 
 
 def test_weights_are_inverse_probabilities():
@@ -211,6 +214,16 @@ def test_the_shell_prints_a_table_with_the_default_estimators(files, shell):
         assert name in done.stdout
 
 
+def test_open_ends_and_what_an_estimator_does_not_say_are_null(files, shell):
+    wanted = ["--estimator", "naive-proxy", "--estimator", "gmm-small", "--estimator", "gmm-small"]
+    done = shell(files["parquet"], *BOTH, *wanted, "--alternative", "larger", "--json")
+    found = json.loads(done.stdout, parse_constant=pytest.fail)
+    assert [fit["estimator"] for fit in found["fits"]] == ["naive-proxy", "gmm-small"]
+    assert all(row["upper"] is None and row["lower"] is not None for row in found["estimates"])
+    assert found["estimates"][0]["effective_n"] is None
+    assert found["fits"][0]["j"] is None
+
+
 def test_the_literal_first_step_from_the_shell(files, shell):
     one = json.loads(shell(files["csv"], *OPTIONS, "--first-step", "identity", "--json").stdout)
     other = json.loads(shell(files["csv"], *OPTIONS, "--json").stdout)
@@ -224,16 +237,26 @@ def test_the_shell_refuses_in_one_sentence(files, shell):
     assert done.stderr.count("\n") == 1
     missing = shell("nowhere.csv", *OPTIONS)
     assert missing.returncode == DataInvalid.exit_code
+    unreadable = shell(files["csv"], "--formula", "y ~ f('a').g(x)", "--labelled", "s")
+    assert (unreadable.returncode, unreadable.stderr.count("\n")) == (DataInvalid.exit_code, 1)
+    unknown = shell(files["csv"], *OPTIONS, "--estimator", "best")
+    assert unknown.returncode == DataInvalid.exit_code
+    assert "No estimator is called 'best'" in unknown.stderr
     odd = shell(files["csv"], "--formula", "y ~ x", "--labelled", "s", "--source", "proxy")
     assert odd.returncode == DataInvalid.exit_code
     assert "1 sources came with 0 formulas" in odd.stderr
 
 
-def test_too_few_labels_have_their_exit_code(tmp_path, shell):
+def test_separation_and_too_few_labels_have_their_exit_codes(tmp_path, shell):
     _, frame = table()
     frame.loc[frame.index[frame.s][2:], "s"] = False
     frame.to_csv(tmp_path / "few.csv", index=False)
     assert shell(tmp_path / "few.csv", *OPTIONS).returncode == Unidentified.exit_code
+    _, frame = table()
+    frame["y"] = np.where(frame.s, frame.x > 0, np.nan)
+    frame.to_csv(tmp_path / "separated.csv", index=False)
+    refused = shell(tmp_path / "separated.csv", *OPTIONS, "--json")
+    assert (refused.returncode, refused.stdout) == (Separated.exit_code, "")
 
 
 def test_importing_inference_is_light():

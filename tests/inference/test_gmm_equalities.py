@@ -238,6 +238,33 @@ def test_order_of_rows_and_sources_does_not_matter(family):
     np.testing.assert_allclose(other.se, fit.se, atol=1e-12, rtol=0)
 
 
+@pytest.mark.parametrize(
+    "design", [(), ("cluster",), ("strata",), ("probability",), ("cluster", "probability")]
+)
+@pytest.mark.parametrize("name", ["human", "ppi++-proxy", "gmm-synth", "gmm-small"])
+def test_order_of_units_with_all_that_belongs_to_them_and_the_names_of_ids(name, design):
+    """Units move with their labels, sources, failures and codes; clusters and strata take other codes too."""
+    rng = np.random.default_rng(15)
+    plain = draw("logit", M=2, kinds=("proxy", "synthetic"), rng=15)
+    T = plain.n_total
+    failed = [replace(source, observed=rng.random(T) < 0.9) for source in plain.sources]
+    codes = {
+        "cluster": rng.permutation(np.repeat(np.arange(T // 4), 4)),
+        "strata": rng.integers(0, 3, T),
+        "probability": rng.uniform(0.1, 0.9, T),
+    }
+    sample = replace(plain.with_sources(failed), **{what: codes[what] for what in design})
+    moved = sample.take(rng.permutation(T))
+    for what in ("cluster", "strata"):
+        if what in design:
+            names = np.array([f"id{i}" for i in rng.permutation(T)])
+            moved = replace(moved, **{what: names[getattr(moved, what)]})
+    fit, other = ESTIMATORS[name](sample, "logit"), ESTIMATORS[name](moved, "logit")
+    np.testing.assert_allclose(other.estimate, fit.estimate, atol=1e-12, rtol=0)
+    np.testing.assert_allclose(other.se, fit.se, atol=1e-12, rtol=0)
+    assert other.warnings == fit.warnings
+
+
 @pytest.mark.parametrize("family", ["ols", "logit", "poisson"])
 def test_the_data_twice(family):
     sample = draw(family, M=2, rng=9)

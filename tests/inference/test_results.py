@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from moored.errors import DataInvalid, MooredError
 from moored.inference import ESTIMATORS, Sample, Source, gmm, source_tests
-from moored.inference.results import wald
+from moored.inference.results import make_fit, wald
 from tests.inference.worlds import draw
 
 
@@ -23,6 +23,28 @@ def test_zero_lies_outside_exactly_where_p_is_below_one_minus_level(alternative,
     for level in (0.5, 0.8, 0.9, 0.95, 0.99):
         lower, upper, p = wald(np.array([z]), np.array([1.0]), level, alternative, df)
         assert bool(lower[0] > 0 or upper[0] < 0) == bool(p[0] < 1 - level)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("alternative", ["two-sided", "larger", "smaller"])
+@pytest.mark.parametrize("df", [None, 3.0])
+def test_estimates_and_errors_of_exactly_zero(alternative, df):
+    estimate = np.array([0.0, -0.0, 0.0, 2.0, -2.0, 1.0])
+    se = np.array([0.0, 0.0, 1.0, 0.0, 0.0, 1e-320])
+    lower, upper, p = wald(estimate, se, 0.95, alternative, df)
+    assert not np.isnan([lower, upper, p]).any()
+    assert (((lower > 0) | (upper < 0)) == (p < 0.05)).all()
+    fit = make_fit(
+        estimator="human",
+        family="ols",
+        terms=tuple("abcdef"),
+        estimate=estimate,
+        covariance=np.diag(se**2),
+        n_labelled=9,
+        n_total=99,
+        human_se=np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0]),
+    )
+    json.dumps(fit.rows(), allow_nan=False)
 
 
 def test_p_values_against_scipy():
