@@ -15,10 +15,11 @@ from moored.inference.diagnostics import (
     source_tests,
 )
 from moored.inference.estimators import ESTIMATORS, Estimator, estimate
+from moored.inference.families import FAMILIES, Multinomial, Quantile
 from moored.inference.formula import Columns, sample_from_frame, stream_from_frames
 from moored.inference.gmm import gmm
 from moored.inference.headline import headline
-from moored.inference.moments import FAMILIES, Moments, Multinomial, Quantile, UserMoments
+from moored.inference.moments import Moments, UserMoments
 from moored.inference.planning import (
     Pilot,
     Plan,

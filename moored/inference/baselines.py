@@ -9,10 +9,11 @@ import numpy as np
 
 from moored.errors import DataInvalid
 from moored.inference.data import Array, Sample, Source
+from moored.inference.families import family_of
 from moored.inference.first import refuse_unidentified, solved
 from moored.inference.gmm import as_fit, two_step
 from moored.inference.gram import Gram
-from moored.inference.moments import Moments, family_of
+from moored.inference.moments import Moments
 from moored.inference.newton import Equation, equation, inverse, solve_all
 from moored.inference.passes import Block, Passes, Rows, Stream
 from moored.inference.results import Alternative, Fit, make_fit

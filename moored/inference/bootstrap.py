@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from moored.errors import DataInvalid, EstimationError, NotConverged
 from moored.inference.data import Array, Sample
+from moored.inference.families import family_of
 from moored.inference.first import solved, source_equation
 from moored.inference.gmm import gmm
-from moored.inference.moments import Moments, family_of
+from moored.inference.moments import Moments
 from moored.inference.newton import inverse, solve_all, solve_scaled
 from moored.inference.passes import Block, Passes
 from moored.inference.results import Alternative, Fit

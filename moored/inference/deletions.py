@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from moored.errors import DataInvalid, Unidentified
 from moored.inference.data import Array
-from moored.inference.moments import Linear, Logit, Moments, Poisson
+from moored.inference.families import Linear, Logit, Poisson
+from moored.inference.moments import Moments
 from moored.inference.newton import dependent_column
 from moored.inference.passes import Block, Rows
 

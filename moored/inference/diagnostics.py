@@ -8,10 +8,11 @@ import numpy as np
 
 from moored.inference.baselines import with_sources
 from moored.inference.data import Array, Sample
+from moored.inference.families import family_of
 from moored.inference.first import first_step
 from moored.inference.gmm import gmm
 from moored.inference.gram import Gram
-from moored.inference.moments import Moments, family_of
+from moored.inference.moments import Moments
 from moored.inference.newton import dependent_column, solve_scaled
 from moored.inference.passes import Passes, Stream
 

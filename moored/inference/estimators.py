@@ -8,10 +8,11 @@ from typing import Any, Protocol
 from moored.errors import DataInvalid
 from moored.inference.baselines import human, naive, with_sources
 from moored.inference.data import Kind, Sample
+from moored.inference.families import Linear, Logit, Poisson, family_of
 from moored.inference.first import FirstStep
 from moored.inference.gmm import gmm
 from moored.inference.mixtures import ppi_synth, reppi
-from moored.inference.moments import Linear, Logit, Moments, Poisson, family_of
+from moored.inference.moments import Moments
 from moored.inference.passes import Stream
 from moored.inference.ppi import ppi_plus_plus
 from moored.inference.results import Alternative, Fit

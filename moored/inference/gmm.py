@@ -24,10 +24,11 @@ import numpy as np
 from moored.errors import DataInvalid, Unidentified
 from moored.inference.augmented import Linearised, least_squares, linearise
 from moored.inference.data import Array, Sample
+from moored.inference.families import family_of
 from moored.inference.first import FirstStep, human_equation, solved
 from moored.inference.first import first_step as first_step  # noqa: PLC0414  small.py takes it from here
 from moored.inference.headline import LABELS_A_COEFFICIENT, labels_for_gmm
-from moored.inference.moments import Moments, family_of
+from moored.inference.moments import Moments
 from moored.inference.newton import inverse, solve_all, solve_scaled
 from moored.inference.passes import Passes, Stream
 from moored.inference.rank import independent_sources

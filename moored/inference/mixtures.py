@@ -15,17 +15,8 @@ from moored.inference.first import human_equation, solved
 from moored.inference.moments import Moments
 from moored.inference.newton import inverse, solve_all
 from moored.inference.passes import Block, Passes, Stream
-from moored.inference.ppi import (
-    Contrast,
-    Mix,
-    Scores,
-    contrast,
-    finished,
-    mixed_scores,
-    nothing_to_add,
-    ppi_plus_plus,
-    prepared,
-)
+from moored.inference.ppi import finished, nothing_to_add, ppi_plus_plus, prepared
+from moored.inference.ppi_variance import Contrast, Mix, Scores, contrast, mixed_scores
 from moored.inference.results import Alternative, Fit
 
 ALPHAS = tuple(float(a) for a in np.linspace(1.0, 0.0, 11))

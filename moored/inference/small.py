@@ -35,8 +35,9 @@ import numpy as np
 from moored.errors import DataInvalid
 from moored.inference.data import Array, Sample
 from moored.inference.deletions import Auxiliary, Groups, Part, curvature, groups_of, human_part, source_part
+from moored.inference.families import Logit, family_of
 from moored.inference.gmm import first_step
-from moored.inference.moments import Logit, Moments, family_of
+from moored.inference.moments import Moments
 from moored.inference.passes import Passes, Stream
 from moored.inference.results import Alternative, Fit, make_fit
 

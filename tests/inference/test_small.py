@@ -10,8 +10,9 @@ from scipy.special import ndtri, stdtrit
 
 from moored.errors import DataInvalid, NonFinite, Separated, Unidentified
 from moored.inference import ESTIMATORS, Sample, Source, UserMoments
-from moored.inference.simulation import GOAL, WORLDS, coverage
+from moored.inference.simulation import coverage
 from moored.inference.small import PENALTIES, PRICE, gmm_small, ridge
+from moored.inference.worlds import GOAL, WORLDS
 from tests.inference.worlds import draw
 
 FAMILIES = ("mean", "ols", "logit", "poisson")

@@ -1,0 +1,113 @@
+"""The second moments of a PPI++ estimate: what tunes its lambda and gives its variance (see `ppi.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from moored.inference.data import Array
+from moored.inference.gram import Gram
+from moored.inference.newton import inverse
+from moored.inference.passes import Block, Passes
+
+Mix = tuple[float, ...]
+Scores = Callable[[Block], Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Centred second moments of (psi_L, h_L, h_U), (3p, 3p), and what goes with them.
+
+    `plain` treats units as independent, `grouped` sums them by cluster or stratum first. n, N are sums of
+    weights; means is (3, p); H (p, p) is the mean Jacobian over L, H_all over all units or None where the
+    model's covariates are not the human ones.
+    """
+
+    plain: Array
+    grouped: Array
+    n: float
+    N: float
+    means: Array
+    H: Array
+    H_all: Array | None
+
+    def best(self) -> float:
+        """The clipped lambda that minimises the trace of the asymptotic variance."""
+        p, n, N = len(self.H), self.n, self.N
+        bread = inverse(self.H if self.H_all is None else self.H_all, "The human labels")
+        covariance = self.plain[:p, p : 2 * p] / n
+        within = self.plain[p : 2 * p, p : 2 * p] + self.plain[2 * p :, 2 * p :]
+        gap = self.means[1] - self.means[2]
+        pooled = (within + np.outer(gap, gap) * n * N / (n + N)) / (n + N - 1.0)
+        least = (1.0 + n / N) * float(np.trace(bread @ pooled @ bread))
+        gain = float(np.trace(bread @ (covariance + covariance.T) @ bread)) / 2.0
+        return float(np.clip(gain / least, 0.0, 1.0)) if least > 0 else 0.0
+
+    def variance(self, lam: float) -> Array:
+        """Covariance (p, p) of the estimate at that lambda."""
+        eye = np.eye(len(self.H))
+        A = np.hstack([eye / self.n, -lam / self.n * eye, lam / self.N * eye])
+        bread = inverse(self.H if self.H_all is None or lam == 0 else self.H_all, "The human labels")
+        return bread @ A @ self.grouped @ A.T @ bread.T
+
+
+def contrast(passes: Passes, rows_of: Scores, b: Array, mix: Mix) -> Contrast:
+    """Second moments at b (p,). `rows_of(block)` gives h of every unit (m, p). One pass."""
+    p = len(b)
+    size = 3 * p + 2
+    plain, grouped = Gram(passes, size, clusters=False, strata=False), Gram(passes, size)
+    total, H, H_rest, same = np.zeros(size), np.zeros((p, p)), np.zeros((p, p)), bool(mix)
+    for block in passes:
+        lab, h = block.labelled, rows_of(block)
+        w = np.ones(int(lab.sum())) if block.weight is None else block.weight
+        v = block.rest_weight[~lab]
+        psi = block.human.psi(passes.family, b)
+        inside = np.column_stack([psi, h[lab], np.ones(len(w))]) * w[:, None]
+        rows = np.column_stack([inside, np.zeros((len(w), p + 1))])
+        rest = np.column_stack([h[~lab], np.ones(len(v))]) * v[:, None]
+        codes = block.cluster if block.cluster is not None else block.strata
+        plain.add(rows, rest, 2 * p + 1, None, lab)
+        grouped.add(rows, rest, 2 * p + 1, codes, lab)
+        total += np.concatenate([inside.sum(axis=0), rest.sum(axis=0)])
+        H += block.human.sums(passes.family, b, block.weight)[1]
+        same = same and _same_covariates(block, mix)
+        if same:
+            for c, source in zip(mix, block.sources, strict=True):
+                if c:
+                    H_rest += c * source.sums(passes.family, b, block.rest_weight)[1]
+    n, N = float(total[2 * p]), float(total[-1])
+    means = np.stack([total[:p] / n, total[p : 2 * p] / n, total[2 * p + 1 : -1] / N])
+    M = np.zeros((3 * p, size))
+    M[: 2 * p, : 2 * p], M[2 * p :, 2 * p + 1 : -1] = np.eye(2 * p), np.eye(p)
+    M[: 2 * p, 2 * p], M[2 * p :, -1] = -means[:2].ravel(), -means[2]
+    return Contrast(
+        plain=M @ plain.value() @ M.T,
+        grouped=M @ grouped.value() @ M.T,
+        n=n,
+        N=N,
+        means=means,
+        H=H / n,
+        H_all=(H + H_rest) / (n + N) if same else None,
+    )
+
+
+def _same_covariates(block: Block, mix: Mix) -> bool:
+    return all(
+        not c or (rows.seen is None and np.array_equal(rows.X, block.human.X))
+        for c, rows in zip(mix, block.overlap, strict=True)
+    )
+
+
+def mixed_scores(passes: Passes, b: Array, mix: Mix) -> Scores:
+    """A function of a block: sum_m c_m psi(source m; b), (m, p)."""
+
+    def rows_of(block: Block) -> Array:
+        total = np.zeros((block.size, len(b)))
+        for c, source in zip(mix, block.sources, strict=True):
+            if c:
+                total += c * source.psi(passes.family, b)
+        return total
+
+    return rows_of
