@@ -48,6 +48,7 @@ def main() -> None:
     except MooredError as error:
         typer.echo(f"moored: {error.message}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("moored: interrupted; what was generated is stored, run again to go on", err=True)
-        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer turns Ctrl-C into it
+            typer.echo("moored: interrupted; what was generated is stored, run again to go on", err=True)
+        raise
