@@ -10,14 +10,14 @@ import pandas as pd
 
 from moored.design import build_sample, everyone_labelled
 from moored.errors import EstimationError, StudyInvalid
-from moored.inference import ESTIMATORS, Fit, Sample
+from moored.inference import ESTIMATORS, Fit, Sample, headline
 from moored.material import Material
 from moored.study import Study
 
 EVERYONE = "everyone-labelled"
 """The human-only estimate had every held-back label counted: a demonstration's yardstick, not an estimate."""
 
-_DEFAULT = ("human", "naive-proxy", "naive-synthetic", "gmm-proxy", "gmm-synth")
+_DEFAULT = ("human", "naive-proxy", "naive-synthetic", "gmm-proxy", "gmm-synth", "gmm-small")
 _NEEDS = {
     "proxy": ("naive-proxy", "ppi++-proxy", "gmm-proxy"),
     "synthetic": ("naive-synthetic", "ppi++-synth"),
@@ -30,11 +30,13 @@ class Estimates:
 
     estimates : estimator, term, estimate, se, lower, upper, p_value, effective_n, labels_saved, r2.
     fits : estimator, family, level, n_labelled, n_total, j, j_df, j_p_value, warnings.
-    marks : baselines that could not be fitted, and why.
+    headline : the estimator to read, by a rule on sizes (`moored.inference.headline`).
+    marks : estimators that could not be fitted, and why.
     """
 
     estimates: pd.DataFrame
     fits: pd.DataFrame
+    headline: str
     marks: tuple[str, ...]
 
 
@@ -44,22 +46,33 @@ def sample_of(study: Study, material: Material) -> Sample:
 
 
 def estimate_study(study: Study, material: Material) -> Estimates:
-    """Fit every estimator that the study asks for.
+    """Fit every estimator that the study asks for, and the headline's.
 
-    Errors: the `EstimationError` family, where an estimate that is no naive baseline cannot be computed.
+    Errors: the `EstimationError` family, where the human labels alone give no estimate. Any other estimator that
+    fails is left out and marked.
     """
     sample = sample_of(study, material)
+    wanted = wanted_estimators(study)
+    ruled = headline_of(study, sample)
     fits, marks = [], []
-    for name in wanted_estimators(study):
+    for name in dict.fromkeys((*wanted, ruled)):
         try:
             fits.append(ESTIMATORS[name](sample, study.estimate.family, level=study.estimate.level))
         except EstimationError as error:
-            if not name.startswith("naive"):
+            if name == "human":
                 raise
             marks.append(f"{name} could not be fitted: {error.message}")
+    named = ruled if ruled in {fit.estimator for fit in fits} else "human"
     rows = [row for fit in fits for row in fit.rows()] + list(_everyone(study, material))
     summaries = [fit.summary() | {"family": fit.family, "level": fit.level} for fit in fits]
-    return Estimates(pd.DataFrame(rows), pd.DataFrame(summaries), tuple(marks))
+    return Estimates(pd.DataFrame(rows), pd.DataFrame(summaries), named, tuple(marks))
+
+
+def headline_of(study: Study, sample: Sample) -> str:
+    """The estimator that the rule names for the study's sizes."""
+    synthetic = any(source.kind == "synthetic" for source in study.sources)
+    labels = sample.labelled.sum() if sample.cluster is None else len(set(sample.cluster[sample.labelled]))
+    return headline(int(labels), sample.X.shape[1], len(sample.sources), synthetic=synthetic)
 
 
 def wanted_estimators(study: Study) -> tuple[str, ...]:

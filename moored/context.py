@@ -109,11 +109,16 @@ def chunks_of(needed: Mapping[str, pd.DataFrame], study: Study) -> list[Chunk]:
     """
     chunks = []
     for source, frame in needed.items():
-        rows = frame.sample(frac=1, random_state=study.seed)
-        units = [Unit(*map(str, row)) for row in rows[["unit_id", "text", "content_hash"]].to_numpy()]
+        units = shuffled_units(frame, study)
         size = study.generation.chunk_rows
         chunks += [Chunk(source, tuple(units[at : at + size])) for at in range(0, len(units), size)]
     return chunks
+
+
+def shuffled_units(frame: pd.DataFrame, study: Study) -> list[Unit]:
+    """The units of a frame in the order of the study's seed."""
+    rows = frame.sample(frac=1, random_state=study.seed)
+    return [Unit(*map(str, row)) for row in rows[["unit_id", "text", "content_hash"]].to_numpy()]
 
 
 def refuse_failures(study: Study, states: Iterable[SourceState], why: str) -> None:
@@ -150,7 +155,13 @@ def new_run(study: Study, folder: Path, settings: Settings) -> Run:
 
 
 def run_row(
-    store: Warehouse, run: Run, plan: Plan, marks: tuple[str, ...] = (), override: str | None = None
+    store: Warehouse,
+    run: Run,
+    plan: Plan,
+    *,
+    headline: str | None = None,
+    marks: tuple[str, ...] = (),
+    override: str | None = None,
 ) -> RunRow:
     """The run's own row as it stands now: inputs, counts, seconds since it began."""
     name = run.study.name
@@ -160,6 +171,7 @@ def run_row(
         study=name,
         inputs=plan.inputs(run, generation_seq(store, name)),
         started_at=run.started_at,
+        headline=headline,
         marks=marks,
         override_reason=override,
         counts=counts,

@@ -28,6 +28,13 @@ def publish_version(
 ) -> Report:
     """Append one new version in one transaction."""
     with open_store(run.settings.store) as store:
-        row = run_row(store, run, plan, (*marks(outcomes), *estimates.marks), override)
+        row = run_row(
+            store,
+            run,
+            plan,
+            headline=estimates.headline,
+            marks=(*marks(outcomes), *estimates.marks),
+            override=override,
+        )
         version = publish(store, row, outcome_frame(outcomes), estimates.estimates, estimates.fits)
     return Report(run.study.name, version, run.run_id, changed=True)

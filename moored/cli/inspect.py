@@ -38,6 +38,7 @@ def published_results(study: str, settings: Settings, version: int | None = None
         "run_id": run["run_id"],
         "data_version": run["data_version"],
         "code_version": run["code_version"],
+        "headline": run["headline"],
         "marks": run["marks"],
         "override_reason": run["override_reason"],
         "counts": run["counts"],
@@ -61,6 +62,9 @@ def print_results(result: dict[str, Any]) -> None:
             )
         for warning in fit["warnings"]:
             typer.echo(f"{fit['estimator']}: {warning}")
+    typer.echo(
+        f"headline: {result['headline']}, by the rule on the numbers of labels, parameters and sources"
+    )
     for mark in result["marks"]:
         typer.echo(f"marked: {mark}")
     if result["override_reason"]:
@@ -120,10 +124,13 @@ def validate_command(study: StudyArgument) -> None:
     from moored.cli.pipeline import run_flow
     from moored.design import formula_spec
     from moored.llm.endpoints import probe_models
+    from moored.llm.recipe import refuse_too_many_answers
     from moored.storage.ingest import read_units
+    from moored.storage.journal import Journal
 
     settings = read_settings()
     loaded, folder = find_study(study, settings)
+    refuse_too_many_answers(loaded)
     typer.echo(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
     units = read_units(loaded, folder, settings.cache).frame
     formula_spec(loaded, units)
@@ -138,6 +145,7 @@ def validate_command(study: StudyArgument) -> None:
             {"study": loaded, "folder": str(folder)},
         )
         typer.echo(f"expectations: {loaded.checks.expectations} reads well")
-    for line in probe_models(loaded, settings.cache, settings.base_url):
-        typer.echo(f"model: {line}")
+    with Journal(settings.replies, loaded.name) as journal:
+        for line in probe_models(loaded, settings.cache, settings.base_url, journal):
+            typer.echo(f"model: {line}")
     typer.echo("everything that a run needs is there")

@@ -42,6 +42,8 @@ class RunRow:
     study: str
     inputs: Inputs
     started_at: datetime
+    headline: str | None = None
+    """The estimator to read, by the rule of `moored.inference.headline`."""
     marks: tuple[str, ...] = ()
     override_reason: str | None = None
     counts: Mapping[str, Any] = field(default_factory=dict)
@@ -132,6 +134,7 @@ def _row(run: RunRow, status: str, version: int | None) -> dict[str, Any]:
         "code_version": inputs.code_version,
         "recipes": canonical(dict(inputs.recipes)),
         "generation_seq": inputs.generation_seq,
+        "headline": run.headline,
         "marks": list(run.marks),
         "override_reason": run.override_reason,
         "counts": canonical(dict(run.counts)),

@@ -151,6 +151,7 @@ CREATE TABLE runs (
     code_version      VARCHAR NOT NULL,
     recipes           JSON NOT NULL,
     generation_seq    BIGINT NOT NULL,
+    headline          VARCHAR,
     marks             VARCHAR[] NOT NULL,
     override_reason   VARCHAR,
     counts            JSON NOT NULL,

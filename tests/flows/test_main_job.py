@@ -1,7 +1,8 @@
-"""The main job, whole: the example data, the embedded model, a Dask cluster, a Prefect server; once, on 30 units."""
+"""The main job, whole: example data, embedded model, Dask cluster, Prefect server; once, on 30 units."""
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -88,3 +89,51 @@ def test_results_are_one_version_of_named_estimators(job):
     assert {fit["n_total"] for fit in result["fits"]} == {UNITS}
     human = [row for row in result["estimates"] if row["estimator"] == "human"]
     assert [row["term"] for row in human] == ["Intercept", "exclamation"]
+
+
+def readme_commands():
+    """Every command of the README that is ours, without `uv run`."""
+    lines = (ROOT / "README.md").read_text().splitlines()
+    found = [line.split("uv run ", 1)[1] for line in lines if line.startswith("    ") and "uv run " in line]
+    return [shlex.split(command) for command in found]
+
+
+ELSEWHERE = [["pytest"], ["moored", "run", "deployments/studies/tweets.toml"]]
+"""The test run itself, and the main job, whose cut is the fixture."""
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("command", readme_commands(), ids=" ".join)
+def test_every_command_of_the_readme_runs(job, command):
+    if command in ELSEWHERE:
+        return
+    _, folder, environment = job
+    if "politeness" in " ".join(command):
+        if not (ROOT.parent / "shared" / "data").is_dir():
+            pytest.skip("../shared/data is not there")
+        text = (ROOT / command[-1]).read_text().replace("rows = 400", "rows = 24").replace("150", "16")
+        text = text.replace("../../../shared", str(ROOT.parent / "shared")).replace('"logit"', '"ols"')
+        (folder / "politeness.toml").write_text(text)
+        command = [*command[:-1], "politeness.toml"]
+    rows = [
+        "1,0,1,0.9",
+        "1,1,1,0.8",
+        "0,1,1,0.3",
+        "0,0,1,0.2",
+        "1,1,1,0.7",
+        "0,0,1,0.4",
+        ",1,0,0.6",
+        ",0,0,0.1",
+    ]
+    (folder / "labelled.csv").write_text("polite,hedge,labelled,gpt\n" + "\n".join(rows * 5) + "\n")
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()

@@ -49,8 +49,10 @@ def test_a_run_publishes_one_version(moored, endpoint, path):
         "naive-synthetic",
         "gmm-proxy",
         "gmm-synth",
+        "gmm-small",
         "everyone-labelled",
     ]
+    assert result["headline"] == "gmm-small"
     for row in result["estimates"]:
         assert math.isfinite(row["estimate"])
         assert row["lower"] < row["estimate"] < row["upper"]

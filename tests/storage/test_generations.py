@@ -1,0 +1,107 @@
+import pandas as pd
+import pytest
+
+from moored.storage.generations import (
+    Planned,
+    append_generations,
+    latest_generations,
+    missing_units,
+    source_state,
+    store_plan,
+    unit_states,
+)
+from moored.storage.ingest import read_units
+from moored.storage.studies import store_units
+from moored.storage.warehouse import open_store
+from tests.studies import requests_frame, study, write_requests
+
+PLANNED = Planned("proxy", "recipe-1:a", 1)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    write_requests(tmp_path, requests_frame(6))
+    units = read_units(study(labels={"design": "undeclared"}), tmp_path, tmp_path)
+    with open_store(tmp_path / "s.duckdb", create=True) as store:
+        store_units(store, study(), units)
+        store_plan(store, "requests", "run", units.version, [PLANNED])
+        yield store, units
+
+
+def row(units, number, status="ok", recipe=PLANNED.recipe, value=0.5):
+    unit = units.frame.iloc[number]
+    return {
+        "unit_id": unit["unit_id"],
+        "source": "proxy",
+        "step": "read.polite",
+        "draw": 0,
+        "recipe": recipe,
+        "content_hash": unit["content_hash"],
+        "request_key": None,
+        "reply": None,
+        "text": None,
+        "value": value,
+        "status": status,
+        "error": None,
+        "error_kind": None,
+        "attempts": 1,
+        "cached": False,
+        "prompt_tokens": 1,
+        "completion_tokens": 1,
+        "usd": 0.0,
+        "prices": "local",
+        "latency_s": 0.1,
+        "flag": None,
+    }
+
+
+def counts(store, units):
+    state = source_state("proxy", unit_states(store, "requests", units.version, PLANNED))
+    return (state.ok, state.failed, state.refused, state.missing)
+
+
+def test_every_unit_is_missing_until_it_has_its_rows(stored):
+    store, units = stored
+    assert counts(store, units) == (0, 0, 0, 6)
+    given = [row(units, 0), row(units, 1, "failed"), row(units, 2, "refused"), row(units, 3, "over-budget")]
+    append_generations(store, "requests", "run", given)
+    assert counts(store, units) == (1, 1, 1, 3)
+
+
+def test_rows_of_another_recipe_or_text_do_not_count(stored):
+    store, units = stored
+    other = row(units, 1) | {"content_hash": "another text"}
+    append_generations(store, "requests", "run", [row(units, 0, recipe="recipe-1:b"), other])
+    assert counts(store, units) == (0, 0, 0, 6)
+
+
+def test_the_last_row_counts_and_the_first_stays(stored):
+    store, units = stored
+    append_generations(store, "requests", "one", [row(units, 0, "failed")])
+    append_generations(store, "requests", "two", [row(units, 0, value=0.9)])
+    assert counts(store, units) == (1, 0, 0, 5)
+    latest = latest_generations(store, "requests", units.version, [PLANNED])
+    assert list(latest["value"]) == [0.9]
+    before = latest_generations(store, "requests", units.version, [PLANNED], seq=1)
+    assert list(before["status"]) == ["failed"]
+
+
+def test_what_is_missing_is_asked_for_and_failures_only_on_demand(stored):
+    store, units = stored
+    append_generations(
+        store, "requests", "run", [row(units, 0), row(units, 1, "failed"), row(units, 2, "refused")]
+    )
+    ids = list(units.frame["unit_id"])
+    assert list(missing_units(store, "requests", units.version, PLANNED)["unit_id"]) == ids[3:]
+    failed = missing_units(store, "requests", units.version, PLANNED, failed=True)
+    assert list(failed["unit_id"]) == [ids[1], *ids[3:]]
+    only = missing_units(store, "requests", units.version, PLANNED, only=[ids[0]])
+    assert list(only["unit_id"]) == [ids[0]]
+
+
+def test_a_batch_that_cannot_be_stored_whole_is_not_stored(stored):
+    store, units = stored
+    with pytest.raises(Exception, match=r"CHECK|Constraint"):
+        append_generations(store, "requests", "run", [row(units, 0), row(units, 1, "perhaps")])
+    assert counts(store, units) == (0, 0, 0, 6)
+    assert isinstance(units.frame, pd.DataFrame)

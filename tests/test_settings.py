@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+
+from moored.errors import StudyInvalid
+from moored.settings import code_version, read_settings
+
+
+def test_defaults_name_a_store_where_one_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings({})
+    assert settings.store == tmp_path / "moored.duckdb"
+    assert settings.replies == tmp_path / "moored.replies.sqlite"
+    assert (settings.workers, settings.dask_address, settings.base_url) == (2, None, None)
+    assert (settings.pipeline / "flows" / "survey.py").is_file()
+
+
+def test_the_environment_says_where():
+    settings = read_settings({"MOORED_STORE": "/data/s.duckdb", "MOORED_WORKERS": "0", "OPENAI_BASE_URL": ""})
+    assert (settings.store, settings.workers, settings.base_url) == (Path("/data/s.duckdb"), 0, None)
+
+
+def test_refuses_a_number_that_is_none():
+    with pytest.raises(StudyInvalid, match="MOORED_WORKERS is '-1'; set it to a whole number"):
+        read_settings({"MOORED_WORKERS": "-1"})
+
+
+def test_the_code_version_follows_the_code(tmp_path):
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "survey.py").write_text("one")
+    one = code_version(tmp_path)
+    assert one == code_version(tmp_path)
+    (tmp_path / "flows" / "survey.py").write_text("two")
+    assert one != code_version(tmp_path)
