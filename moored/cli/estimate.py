@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 ESTIMATE_KEYS = ("estimator", "term", "estimate", "se", "lower", "upper", "p_value", "effective_n", "r2")
 CHUNK = 200_000
-LARGE = 2 * 10**9  # bytes of file above which a table is read in chunks unasked
+MANY_CELLS = 10**8  # rows times columns above which a table is read in chunks unasked: some 3 GB in memory
+SMALL_FILE = 10**8  # bytes below which nobody counts the cells
 
 
 def estimate_command(
@@ -44,7 +45,7 @@ def estimate_command(
     alternative: Annotated[str, typer.Option(help="two-sided, larger or smaller.")] = "two-sided",
     first_step: Annotated[str, typer.Option(help="full, or identity: the paper's to the letter.")] = "full",
     stream: Annotated[
-        bool, typer.Option("--stream", help="Read in chunks (done unasked above 2 GB).")
+        bool, typer.Option("--stream", help="Read in chunks (done unasked above 1e8 cells).")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -92,11 +93,20 @@ def fit_table(
     from moored.storage.frames import chunks, column_names, read_table
 
     used = needed_columns(columns, column_names(file))
-    if stream or Path(file.partition("::")[0]).stat().st_size > LARGE:
+    if stream or _is_large(file, used):
         data: Any = stream_from_frames(lambda: chunks(file, used, CHUNK), columns)
     else:
         data = sample_from_frame(read_table(file), columns)
     return estimate(data, estimators=estimators, **options)
+
+
+def _is_large(file: str, used: Sequence[str]) -> bool:
+    """Whether the used columns hold more than MANY_CELLS; a column of a big file is read to know."""
+    from moored.storage.frames import chunks
+
+    if Path(file.partition("::")[0]).stat().st_size < SMALL_FILE:
+        return False
+    return sum(map(len, chunks(file, used[:1], CHUNK))) * len(used) > MANY_CELLS
 
 
 def as_json(fits: Sequence[Fit]) -> dict[str, Any]:
