@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checks import frames, gate
+from checks import frames
 from checks.evidence import Evidence
+from checks.gate import build
 from checks.suites import BEFORE
 from checks.view import View
 
@@ -29,7 +30,7 @@ def write_data_docs(evidence: Evidence, folder: Path) -> Path:
     thresholds = evidence.study.checks.model_dump()
     for name, table in tables.items():
         asked = [check for checks in BEFORE.values() for check in checks if check.frame == name]
-        expectations = [gate.build(check.expectation, check.filled(thresholds)) for check in asked]
+        expectations = [build(check.expectation, check.filled(thresholds)) for check in asked]
         suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
         definition = gx.ValidationDefinition(name=name, data=batch, suite=suite)

@@ -1,4 +1,4 @@
-"""Great Expectations: one validation a frame, each result turned into an outcome."""
+"""Great Expectations: one validation a table, each result turned into an answer."""
 
 from __future__ import annotations
 
@@ -49,37 +49,44 @@ def _great_expectations() -> Any:
     return gx
 
 
-def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], index: str) -> list[Answer]:
-    """The answer of each expectation, in their order; the failing rows are named by column `index`."""
-    found = _results(frame, expectations, {"result_format": "BOOLEAN_ONLY"})
-    answers = [_answer(result, len(frame)) for result in found]
-    # Counts and rows cost a dozen metrics an expectation: they are asked of those that fail.
-    failing = [i for i, answer in enumerate(answers) if not answer.success and answer.error is None]
-    details = {
-        "result_format": "SUMMARY",
-        "partial_unexpected_count": MOST_IDS,
-        "unexpected_index_column_names": [index],
-    }
-    for i, result in zip(failing, _results(frame, [expectations[i] for i in failing], details), strict=True):
-        answers[i] = _answer(result, len(frame))
-    return answers
+class Gate:
+    """One Great Expectations context, through which the tables of a run go one after another."""
 
+    def validate(self, frame: pd.DataFrame, expectations: Sequence[Expectation], index: str) -> list[Answer]:
+        """The answer of each expectation, in their order; the failing rows are named by column `index`."""
+        found = self._results(frame, expectations, {"result_format": "BOOLEAN_ONLY"})
+        answers = [_answer(result, len(frame)) for result in found]
+        # Counts and rows cost a dozen metrics an expectation: they are asked of those that fail.
+        failing = [i for i, answer in enumerate(answers) if not answer.success and answer.error is None]
+        details = {
+            "result_format": "SUMMARY",
+            "partial_unexpected_count": MOST_IDS,
+            "unexpected_index_column_names": [index],
+        }
+        again = self._results(frame, [expectations[i] for i in failing], details)
+        for i, result in zip(failing, again, strict=True):
+            answers[i] = _answer(result, len(frame))
+        return answers
 
-def _results(
-    frame: pd.DataFrame, expectations: Sequence[Expectation], result_format: Mapping[str, Any]
-) -> list[Any]:
-    if not expectations:
-        return []
-    gx = _great_expectations()
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas("frame").add_dataframe_asset("frame")
-    batch = asset.add_batch_definition_whole_dataframe("frame").get_batch({"dataframe": frame})
-    numbered = [_numbered(expectation, i) for i, expectation in enumerate(expectations)]
-    suite = gx.ExpectationSuite(name="suite", expectations=numbered)
-    results = batch.validate(suite, result_format=dict(result_format)).results
-    by_order = {result.expectation_config.meta["order"]: result for result in results}
-    return [by_order[i] for i in range(len(expectations))]
+    def _results(
+        self, frame: pd.DataFrame, expectations: Sequence[Expectation], result_format: Mapping[str, Any]
+    ) -> list[Any]:
+        if not expectations:
+            return []
+        batch = self._table.get_batch({"dataframe": frame})
+        numbered = [_numbered(expectation, i) for i, expectation in enumerate(expectations)]
+        suite = _great_expectations().ExpectationSuite(name="suite", expectations=numbered)
+        results = batch.validate(suite, result_format=dict(result_format)).results
+        by_order = {result.expectation_config.meta["order"]: result for result in results}
+        return [by_order[i] for i in range(len(expectations))]
+
+    @functools.cached_property
+    def _table(self) -> Any:
+        """Whatever table is handed in. A context takes as long to make as a few expectations to answer."""
+        context = _great_expectations().get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False}
+        asset = context.data_sources.add_pandas("frame").add_dataframe_asset("frame")
+        return asset.add_batch_definition_whole_dataframe("frame")
 
 
 def _numbered(expectation: Expectation, order: int) -> Expectation:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from checks import frames, gate
+from checks import frames
 from checks.check import Check, Frame, Measure
 from checks.evidence import Evidence, Outcome
 from checks.extension import own_expectations
+from checks.gate import Answer, Gate, build
 from checks.suites import BEFORE, MEASURES, results
 from checks.suites.same_law import decided
 from checks.view import View
@@ -38,8 +39,9 @@ def run_checks(evidence: Evidence) -> tuple[Outcome, ...]:
         "generations": frames.generations(view),
         "measures": frames.measured(found),
     }
-    outcomes = _outcomes(BEFORE, tables, found, evidence.study, thresholds)
-    return tuple(outcomes) + tuple(_own_outcomes(own, tables))
+    gate = Gate()
+    outcomes = _outcomes(BEFORE, tables, found, evidence.study, thresholds, gate)
+    return tuple(outcomes) + tuple(_own_outcomes(own, tables, gate))
 
 
 def check_results(estimates: pd.DataFrame, fits: pd.DataFrame, evidence: Evidence) -> tuple[Outcome, ...]:
@@ -54,7 +56,8 @@ def check_results(estimates: pd.DataFrame, fits: pd.DataFrame, evidence: Evidenc
     }
     suites = {"results": results.CHECKS}
     each = evidence.study.checks.alpha / max(1, sum(m.check == "fit-j" for m in found))
-    return tuple(_outcomes(suites, tables, found, evidence.study, _thresholds(evidence.study, each)))
+    thresholds = _thresholds(evidence.study, each)
+    return tuple(_outcomes(suites, tables, found, evidence.study, thresholds, Gate()))
 
 
 def messages(outcomes: Iterable[Outcome]) -> str:
@@ -78,11 +81,12 @@ def _outcomes(
     found: Sequence[Measure],
     study: Study,
     thresholds: Thresholds,
+    gate: Gate,
 ) -> list[Outcome]:
-    answers: dict[str, gate.Answer] = {}
+    answers: dict[str, Answer] = {}
     for frame, table in tables.items():
         asked = [check for checks in suites.values() for check in checks if check.frame == frame]
-        answers |= _answers(table, asked, thresholds)
+        answers |= _answers(table, asked, thresholds, gate)
     outcomes = []
     for suite, checks in suites.items():
         for check in checks:
@@ -96,17 +100,21 @@ def _outcomes(
     return outcomes
 
 
-def _answers(table: pd.DataFrame, asked: Sequence[Check], thresholds: Thresholds) -> dict[str, gate.Answer]:
+def _answers(
+    table: pd.DataFrame, asked: Sequence[Check], thresholds: Thresholds, gate: Gate
+) -> dict[str, Answer]:
     """The answers of the checks that can be asked: those whose column holds anything."""
     able = [c for c in asked if c.column in table and table[c.column].notna().any()]
     index = frames.ROW if frames.ROW in table else frames.UNIT
     columns = list(dict.fromkeys([index, *(check.column for check in able)]))
-    expectations = [gate.build(check.expectation, check.filled(thresholds)) for check in able]
+    expectations = [build(check.expectation, check.filled(thresholds)) for check in able]
     answers = gate.validate(table[columns], expectations, index)
     return {check.name: answer for check, answer in zip(able, answers, strict=True)}
 
 
-def _own_outcomes(own: Mapping[str, list[Any]], tables: Mapping[Any, pd.DataFrame]) -> list[Outcome]:
+def _own_outcomes(
+    own: Mapping[str, list[Any]], tables: Mapping[Any, pd.DataFrame], gate: Gate
+) -> list[Outcome]:
     outcomes = []
     for frame, expectations in own.items():
         answers = gate.validate(tables[frame], expectations, frames.UNIT)

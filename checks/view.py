@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from checks.check import MOST_IDS
 from checks.evidence import Evidence
+from checks.language import language
 from checks.statistics import Labelling
 from checks.textprints import Prints, normalised, prints
 
@@ -177,6 +178,16 @@ class View:
     def raw_prints(self) -> Prints:
         """Their prints."""
         return prints(self.raw_texts)
+
+    def spoken(self, t: int) -> str | None:
+        """The language of a unit's text; None where it cannot be told."""
+        if t not in self._spoken:
+            self._spoken[t] = language(self.raw_texts[t])
+        return self._spoken[t]
+
+    @cached_property
+    def _spoken(self) -> dict[int, str | None]:
+        return {}
 
     def written(self, source: str) -> Written:
         """What a synthetic source wrote, and for which units."""

@@ -141,8 +141,7 @@ def _variety(view: View, source: str, written: Written) -> Iterator[Measure]:
     rows = some(view, len(written.texts))
     parents = written.parents[rows]
     pairs = [
-        (language(written.texts[row]), language(view.raw_texts[t]))
-        for row, t in zip(rows, parents, strict=True)
+        (language(written.texts[row]), view.spoken(int(t))) for row, t in zip(rows, parents, strict=True)
     ]
     told = np.array([None not in pair for pair in pairs], np.bool_)
     other = np.array([None not in pair and pair[0] != pair[1] for pair in pairs], np.bool_)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from checks.check import Check, Measure, all_true, at_most
-from checks.language import language
 from checks.textprints import nearly_repeated, repeated
 from checks.view import View
 
@@ -75,7 +74,7 @@ def measures(view: View) -> Iterator[Measure]:
     yield Measure("exact-duplicates", "texts", float(np.mean(equal)), view.ids(equal))
     yield Measure("near-duplicates", "texts", float(np.mean(near)), view.ids(near))
     rows = some(view, view.T)
-    spoken = {int(t): language(view.raw_texts[t]) for t in rows}
+    spoken = {int(t): view.spoken(int(t)) for t in rows}
     told = {t: name for t, name in spoken.items() if name is not None}
     if not told:
         yield Measure(

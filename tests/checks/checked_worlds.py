@@ -43,8 +43,8 @@ def study(**changes: Any) -> Study:
 
 
 def sentence(rng: np.random.Generator) -> str:
-    words = [str(rng.choice(WORDS if i % 2 else LITTLE)) for i in range(int(rng.integers(8, 16)))]
-    return " ".join(words)
+    kinds = [WORDS if i % 2 else LITTLE for i in range(int(rng.integers(8, 16)))]
+    return " ".join(kind[int(rng.integers(len(kind)))] for kind in kinds)
 
 
 def content_hash(text: str) -> str:

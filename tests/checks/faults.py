@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 from checked_worlds import clean, failed_are_marked, study, world
 
-from checks import Evidence, Previous
+from checks import Evidence, Outcome, Previous, run_checks
 
 Fault = Callable[[], Evidence]
 FAULTS: dict[str, Fault] = {}
@@ -23,6 +24,12 @@ def fault(check: str) -> Callable[[Fault], Fault]:
         return plant
 
     return keep
+
+
+@functools.cache
+def outcomes_of(check: str | None) -> tuple[Outcome, ...]:
+    """What the checks say of a check's fault, or of a clean world. Asked once a session."""
+    return run_checks(clean() if check is None else FAULTS[check]())
 
 
 def with_units(evidence: Evidence, rows: Any, **columns: Any) -> Evidence:

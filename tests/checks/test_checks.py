@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from checked_worlds import clean, study
-from faults import FAULTS
+from faults import FAULTS, outcomes_of
 from pandas.testing import assert_frame_equal
 from scipy import stats
 
@@ -40,7 +40,7 @@ def test_checks_change_nothing_so_no_warning_changes_a_number():
 
 
 def test_a_failing_check_names_rows_limit_and_remedy():
-    outcome = named(run_checks(FAULTS["values-in-range"]()), "values-in-range")
+    outcome = named(outcomes_of("values-in-range"), "values-in-range")
     assert outcome.unit_ids == ("u7",)
     assert outcome.observed == 1
     assert "u7" in outcome.message
@@ -51,7 +51,7 @@ def test_a_failing_check_names_rows_limit_and_remedy():
 
 def test_a_study_sets_thresholds_and_severities():
     evidence = FAULTS["missing-share"]()
-    assert named(run_checks(evidence), "missing-share").severity == "warning"
+    assert named(outcomes_of("missing-share"), "missing-share").severity == "warning"
     strict = replace(evidence, study=study(checks={"severity": {"missing-share": "critical"}}))
     outcome = named(run_checks(strict), "missing-share")
     assert (outcome.severity, outcome.passed) == ("critical", False)

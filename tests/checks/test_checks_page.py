@@ -2,10 +2,8 @@ import re
 from dataclasses import asdict
 
 import pytest
-from checked_worlds import clean
-from faults import FAULTS
+from faults import outcomes_of
 
-from checks import run_checks
 from moored.report.checks_page import checks_page
 
 
@@ -15,12 +13,12 @@ def page(outcomes, **options):
 
 @pytest.fixture(scope="module")
 def stopped():
-    return run_checks(FAULTS["values-in-range"]())
+    return outcomes_of("values-in-range")
 
 
 @pytest.fixture(scope="module")
 def passed():
-    return run_checks(clean())
+    return outcomes_of(None)
 
 
 def test_a_stopped_run_says_so_and_shows_check_rows_and_remedy(stopped):

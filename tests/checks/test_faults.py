@@ -4,9 +4,9 @@ from typing import get_args
 import pandas as pd
 import pytest
 from checked_worlds import clean
-from faults import FAULTS
+from faults import FAULTS, outcomes_of
 
-from checks import Previous, check_results, messages, run_checks
+from checks import Previous, check_results, messages
 from checks.suites import BEFORE, results
 from moored.study import CheckName
 
@@ -30,14 +30,14 @@ def test_every_check_has_a_fault_and_may_be_named_in_a_study():
 
 @pytest.mark.parametrize("check", FAULTS)
 def test_a_fault_is_caught_by_its_check_and_by_no_other_critical_one(check):
-    outcomes = run_checks(FAULTS[check]())
+    outcomes = outcomes_of(check)
     own = next(outcome for outcome in outcomes if outcome.check == check)
     assert not own.passed, own.message
     assert stopping(outcomes) - {check} == set(), messages(outcomes)
 
 
 def test_a_clean_world_passes_everything():
-    outcomes = run_checks(clean())
+    outcomes = outcomes_of(None)
     assert failing(outcomes) == set()
     assert messages(outcomes) == ""
 
