@@ -11,6 +11,8 @@ from moored import __version__
 from moored.cli.checks import checks_command
 from moored.cli.estimate import estimate_command
 from moored.cli.inspect import history_command, results_command, status_command, validate_command
+from moored.cli.plan import plan_command
+from moored.cli.preview import preview_command
 from moored.cli.run import rerun_command, run_command
 from moored.errors import MooredError
 
@@ -23,6 +25,8 @@ app = typer.Typer(
 )
 app.command("run")(run_command)
 app.command("rerun")(rerun_command)
+app.command("plan")(plan_command)
+app.command("preview")(preview_command)
 app.command("results")(results_command)
 app.command("history")(history_command)
 app.command("checks")(checks_command)

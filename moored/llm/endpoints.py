@@ -116,16 +116,24 @@ def gguf_of(model: Model) -> Path | None:
     return Path(model.name).expanduser() if model.name.endswith(".gguf") else None
 
 
-def probe_models(study: Study, cache: Path, base_url: str | None) -> list[str]:
-    """One cheap request to each model that the study names; what came of it, a line each."""
-    from moored.llm.probe import probe
+def probe_models(
+    study: Study, cache: Path, base_url: str | None, journal: AbilityStore | None = None
+) -> list[str]:
+    """One cheap request to each model that the study names; what came of it, a line each.
+
+    `journal` counts the requests, and remembers what an external model gives where it was not known.
+    """
+    from moored.llm.probe import probe, remember
 
     lines = []
     with open_endpoints(study, cache, base_url) as endpoints:
         seen = {(study.model_of(s).name, endpoints[s.name].identity): s for s in study.sources}
         for source in seen.values():
-            model = study.model_of(source)
-            lines.append(probe(endpoints[source.name], model).line)
+            model, endpoint = study.model_of(source), endpoints[source.name]
+            found = probe(endpoint, model)
+            lines.append(found.line)
+            if journal is not None and not runs_here(model):
+                remember(endpoint, model, found, journal)
     return lines
 
 

@@ -45,13 +45,19 @@ class Found:
 
 def abilities(endpoint: Endpoint, model: Model, journal: AbilityStore | None) -> Abilities:
     """What the model gives: as remembered, or asked once and remembered."""
-    known = f"{endpoint.identity} {model.name} {_api(model)}"
+    known = _known_as(endpoint, model)
     if journal is not None and (remembered := journal.abilities(known)) is not None:
         return Abilities(**remembered)
     found = probe(endpoint, model)
     if journal is not None:
         journal.keep_abilities(known, asdict(found.abilities), found.requests)
     return found.abilities
+
+
+def remember(endpoint: Endpoint, model: Model, found: Found, journal: AbilityStore) -> None:
+    """Count a probe's requests, and keep what it found unless something is known: that decides recipes."""
+    known = _known_as(endpoint, model)
+    journal.keep_abilities(known, journal.abilities(known) or asdict(found.abilities), found.requests)
 
 
 def probe(endpoint: Endpoint, model: Model) -> Found:
@@ -117,6 +123,10 @@ async def _ask(client: Any, path: str, body: dict[str, Any], model: Model) -> tu
 def _gave_logprobs(raw: str) -> bool:
     logprobs = json.loads(raw)["choices"][0].get("logprobs") or {}
     return bool(logprobs.get("content") or logprobs.get("top_logprobs"))
+
+
+def _known_as(endpoint: Endpoint, model: Model) -> str:
+    return f"{endpoint.identity} {model.name} {_api(model)}"
 
 
 def _api(model: Model) -> str:

@@ -81,6 +81,7 @@ def build_recipe(
     Where the study leaves the scoring of an external model to `auto`, the endpoint is asked once (one
     request) what it gives; `journal` remembers the answer. Errors: `StudyInvalid`, those of `probe`.
     """
+    refuse_too_many_answers(study)
     model = study.model_of(source)
     api = _api(model)
     scoring, json_schema = _scoring(model, api, endpoint, journal)
@@ -151,9 +152,10 @@ def _scoring(
 
 
 def refuse_too_many_answers(study: Study) -> None:
-    """Errors: `StudyInvalid` where answers cannot all have a letter."""
+    """Errors: `StudyInvalid` where answers stand as letters and cannot all have one."""
     for variable, question in study.questions.items():
-        if len(question.answers) > len(LETTERS):
+        if len(tokens_of(question)) < len(question.answers):
             raise StudyInvalid(
-                f"{variable!r} has {len(question.answers)} answers; at most {len(LETTERS)} work"
+                f"{variable!r} has {len(question.answers)} answers of which some share their first word: they "
+                f"stand as letters, of which there are {len(LETTERS)}; let their first words differ"
             )

@@ -122,6 +122,17 @@ def missing_units(
     return units.loc[units["unit_id"].isin(states.index[wanted]), ["unit_id", "text", "content_hash"]]
 
 
+def ended_units(store: Warehouse, study: str, planned: Planned) -> set[tuple[str, str]]:
+    """The units (id, content hash) that need nothing more of a source, whatever their data version."""
+    key = {
+        "study": study,
+        "source": planned.source,
+        "recipe": planned.recipe,
+        "expected": planned.expected_rows,
+    }
+    return {(row["unit_id"], row["content_hash"]) for row in store.rows("ended_units", key)}
+
+
 def failures(
     store: Warehouse, study: str, data_version: str, planned: Sequence[Planned]
 ) -> list[dict[str, Any]]:

@@ -1,0 +1,115 @@
+"""What a run of a study would ask and cost, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from moored.context import shuffled_units
+from moored.llm.endpoints import describe_endpoints
+from moored.llm.plan import NeverAsks, PlannedCalls, plan_calls
+from moored.llm.recipe import build_recipe
+from moored.settings import Settings
+from moored.storage.generations import Planned, ended_units
+from moored.storage.ingest import read_units
+from moored.storage.journal import Journal, Progress
+from moored.storage.warehouse import open_store
+from moored.study import Generation, Study
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The calls of a run that starts now."""
+
+    study: str
+    units: int
+    steps: tuple[PlannedCalls, ...]
+    spent: Progress
+    """What the study has sent so far; caps count it."""
+    limits: Generation
+    assumed: tuple[str, ...]
+    """Models that were never asked what they give: planned for the costliest case."""
+
+    @property
+    def total(self) -> dict[str, float]:
+        """Requests, tokens and USD of all steps."""
+        return {
+            "requests": sum(step.requests for step in self.steps),
+            "stored": sum(step.stored for step in self.steps),
+            "prompt_tokens": sum(step.prompt_tokens for step in self.steps),
+            "completion_tokens": sum(step.completion_tokens for step in self.steps),
+            "usd": sum(step.usd for step in self.steps),
+        }
+
+    @property
+    def caps(self) -> list[dict[str, Any]]:
+        """Each cap of the study beside what is spent and what this run adds."""
+        total = self.total
+        rows = (
+            ("max_requests", self.limits.max_requests, self.spent.requests, total["requests"]),
+            (
+                "max_tokens",
+                self.limits.max_tokens,
+                self.spent.tokens,
+                total["prompt_tokens"] + total["completion_tokens"],
+            ),
+            ("max_usd", self.limits.max_usd, self.spent.usd, total["usd"]),
+        )
+        return [
+            {
+                "cap": cap,
+                "limit": limit,
+                "spent": spent,
+                "planned": planned,
+                "enough": limit is None or not planned or spent + planned <= limit,
+            }
+            for cap, limit, spent, planned in rows
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `plan --json`."""
+        return {
+            "study": self.study,
+            "units": self.units,
+            "steps": [asdict(step) for step in self.steps],
+            "total": self.total,
+            "caps": self.caps,
+            "assumed": list(self.assumed),
+        }
+
+
+def forecast(study: Study, folder: Path, settings: Settings) -> Forecast:
+    """Count what a run would send, on the actual prompts. Nothing is sent, nothing is stored.
+
+    Errors: those of `read_units`, `StudyInvalid`, `FetchFailed` (the embedded model's file is fetched).
+    """
+    units = read_units(study, folder, settings.cache).frame
+    endpoints = describe_endpoints(study, settings.cache, settings.base_url)
+    everyone = shuffled_units(units, study)
+    steps: list[PlannedCalls] = []
+    with ExitStack() as stack:
+        replies = settings.replies
+        journal = stack.enter_context(Journal(replies, study.name)) if replies.exists() else None
+        known = NeverAsks(journal)
+        for source in study.sources:
+            endpoint = endpoints[source.name]
+            recipe = build_recipe(study, source, endpoint, folder, known)
+            planned = Planned(source.name, recipe.fingerprint, recipe.expected_rows)
+            ended = _ended(settings.store, study.name, planned)
+            needed = [unit for unit in everyone if (unit.id, unit.content_hash) not in ended]
+            steps += plan_calls(needed, recipe, endpoint, journal, ended=len(everyone) - len(needed))
+        spent = journal.spent() if journal is not None else Progress()
+    return Forecast(study.name, len(units), tuple(steps), spent, study.generation, _models(known.assumed))
+
+
+def _ended(path: Path, study: str, planned: Planned) -> set[tuple[str, str]]:
+    with open_store(path) if path.exists() else nullcontext() as store:
+        return ended_units(store, study, planned) if store is not None else set()
+
+
+def _models(assumed: Sequence[str]) -> tuple[str, ...]:
+    """`<address> <model> <api>` as people say it."""
+    return tuple(dict.fromkeys("{1} at {0}".format(*known.split(" ")) for known in assumed))
