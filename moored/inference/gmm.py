@@ -16,7 +16,7 @@ equal labelling probabilities S_zz is block-diagonal and B is zero on the unlabe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -82,8 +82,6 @@ def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
                 f"source {passes.names[m]!r} failed for {failed} of {counts.total} units; their moments in "
                 "it are zero"
             )
-    if not passes.names:
-        warnings.append("there is no source: this is the human-only fit")
     used = tuple(etas)
     moments = linearise(passes, theta, tuple(etas.values()), used)
     if used:
@@ -224,6 +222,8 @@ def gmm(
     """
     passes = Passes(data, family_of(family))
     found = two_step(passes, first_step)
+    if not passes.names:
+        found = replace(found, warnings=("there is no source: this is the human-only fit",))
     return as_fit(found, passes, name, level, alternative, correction)
 
 

@@ -175,6 +175,8 @@ def test_no_source_is_human_only_with_its_sandwich(family):
     np.testing.assert_allclose(fit.covariance, bread @ psi.T @ psi @ bread, atol=1e-10, rtol=1e-10)
     assert fit.j is None
     np.testing.assert_allclose(fit.effective_n, sample.n_labelled)
+    assert fit.warnings == ("there is no source: this is the human-only fit",)
+    assert ESTIMATORS["human"](sample, family).warnings == ()
 
 
 @pytest.mark.parametrize("family", ["ols", "logit", "poisson"])
