@@ -99,6 +99,66 @@ def test_relations_show_asymmetric_conditioning_where_j_does_not(capsys):
             assert count["law"] <= 1
 
 
+def asymmetric_evidence(seed, asymmetry):
+    """The same world as a study would have gathered it; every text claims to be written from the same inputs."""
+    y, labelled, proxy, synthetic = asymmetric(seed, asymmetry)
+    T = len(y)
+    texts = [f"text number {i} of this world" for i in range(T)]
+    units = pd.DataFrame(
+        {
+            "unit_id": [f"u{i}" for i in range(T)],
+            "text": texts,
+            "content_hash": [content_hash(text) for text in texts],
+            "labelled": labelled,
+            "probability": labelled.mean(),
+            "cluster": None,
+            "mood": np.where(labelled, y, np.nan),
+        }
+    )
+    outcome = {"name": "mood", "human": "mood", "ask": "Mood?", "answers": {"worst": -9.0, "best": 9.0}}
+    sources = [{"name": "proxy", "kind": "proxy"}, {"name": "restated", "kind": "synthetic"}]
+    asked = study(
+        outcome=outcome, covariates=[], sources=sources, estimate={"formula": "mood ~ 1", "family": "mean"}
+    )
+    readings = {"proxy": proxy, "restated": synthetic}
+    made = World(asked, units, readings, {"restated": [f"other words {i} of that world" for i in range(T)]})
+    one = np.ones((T, 1))
+    sample = Sample(
+        units["mood"].to_numpy(),
+        one,
+        labelled,
+        ("Intercept",),
+        (Source("proxy", "proxy", proxy, one), Source("restated", "synthetic", synthetic, one)),
+    )
+    return Evidence(asked, units, made.generations(), sample)
+
+
+def stopping(evidence):
+    return {o.check for o in run_checks(evidence) if o.severity == "critical" and not o.passed}
+
+
+def test_asymmetric_conditioning_is_stopped():
+    assert stopping(asymmetric_evidence(0, asymmetry=True)) == {"same-law"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_asymmetric_worlds_are_stopped_and_symmetric_ones_are_not(capsys):
+    found = {True: Counter(), False: Counter()}
+    for asymmetry, count in found.items():
+        for seed in range(20):
+            evidence = asymmetric_evidence(seed, asymmetry)
+            fit = gmm(evidence.sample, "mean")
+            stopped = stopping(evidence)
+            count["covers"] += int(fit.lower[0] < 0 < fit.upper[0])
+            count["stopped"] += bool(stopped)
+            count.update(stopped)
+        with capsys.disabled():
+            print(f"\nasymmetric {asymmetry}: of 20 runs {dict(count)}")
+    assert found[True]["stopped"] >= 19
+    assert found[False]["stopped"] <= 1
+
+
 def million():
     T, n = 250_000, 2000
     rng = np.random.default_rng(3)
