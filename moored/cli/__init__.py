@@ -13,7 +13,7 @@ from moored.cli.estimate import estimate_command
 from moored.cli.inspect import history_command, results_command, status_command, validate_command
 from moored.cli.plan import plan_command
 from moored.cli.preview import preview_command
-from moored.cli.run import rerun_command, run_command
+from moored.cli.run import reparse_command, rerun_command, run_command
 from moored.errors import MooredError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("run")(run_command)
 app.command("rerun")(rerun_command)
+app.command("reparse")(reparse_command)
 app.command("plan")(plan_command)
 app.command("preview")(preview_command)
 app.command("results")(results_command)

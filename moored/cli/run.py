@@ -1,7 +1,8 @@
-"""Commands that run the pipeline: run, rerun."""
+"""Commands that run the pipeline: run, rerun, reparse."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -49,6 +50,26 @@ def rerun_command(
         raise StudyInvalid(f"there is no source {', '.join(unknown)}; the study has {', '.join(known)}")
     scope = Scope(failed=failed, sources=tuple(source or ()), units=_listed(units))
     _run(settings, loaded, folder, scope, publish_anyway, json)
+
+
+def reparse_command(
+    study: StudyArgument, publish_anyway: PublishAnyway = None, json: JsonOption = False
+) -> None:
+    """Read the stored replies again with this version's parser, at no cost, then publish a new version."""
+    from moored.cli.render import print_json
+    from moored.reread import reread
+
+    settings = read_settings()
+    loaded, folder = find_study(study, settings)
+    seen = reread(loaded, folder, settings)
+    if seen.publishable:
+        if not json:
+            typer.echo(seen.line)
+        _run(settings, loaded, folder, Scope(), publish_anyway, json)
+    elif json:
+        print_json({"study": loaded.name} | asdict(seen))
+    else:
+        typer.echo(seen.line)
 
 
 def _listed(units: Path | None) -> tuple[str, ...]:

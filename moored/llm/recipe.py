@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from moored.errors import StudyInvalid
 from moored.fingerprint import fingerprint
@@ -53,13 +53,21 @@ class Recipe(BaseModel):
     timeout_s: float
     usd_per_million: tuple[float, float] | None = None
     """A price (prompt, completion) given in the study; not part of the fingerprint."""
-    parser: int = PARSER
+    parser: int = Field(default_factory=lambda: PARSER)
 
     @property
     def fingerprint(self) -> str:
         """`recipe-1:<sha256>` of what decides the generations."""
         apart = {"source", "timeout_s", "usd_per_million"}
         return fingerprint("recipe-1", self.model_dump(mode="json", exclude=apart))
+
+    @property
+    def asking(self) -> str:
+        """The same of what is asked alone, not of how replies are read: recipes that share their replies."""
+        asked = self.model_dump(mode="json", exclude={"source", "timeout_s", "usd_per_million", "parser"})
+        for question in asked["questions"].values():
+            question["answers"] = list(question["answers"])
+        return fingerprint("asking-1", asked)
 
     @property
     def steps(self) -> tuple[tuple[str, int], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,6 +53,12 @@ def store_recipe(store: Warehouse, fingerprint: str, recipe: str) -> None:
     store.rows("insert_recipe", {"fingerprint": fingerprint, "recipe": recipe})
 
 
+def stored_recipe(store: Warehouse, fingerprint: str) -> str | None:
+    """The JSON that a recipe's fingerprint stands for."""
+    row = store.row("recipe", {"fingerprint": fingerprint})
+    return None if row is None else str(row["recipe"])
+
+
 def append_generations(
     store: Warehouse, study: str, run_id: str, rows: Sequence[Mapping[str, object]]
 ) -> None:
@@ -69,6 +75,18 @@ def latest_generations(
     return store.frame(
         "generations", {"study": study, "data_version": data_version, "seq": seq, "recipes": recipes}
     )
+
+
+def whole_generations(
+    store: Warehouse, study: str, data_version: str, planned: Planned, at_once: int = 2000
+) -> Iterator[list[dict[str, Any]]]:
+    """The same of one source with the raw replies, for so many units at once."""
+    key = {"study": study, "data_version": data_version}
+    units = list(store.frame("units", key)["unit_id"])
+    for start in range(0, len(units), at_once):
+        part = units[start : start + at_once]
+        bounds = {"first": part[0], "last": part[-1], "source": planned.source, "recipe": planned.recipe}
+        yield store.rows("whole_generations", key | bounds)
 
 
 def unit_states(store: Warehouse, study: str, data_version: str, planned: Planned) -> pd.Series:

@@ -1,0 +1,1 @@
+SELECT recipe FROM recipes WHERE fingerprint = $fingerprint;
