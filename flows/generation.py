@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect.futures import as_completed
 
 from flows.runner import workers
-from moored.context import Chunk, Plan, Run
+from moored.context import Chunk, Plan, Run, out_of_budget
 from moored.errors import MooredError
 from moored.llm.endpoints import open_endpoints
 from moored.scope import Scope
@@ -53,6 +53,8 @@ def generate_chunks(run: Run, plan: Plan, chunks: list[Chunk], *, again: bool) -
             rows = future.result(raise_on_failure=False)
             if isinstance(rows, list):
                 store_chunk(run, rows)
+                if refusal is None and any(row.status == "over-budget" for row in rows):
+                    refusal = out_of_budget(run)
             elif isinstance(rows, MooredError):
                 refusal = refusal or rows
     if refusal is not None:

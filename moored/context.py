@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
-from moored.errors import TooManyFailures
+from moored.errors import BudgetReached, TooManyFailures
 from moored.llm.endpoints import describe_endpoints
 from moored.llm.generate import Unit
 from moored.llm.recipe import Recipe, build_recipe
@@ -37,11 +37,27 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Data:
+    """The data that a run is about, as they are in the store."""
+
+    version: str
+    spent: tuple[str, ...] = ()
+    """Units that left the data, since the study shows their text to the model (METHOD rule 3)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run needs from the model: one recipe a source, for every unit of a data version."""
 
     data_version: str
     recipes: Mapping[str, Recipe]
+    spent: tuple[str, ...] = ()
+    """As in `Data`."""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a reader of the version must know of its data."""
+        return (spent_line(self.spent),) if self.spent else ()
 
     @property
     def recipe_keys(self) -> dict[str, str]:
@@ -90,7 +106,7 @@ class Report:
     """False: nothing had changed since this version was published."""
 
 
-def plan_of(run: Run, data_version: str) -> Plan:
+def plan_of(run: Run, data: Data) -> Plan:
     """One recipe a source of the study. Errors: `StudyInvalid`, those of the first request to an endpoint."""
     study, settings = run.study, run.settings
     endpoints = describe_endpoints(study, settings.cache, settings.base_url)
@@ -99,7 +115,30 @@ def plan_of(run: Run, data_version: str) -> Plan:
             source.name: build_recipe(study, source, endpoints[source.name], run.folder, journal)
             for source in study.sources
         }
-    return Plan(data_version, recipes)
+    return Plan(data.version, recipes, data.spent)
+
+
+def spent_line(spent: Sequence[str]) -> str:
+    """Which units are spent, for people."""
+    named = ", ".join(spent[:5]) + (", ..." if len(spent) > 5 else "")
+    units = "1 unit" if len(spent) == 1 else f"{len(spent)} units"
+    return f"{units} left the data, since the model is shown the text as an example: {named}"
+
+
+def out_of_budget(run: Run) -> BudgetReached:
+    """The refusal to go on, with every cap of the study and what is spent."""
+    limits = run.study.generation
+    with Journal(run.settings.replies, run.study.name) as journal:
+        spent = journal.spent()
+    used = {"max_requests": spent.requests, "max_tokens": spent.tokens, "max_usd": round(spent.usd, 4)}
+    caps = ", ".join(
+        f"`generation.{name}` is {cap:,}, spent are {used[name]:,}"
+        for name in used
+        if (cap := getattr(limits, name)) is not None
+    )
+    return BudgetReached(
+        f"the study's budget is used up ({caps}); what was generated is stored: raise the cap and run again"
+    )
 
 
 def chunks_of(needed: Mapping[str, pd.DataFrame], study: Study) -> list[Chunk]:

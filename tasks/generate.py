@@ -6,7 +6,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from moored.context import Chunk, Plan, Run, chunks_of, plan_of, refuse_failures
+from moored.context import Chunk, Data, Plan, Run, chunks_of, plan_of, refuse_failures
 from moored.llm.endpoints import Endpoint
 from moored.llm.generate import Generation, generate
 from moored.llm.recipe import Recipe
@@ -26,13 +26,13 @@ from moored.study import Generation as Limits
 
 
 @task(cache_policy=NO_CACHE)
-def plan_generation(run: Run, data_version: str) -> Plan:
+def plan_generation(run: Run, data: Data) -> Plan:
     """Settle one recipe a source, and store what the run sets out to generate."""
-    plan = plan_of(run, data_version)
+    plan = plan_of(run, data)
     with open_store(run.settings.store) as store:
         for recipe in plan.recipes.values():
             store_recipe(store, recipe.fingerprint, recipe.model_dump_json())
-        store_plan(store, run.study.name, run.run_id, data_version, plan.planned)
+        store_plan(store, run.study.name, run.run_id, data.version, plan.planned)
     return plan
 
 

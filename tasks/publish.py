@@ -33,7 +33,7 @@ def publish_version(
             run,
             plan,
             headline=estimates.headline,
-            marks=(*marks(outcomes), *estimates.marks),
+            marks=(*marks(outcomes), *estimates.marks, *plan.marks),
             override=override,
         )
         version = publish(store, row, outcome_frame(outcomes), estimates.estimates, estimates.fits)

@@ -5,7 +5,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from moored.context import Run, new_run
+from moored.context import Data, Run, new_run
 from moored.settings import Settings
 from moored.storage.ingest import read_units
 from moored.storage.studies import store_study, store_units
@@ -23,9 +23,9 @@ def start_run(study: Study, folder: str, settings: Settings) -> Run:
 
 
 @task(cache_policy=NO_CACHE)
-def load_units(run: Run) -> str:
-    """Read the user's table, draw the labelled units, append what is new. Gives the data version."""
+def load_units(run: Run) -> Data:
+    """Read the user's table, draw the labelled units, append what is new."""
     units = read_units(run.study, run.folder, run.settings.cache)
     with open_store(run.settings.store) as store:
         store_units(store, run.study, units)
-    return units.version
+    return Data(units.version, units.spent)

@@ -122,6 +122,7 @@ def status_command(study: StudyArgument, json: JsonOption = False) -> None:
 def validate_command(study: StudyArgument) -> None:
     """Check the file, the data, the columns and the endpoint of a study before anything is spent."""
     from moored.cli.pipeline import run_flow
+    from moored.context import spent_line
     from moored.design import formula_spec
     from moored.llm.endpoints import probe_models
     from moored.llm.recipe import refuse_too_many_answers
@@ -132,11 +133,14 @@ def validate_command(study: StudyArgument) -> None:
     loaded, folder = find_study(study, settings)
     refuse_too_many_answers(loaded)
     typer.echo(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
-    units = read_units(loaded, folder, settings.cache).frame
+    data = read_units(loaded, folder, settings.cache)
+    units = data.frame
     formula_spec(loaded, units)
     typer.echo(
         f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}"
     )
+    if data.spent:
+        typer.echo(f"data: {spent_line(data.spent)}")
     if loaded.checks.expectations is not None:
         # Only the pipeline may load Great Expectations.
         run_flow(

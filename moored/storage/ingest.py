@@ -31,6 +31,8 @@ class Units:
 
     frame: pd.DataFrame
     version: str
+    spent: tuple[str, ...] = ()
+    """Ids of units that left: the study shows their text to the model as an example (METHOD rule 3)."""
 
 
 def read_units(study: Study, folder: Path, cache: Path) -> Units:
@@ -39,7 +41,8 @@ def read_units(study: Study, folder: Path, cache: Path) -> Units:
     Errors: the `DataInvalid` family, `StudyInvalid`, `FetchFailed`.
     """
     data = read_source(study, folder, cache)
-    units = _identified(study, data)
+    units, spent = _unspent(study, _identified(study, data))
+    units = _sampled(study, units)
     data = data.loc[units.index]
     units["cluster"] = data[study.data.cluster].astype("string") if study.data.cluster else None
     variables = _variables(study, data, units)
@@ -48,7 +51,7 @@ def read_units(study: Study, folder: Path, cache: Path) -> Units:
     units["held_back"] = variables[study.outcome.name].where(~labelled)
     units = pd.concat([units, _human_only_where_labelled(study, variables, labelled)], axis=1)
     units = units.sort_values("unit_id", ignore_index=True)
-    return Units(units, _version(units))
+    return Units(units, _version(units), spent)
 
 
 def read_source(study: Study, folder: Path, cache: Path) -> pd.DataFrame:
@@ -95,6 +98,28 @@ def _identified(study: Study, data: pd.DataFrame) -> pd.DataFrame:
     others = data.drop(columns=[study.data.id, study.data.text])
     units["fields"] = [json.dumps(row, default=str) for row in others.astype(object).to_dict("records")]
     units["content_hash"] = units["text"].map(content_hash)
+    return units
+
+
+def _unspent(study: Study, units: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The units that no question shows as an example, and the ids of the others.
+
+    They leave on both sides, labelled or not, before anything is drawn. Case and blank space do not
+    matter; the check of rule 3 finds those that are nearly the same.
+    """
+    shown = {_folded(text) for question in study.questions.values() for text, _ in question.examples}
+    spent = units["text"].map(_folded).isin(shown)
+    if spent.all():
+        raise DataInvalid("every unit's text is an example that the model is shown; show other texts")
+    return units[~spent], tuple(sorted(units["unit_id"][spent]))
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _sampled(study: Study, units: pd.DataFrame) -> pd.DataFrame:
+    """As many units as the study wants."""
     if study.data.rows is not None and study.data.rows < len(units):
         units = units.loc[_shuffled(units["unit_id"], study.seed, "rows")[: study.data.rows]]
     return units

@@ -15,7 +15,7 @@ from moored.errors import (
     UnsafeRule,
 )
 from moored.storage.ingest import read_units
-from tests.studies import requests_frame, study, write_requests
+from tests.studies import requests_frame, study, study_table, write_requests
 
 
 def units_of(folder: Path, frame: pd.DataFrame | None = None, **changes):
@@ -151,3 +151,31 @@ def test_refuses(tmp_path, case):
 def test_refuses_a_file_that_is_not_there(tmp_path):
     with pytest.raises(DataInvalid, match=r"nowhere\.csv"):
         read_units(study(data={"source": "nowhere.csv"}), tmp_path, tmp_path)
+
+
+def test_units_shown_as_examples_leave_before_anything_is_drawn(tmp_path):
+    raw = requests_frame()
+    outcome = study_table()["outcome"]
+    shown = [[f"  {raw['text'][7].upper()}\n", "positive"], [raw["text"][21], "negative"]]
+    units = units_of(tmp_path, raw, outcome=outcome | {"examples": shown})
+    assert units.spent == ("r007", "r021")
+    assert len(units.frame) == 58
+    assert not units.frame["unit_id"].isin(units.spent).any()
+    assert units.frame["labelled"].sum() == 30
+    others = units_of(tmp_path, raw.drop(index=[7, 21]))
+    pd.testing.assert_frame_equal(units.frame, others.frame)
+    assert (units.version, others.spent) == (others.version, ())
+
+
+def test_examples_of_a_covariate_are_spent_too(tmp_path):
+    raw = requests_frame().assign(hurry=0)
+    asked = {"ask": "Is it urgent?", "answers": {"yes": 1, "no": 0}, "examples": [[raw["text"][3], "no"]]}
+    units = units_of(tmp_path, raw, covariates=[{"name": "urgent", "human": "hurry", "question": asked}])
+    assert units.spent == ("r003",)
+
+
+def test_refuses_data_that_are_all_examples(tmp_path):
+    raw = requests_frame(2)
+    shown = [[text, "positive"] for text in raw["text"]]
+    with pytest.raises(DataInvalid, match="every unit's text is an example"):
+        units_of(tmp_path, raw, outcome=study_table()["outcome"] | {"examples": shown})
