@@ -64,7 +64,7 @@ def test_few_labels_need_a_correction():
             fit = gmm(sample, "mean", correction=correction)
             hits[correction] += bool(fit.lower[0] <= coefficients(1)[0] <= fit.upper[0])
     assert hits["none"] / R < 0.90
-    assert abs(hits["lw"] / R - 0.95) < band(0.95) + 0.01
+    assert abs(hits["lw"] / R - 0.95) < band(0.95)
 
 
 def test_coverage_of_the_median():
@@ -115,7 +115,7 @@ def test_unequal_probabilities_cover_when_known_and_fail_when_not(family, known)
             hits[name] += (fit.lower <= coefficients(p)) & (coefficients(p) <= fit.upper)
     for name, found in hits.items():
         if known:
-            np.testing.assert_allclose(found / R, 0.95, atol=band(0.95) + 0.01, err_msg=name)
+            np.testing.assert_allclose(found / R, 0.95, atol=band(0.95), err_msg=name)
         else:
             assert found.min() / R < 0.9, name
 
@@ -153,7 +153,7 @@ def test_clusters_cover_when_named_and_fail_when_not(clustered):
         fit = gmm(Sample(y, X, labelled, (), (source,), cluster=who if clustered else None), "ols")
         hits += (fit.lower <= [0.2, 0.6]) & (fit.upper >= [0.2, 0.6])
     if clustered:
-        np.testing.assert_allclose(hits / R, 0.95, atol=band(0.95) + 0.01)
+        np.testing.assert_allclose(hits / R, 0.95, atol=band(0.95))
     else:
         assert (hits / R < 0.8).all()
 
