@@ -27,8 +27,9 @@ def workers(settings: Settings) -> Iterator[TaskRunner[Any]]:
         with _cluster(settings.workers) as address, DaskTaskRunner(address=address) as runner:
             yield runner
     else:
-        with ThreadPoolTaskRunner(max_workers=2) as threads:
-            yield threads
+        pool: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
+        with pool as runner:
+            yield runner
 
 
 @contextmanager

@@ -183,12 +183,13 @@ def refuse_failures(study: Study, states: Iterable[SourceState], why: str) -> No
 def new_run(study: Study, folder: Path, settings: Settings) -> Run:
     """A run with an id of its own, from now."""
     started = datetime.now(UTC)
+    own = study.checks.expectations
     return Run(
         run_id=f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
         study=study,
         folder=folder,
         settings=settings,
-        code_version=code_version(settings.pipeline),
+        code_version=code_version(settings.pipeline, folder / own if own else None),
         started_at=started,
     )
 

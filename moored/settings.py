@@ -55,14 +55,16 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     )
 
 
-def code_version(pipeline: Path) -> str:
-    """The package's version and a hash of the code that a result depends on."""
+def code_version(pipeline: Path, own: Path | None = None) -> str:
+    """The package's version and a hash of the code that a result depends on; `own`: a file of the user's, too."""
     digest = hashlib.sha256()
     for folder in _CODE:
         for file in sorted((pipeline / folder).rglob("*")):
             if file.suffix in {".py", ".sql", ".toml", ".jinja"}:
                 digest.update(f"{file.relative_to(pipeline)}\0".encode())
                 digest.update(file.read_bytes())
+    if own is not None and own.is_file():
+        digest.update(own.read_bytes())
     return f"{__version__}+{digest.hexdigest()[:12]}"
 
 

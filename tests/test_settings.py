@@ -32,3 +32,11 @@ def test_the_code_version_follows_the_code(tmp_path):
     assert one == code_version(tmp_path)
     (tmp_path / "flows" / "survey.py").write_text("two")
     assert one != code_version(tmp_path)
+
+
+def test_the_code_version_follows_the_users_own_checks(tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text("one")
+    one = code_version(tmp_path, own)
+    own.write_text("two")
+    assert one != code_version(tmp_path, own)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 
 import typer
 
@@ -52,8 +53,19 @@ def main() -> None:
         app()
     except MooredError as error:
         typer.echo(f"moored: {error.message}", err=True)
-        sys.exit(error.exit_code)
+        code = error.exit_code
+        _let_go(error)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer turns Ctrl-C into it
             typer.echo("moored: interrupted; what was generated is stored, run again to go on", err=True)
         raise
+    else:
+        return
+    sys.exit(code)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Clear the frames of an error and of what led to it: database connections kept there complain at exit."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

@@ -83,3 +83,15 @@ def test_a_stopped_run_goes_on(environment, tmp_path, how):
         assert status["model_calls"] == server.calls
     result = json.loads(done.stdout)
     assert (result["version"], result["changed"]) == (1, True)
+
+
+def test_a_refusal_from_inside_the_flow_is_one_line(environment, tmp_path):
+    write_study(tmp_path, labels={"design": "simple-random", "sample": 2})
+    environment["MOORED_WORKERS"] = "0"
+    with serve(answers=reads_well) as server:
+        environment["OPENAI_BASE_URL"] = server.url
+        done = moored(environment, tmp_path, "run", "requests.toml")
+    assert done.returncode == 31
+    said = [line for line in done.stderr.splitlines() if "rows" not in line and line.strip()]
+    assert len(said) == 1, done.stderr
+    assert said[0].startswith("moored: 2 labelled units cannot identify 2 parameters")
