@@ -317,7 +317,7 @@ class Study(_Part):
     @property
     def fingerprint(self) -> str:
         """What the study says, as `study-1:<sha256>`."""
-        return fingerprint("study-1", self.model_dump(mode="json"))
+        return fingerprint("study-1", in_order(self.model_dump(mode="json")))
 
     @property
     def questions(self) -> dict[str, Question]:
@@ -328,6 +328,18 @@ class Study(_Part):
     def model_of(self, source: Source) -> Model:
         """The model that a source uses."""
         return source.model or self.model
+
+
+def in_order(dumped: Any) -> Any:
+    """The same JSON with each question's answers as pairs: their order is the prompt's, sorted keys lose it."""
+    if isinstance(dumped, list):
+        return [in_order(item) for item in dumped]
+    if not isinstance(dumped, dict):
+        return dumped
+    return {
+        key: list(value.items()) if key == "answers" and isinstance(value, dict) else in_order(value)
+        for key, value in dumped.items()
+    }
 
 
 def load_study(path: Path) -> Study:

@@ -97,3 +97,19 @@ def test_names_the_file_in_a_refusal(tmp_path):
     (tmp_path / "s.toml").write_text('name = "x"\ncolour = "red"\n')
     with pytest.raises(StudyInvalid, match=r"s\.toml: .*unknown key `colour`"):
         load_study(tmp_path / "s.toml")
+
+
+def test_the_order_of_the_answers_is_part_of_the_study(tmp_path):
+    from moored.storage.studies import store_study, stored_study
+    from moored.storage.warehouse import open_store
+    from tests.studies import study, study_table
+
+    outcome = study_table()["outcome"]
+    turned = study(outcome=outcome | {"answers": dict(reversed(outcome["answers"].items()))})
+    assert turned.fingerprint != study().fingerprint
+    with open_store(tmp_path / "store.duckdb", create=True) as store:
+        for one in (study(), turned):
+            store_study(store, one, tmp_path)
+            kept = stored_study(store, one.name)[0]
+            assert list(kept.outcome.answers) == list(one.outcome.answers)
+            assert kept.fingerprint == one.fingerprint

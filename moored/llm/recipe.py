@@ -15,7 +15,7 @@ from moored.errors import StudyInvalid
 from moored.fingerprint import fingerprint
 from moored.llm.endpoints import AbilityStore, Endpoint, runs_here
 from moored.llm.prompts import Prompt, load_prompt
-from moored.study import EMBEDDED, Model, Question, Source, Study
+from moored.study import EMBEDDED, Model, Question, Source, Study, in_order
 
 PARSER = 1
 """Raised whenever the same reply would be read differently."""
@@ -59,7 +59,7 @@ class Recipe(BaseModel):
     def fingerprint(self) -> str:
         """`recipe-1:<sha256>` of what decides the generations."""
         apart = {"source", "timeout_s", "usd_per_million"}
-        return fingerprint("recipe-1", self.model_dump(mode="json", exclude=apart))
+        return fingerprint("recipe-1", in_order(self.model_dump(mode="json", exclude=apart)))
 
     @property
     def asking(self) -> str:

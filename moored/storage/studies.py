@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from moored.errors import NotStored
-from moored.fingerprint import canonical
 from moored.storage.ingest import Units
 from moored.storage.warehouse import Warehouse
 from moored.study import Study, parse_study
@@ -23,7 +22,7 @@ def store_study(store: Warehouse, study: Study, folder: Path) -> None:
         {
             "fingerprint": study.fingerprint,
             "study": study.name,
-            "spec": canonical(study.model_dump(mode="json")),
+            "spec": json.dumps(study.model_dump(mode="json")),  # keys in order: the prompt lists answers so
             "folder": str(folder),
         },
     )

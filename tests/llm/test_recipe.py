@@ -113,7 +113,7 @@ def test_a_canary_is_flagged_and_never_becomes_a_value(journal: Journal) -> None
         endpoint = endpoint_at(server.url)
         units = [Unit("obeyed", canary, "h"), *some_units(1)]
         rows = generate(units, a_recipe(a_study(), endpoint), endpoint, journal, Limits())
-        assert "<text>\n" + canary in server.bodies[0]["messages"][-1]["content"]
+        assert any("<text>\n" + canary in body["messages"][-1]["content"] for body in server.bodies)
     assert [(row.status, row.value, row.flag) for row in rows] == [
         ("failed", None, "instructs"),
         ("ok", 1.0, None),
