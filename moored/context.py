@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from moored.errors import BudgetReached, TooManyFailures
+from moored.errors import BudgetReached, StudyInvalid, TooManyFailures
 from moored.llm.endpoints import describe_endpoints
 from moored.llm.generate import Unit
 from moored.llm.recipe import Recipe, build_recipe
+from moored.scope import Scope
 from moored.settings import Settings, code_version
 from moored.storage.generations import Planned, SourceState, generation_seq, run_counts
 from moored.storage.journal import Journal
@@ -158,6 +159,16 @@ def shuffled_units(frame: pd.DataFrame, study: Study) -> list[Unit]:
     """The units of a frame in the order of the study's seed."""
     rows = frame.sample(frac=1, random_state=study.seed)
     return [Unit(*map(str, row)) for row in rows[["unit_id", "text", "content_hash"]].to_numpy()]
+
+
+def rerun_scope(study: Study, *, failed: bool, sources: tuple[str, ...], units: tuple[str, ...]) -> Scope:
+    """What to generate again. Errors: `StudyInvalid` (nothing, or a source that the study does not have)."""
+    if not failed and not units:
+        raise StudyInvalid("say what to generate again: --failed, or --units FILE")
+    known = [source.name for source in study.sources]
+    if unknown := sorted(set(sources) - set(known)):
+        raise StudyInvalid(f"there is no source {', '.join(unknown)}; the study has {', '.join(known)}")
+    return Scope(failed=failed, sources=sources, units=units)
 
 
 def refuse_failures(study: Study, states: Iterable[SourceState], why: str) -> None:

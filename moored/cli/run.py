@@ -41,14 +41,11 @@ def rerun_command(
     json: JsonOption = False,
 ) -> None:
     """Generate again what failed, then check, estimate and publish a new version."""
+    from moored.context import rerun_scope
+
     settings = read_settings()
     loaded, folder = find_study(study, settings)
-    if not failed and units is None:
-        raise StudyInvalid("say what to generate again: --failed, or --units FILE")
-    known = [part.name for part in loaded.sources]
-    if unknown := sorted(set(source or ()) - set(known)):
-        raise StudyInvalid(f"there is no source {', '.join(unknown)}; the study has {', '.join(known)}")
-    scope = Scope(failed=failed, sources=tuple(source or ()), units=_listed(units))
+    scope = rerun_scope(loaded, failed=failed, sources=tuple(source or ()), units=_listed(units))
     _run(settings, loaded, folder, scope, publish_anyway, json)
 
 

@@ -1,0 +1,29 @@
+"""`moored rerun` as a flow of its own: to deploy, with parameters that are plain values."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.survey import survey
+from moored.cli.studies import find_study
+from moored.context import Report, rerun_scope
+from moored.settings import read_settings
+
+
+@flow(name="rerun", flow_run_name="{study}")
+def rerun(
+    study: str,
+    failed: bool = False,
+    source: list[str] | None = None,
+    units: list[str] | None = None,
+    publish_anyway: str | None = None,
+) -> Report:
+    """Generate again what failed, then check, estimate and publish a new version.
+
+    study: a study file, or the name of a study in the store. failed: generate again what failed or is
+    missing. source: only these. units: only these ids, whatever their state. publish_anyway: the reason
+    to publish although a critical check fails.
+    """
+    found, folder = find_study(study, read_settings())
+    scope = rerun_scope(found, failed=failed, sources=tuple(source or ()), units=tuple(units or ()))
+    return survey(found, str(folder), scope, publish_anyway)
