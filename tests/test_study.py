@@ -102,7 +102,6 @@ def test_names_the_file_in_a_refusal(tmp_path):
 def test_the_order_of_the_answers_is_part_of_the_study(tmp_path):
     from moored.storage.studies import store_study, stored_study
     from moored.storage.warehouse import open_store
-    from tests.studies import study, study_table
 
     outcome = study_table()["outcome"]
     turned = study(outcome=outcome | {"answers": dict(reversed(outcome["answers"].items()))})
@@ -113,3 +112,13 @@ def test_the_order_of_the_answers_is_part_of_the_study(tmp_path):
             kept = stored_study(store, one.name)[0]
             assert list(kept.outcome.answers) == list(one.outcome.answers)
             assert kept.fingerprint == one.fingerprint
+
+
+def test_more_answers_than_letters_are_refused_only_where_letters_stand_for_them():
+    from moored.llm.recipe import refuse_too_many_answers
+
+    outcome = study_table()["outcome"] | {"examples": []}
+    alike = {f"about {number}": float(number) for number in range(27)}
+    with pytest.raises(StudyInvalid, match="27 answers"):
+        refuse_too_many_answers(study(outcome=outcome | {"answers": alike}))
+    refuse_too_many_answers(study(outcome=outcome | {"answers": {f"a{n}": float(n) for n in range(27)}}))

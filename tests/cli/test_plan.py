@@ -124,3 +124,14 @@ def test_a_preview_shows_each_prompt_once(moored, endpoint, path):
         assert answer.out.count(f"{asked} is asked:") == 1
         assert answer.out.count(f"  {asked}: ") == 3
     assert "`moored run` reuses every reply" in answer.out
+
+
+@pytest.mark.parametrize("command", ["plan", "preview", "validate", "run"])
+def test_answers_without_a_letter_are_refused_before_anything_is_sent(moored, endpoint, tmp_path, command):
+    write_requests(tmp_path)
+    answers = {f"about {number}": float(number) for number in range(27)}
+    path = write_study(tmp_path, outcome=study_table()["outcome"] | {"answers": answers, "examples": []})
+    answer = moored(command, path)
+    assert answer.code == 10
+    assert "27 answers" in answer.err
+    assert endpoint.calls == 0
