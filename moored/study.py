@@ -161,7 +161,8 @@ class Estimate(_Part):
     family: Family = "ols"
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     estimators: tuple[str, ...] | None = None
-    """Names of `moored.inference.ESTIMATORS`; by default human-only, naive, GMM and `gmm-small`, as the sources allow."""
+    """Names of `moored.inference.ESTIMATORS`; by default the human-only,
+    naive and GMM ones and `gmm-small`, as the sources allow."""
 
 
 CheckName = Literal[

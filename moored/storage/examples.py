@@ -24,7 +24,8 @@ _ROUNDING = 0.01
 def read_example(name: str, cache: Path) -> pd.DataFrame:
     """An example as `id`, `text`, `rating` (mean of the human ratings, -4 to 4), `ratings` (a JSON list).
 
-    HTML entities in the published texts (`&amp;`) are characters here. `ratings` is empty where the published single ratings do not give the published mean (196 tweets).
+    HTML entities in the published texts (`&amp;`) are characters here. `ratings` is empty where the published
+    single ratings do not give the published mean (196 tweets).
     Errors: `StudyInvalid` (no such example), `FetchFailed`, `ChecksumDiffers`.
     """
     if name not in EXAMPLES:
