@@ -40,6 +40,12 @@ def prefect_server() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the Prefect servers of runs in processes of their own keep their database: made once, it takes long."""
+    return tmp_path_factory.mktemp("prefect")
+
+
 @pytest.fixture
 def moored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Moored:
     """Call `moored ...` in this process: exit code, stdout, stderr. The store is `store.duckdb` in `tmp_path`."""

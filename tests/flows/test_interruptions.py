@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from moored.storage.progress import study_status
 from tests.endpoint import KEY, serve
 from tests.studies import reads_well, write_requests, write_study
 
@@ -18,14 +19,14 @@ ROWS = 60 * 3
 
 
 @pytest.fixture
-def environment(tmp_path):
+def environment(tmp_path, prefect_home):
     write_requests(tmp_path)
     write_study(tmp_path, generation={"chunk_rows": 10, "concurrency": 4})
     return os.environ | {
         "MOORED_STORE": str(tmp_path / "store.duckdb"),
         "MOORED_WORKERS": "1",
         "OPENAI_API_KEY": KEY,
-        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_HOME": str(prefect_home),
     }
 
 
@@ -47,7 +48,11 @@ class Reached:
             self.event.set()
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
+# SIGTERM is Ctrl-C to one process alone: the same path.
+HOW = [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL]
+
+
+@pytest.mark.parametrize("how", HOW, ids=lambda how: how.name)
 def test_a_stopped_run_goes_on(environment, tmp_path, how):
     reached = Reached(70)
     with serve(reached, answers=reads_well, latency_s=0.05) as server:
@@ -75,12 +80,13 @@ def test_a_stopped_run_goes_on(environment, tmp_path, how):
         assert stopped_at < ROWS
         done = moored(environment, tmp_path, "run", "requests.toml", "--json")
         assert done.returncode == 0, done.stderr
-        status = json.loads(moored(environment, tmp_path, "status", "requests", "--json").stdout)
+        status = study_status(tmp_path / "store.duckdb", tmp_path / "store.replies.sqlite", "requests")
         assert [(part["ok"], part["missing"]) for part in status["sources"]] == [(60, 0), (60, 0)]
-        # Only what was in flight is paid for twice: at most `concurrency`, in each of the worker's lives.
+        # Only what was in flight is paid for twice: at most `concurrency`. A call is written down before it is
+        # sent, so one that was killed in between is counted though the server never saw it.
         probes = 1
         assert server.calls <= ROWS + probes + 4
-        assert status["model_calls"] == server.calls
+        assert server.calls <= status["model_calls"] <= server.calls + 4
     result = json.loads(done.stdout)
     assert (result["version"], result["changed"]) == (1, True)
 

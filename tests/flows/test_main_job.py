@@ -15,7 +15,7 @@ UNITS, LABELLED = 30, 20
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory):
+def job(tmp_path_factory, prefect_home):
     """`moored run` on a small cut of the tweets study: the finished process and its environment."""
     folder = tmp_path_factory.mktemp("main-job")
     text = (ROOT / "deployments" / "studies" / "tweets.toml").read_text()
@@ -25,7 +25,7 @@ def job(tmp_path_factory):
     (folder / "tweets.toml").write_text(text)
     environment = os.environ | {
         "MOORED_STORE": str(folder / "store.duckdb"),
-        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_HOME": str(prefect_home),
     }
     environment.pop("OPENAI_API_KEY", None)
     environment.pop("OPENAI_BASE_URL", None)
@@ -61,7 +61,8 @@ def test_every_unit_has_its_terminal_rows(job):
     status = ask(job, "status", "tweets")
     assert [part["source"] for part in status["sources"]] == ["proxy", "synthetic"]
     assert all(part["ok"] == part["expected"] == UNITS for part in status["sources"])
-    assert status["model_calls"] == UNITS * 3
+    # Texts that were written alike are read once.
+    assert UNITS * 2 < status["model_calls"] <= UNITS * 3
 
 
 @pytest.mark.model
@@ -73,13 +74,13 @@ def test_soft_labels_are_probabilities_and_texts_are_new(job):
         pairs = store.sql(
             "SELECT g.text, t.text FROM generations g JOIN texts t USING (study, unit_id) WHERE step = 'write'"
         ).fetchall()
-        raw = store.sql("SELECT count(*) FROM generations WHERE reply IS NULL").fetchone()
+        raw = store.sql("SELECT count(*) FROM generations WHERE reply IS NULL").fetchall()
     values = [value for (value,) in read]
     assert len(values) == 2 * UNITS
     assert all(0 < value < 1 for value in values)
     assert len(set(values)) > UNITS
     assert sum(new == old for new, old in pairs) <= 3
-    assert raw == (0,)
+    assert raw == [(0,)]
 
 
 @pytest.mark.model
