@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,8 @@ def run_flow(pipeline: Path, entrypoint: str, parameters: Mapping[str, Any]) -> 
     with _api():
         from prefect.flows import load_flow_from_entrypoint
 
+        # Where this fails, Prefect would read the file instead and complain of something else.
+        importlib.import_module(str(file.relative_to(pipeline).with_suffix("")).replace(os.sep, "."))
         return load_flow_from_entrypoint(f"{pipeline}/{entrypoint}")(**parameters)
 
 
