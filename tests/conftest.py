@@ -32,12 +32,13 @@ Moored = Callable[..., Answer]
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    """One Prefect server for the session, on loopback, with a database of its own."""
+def prefect_server() -> Iterator[str]:
+    """One Prefect server for the session, on loopback, with a database of its own. Gives its address."""
+    from prefect.settings import PREFECT_API_URL
     from prefect.testing.utilities import prefect_test_harness
 
     with prefect_test_harness(server_startup_timeout=120):
-        yield
+        yield str(PREFECT_API_URL.value())
 
 
 @pytest.fixture(scope="session")

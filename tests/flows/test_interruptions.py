@@ -53,7 +53,7 @@ HOW = [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), sign
 
 
 @pytest.mark.parametrize("how", HOW, ids=lambda how: how.name)
-def test_a_stopped_run_goes_on(environment, tmp_path, how):
+def test_a_stopped_run_goes_on(environment, tmp_path, how, prefect_server):
     reached = Reached(70)
     with serve(reached, answers=reads_well, latency_s=0.05) as server:
         environment["OPENAI_BASE_URL"] = server.url
@@ -76,6 +76,7 @@ def test_a_stopped_run_goes_on(environment, tmp_path, how):
             assert run.returncode == 130, err
             assert "Traceback" not in err
             assert "run again to go on" in err
+        environment["PREFECT_API_URL"] = prefect_server
         stopped_at = server.calls
         assert stopped_at < ROWS
         done = moored(environment, tmp_path, "run", "requests.toml", "--json")
@@ -91,9 +92,9 @@ def test_a_stopped_run_goes_on(environment, tmp_path, how):
     assert (result["version"], result["changed"]) == (1, True)
 
 
-def test_a_refusal_from_inside_the_flow_is_one_line(environment, tmp_path):
+def test_a_refusal_from_inside_the_flow_is_one_line(environment, tmp_path, prefect_server):
     write_study(tmp_path, labels={"design": "simple-random", "sample": 2})
-    environment["MOORED_WORKERS"] = "0"
+    environment |= {"MOORED_WORKERS": "0", "PREFECT_API_URL": prefect_server}
     with serve(answers=reads_well) as server:
         environment["OPENAI_BASE_URL"] = server.url
         done = moored(environment, tmp_path, "run", "requests.toml")

@@ -32,7 +32,7 @@ class Place:
 
     folder: object
     server: object
-    prefect_home: object
+    prefect_server: str
     environment: dict = field(default_factory=dict)
 
     def __post_init__(self):
@@ -41,7 +41,7 @@ class Place:
             "MOORED_WORKERS": "1",
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": self.server.url,
-            "PREFECT_HOME": str(self.prefect_home),
+            "PREFECT_API_URL": self.prefect_server,
         }
 
     def start(self):
@@ -101,12 +101,12 @@ def worker_of(run):
     raise AssertionError("no worker")
 
 
-def test_a_worker_that_is_killed_costs_what_was_in_flight(tmp_path, prefect_home):
+def test_a_worker_that_is_killed_costs_what_was_in_flight(tmp_path, prefect_server):
     write_requests(tmp_path)
     write_study(tmp_path, generation={"chunk_rows": 10, "concurrency": CONCURRENCY})
     rows = 60 * 3
     with serve(answers=reads_well, latency_s=0.05) as server:
-        place = Place(tmp_path, server, prefect_home)
+        place = Place(tmp_path, server, prefect_server)
         run = place.start()
         reached(server, 70, run)
         worker_of(run).kill()
@@ -124,7 +124,7 @@ def test_a_worker_that_is_killed_costs_what_was_in_flight(tmp_path, prefect_home
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_twenty_kills_change_nothing(tmp_path, prefect_home):
+def test_twenty_kills_change_nothing(tmp_path, prefect_server):
     frame = requests_frame(120)
     rows = len(frame) * 3
     places = []
@@ -138,7 +138,7 @@ def test_twenty_kills_change_nothing(tmp_path, prefect_home):
                 labels={"design": "simple-random", "sample": 60},
                 generation={"chunk_rows": 10, "concurrency": CONCURRENCY},
             )
-            places.append(Place(folder, server, prefect_home))
+            places.append(Place(folder, server, prefect_server))
         undisturbed, disturbed = places
         expected = undisturbed.said("run", "requests.toml")
         moments = sorted(random.Random(20).sample(range(10, rows - 30), MOMENTS))

@@ -105,7 +105,7 @@ ELSEWHERE = [["pytest"], ["moored", "run", "deployments/studies/tweets.toml"]]
 
 @pytest.mark.model
 @pytest.mark.parametrize("command", readme_commands(), ids=" ".join)
-def test_every_command_of_the_readme_runs(job, command):
+def test_every_command_of_the_readme_runs(job, command, prefect_server):
     if command in ELSEWHERE:
         return
     _, folder, environment = job
@@ -130,7 +130,7 @@ def test_every_command_of_the_readme_runs(job, command):
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder,
-        env=environment,
+        env=environment | {"PREFECT_API_URL": prefect_server},
         capture_output=True,
         text=True,
         timeout=280,
