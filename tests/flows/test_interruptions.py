@@ -57,6 +57,8 @@ def test_a_stopped_run_goes_on(environment, tmp_path, how, prefect_server):
     reached = Reached(70)
     with serve(reached, answers=reads_well, latency_s=0.05) as server:
         environment["OPENAI_BASE_URL"] = server.url
+        if how == signal.SIGKILL:  # the other ways also end the run's own server
+            environment["PREFECT_API_URL"] = prefect_server
         run = subprocess.Popen(
             [sys.executable, "-m", "moored", "run", "requests.toml"],
             env=environment,
