@@ -18,11 +18,10 @@ from moored.settings import Settings
 from moored.storage.generations import (
     Planned,
     append_generations,
-    source_state,
+    source_states,
     store_plan,
     store_recipe,
     stored_recipe,
-    unit_states,
     whole_generations,
 )
 from moored.storage.ingest import read_units
@@ -80,10 +79,7 @@ def reread(study: Study, folder: Path, settings: Settings) -> Reread:
         counts = [_reread_source(store, run, plan, part) for part in before]
         # Last: until then the next try finds the rows as they were.
         store_plan(store, study.name, run.run_id, data_version, plan.planned)
-        states = [
-            source_state(part.source, unit_states(store, study.name, data_version, part))
-            for part in plan.planned
-        ]
+        states = source_states(store, study.name, data_version, plan.planned)
     version = read_units(study, folder, settings.cache).version
     return Reread(
         appended=sum(appended for appended, _ in counts),

@@ -15,10 +15,9 @@ from moored.storage.generations import (
     append_generations,
     failures,
     missing_units,
-    source_state,
+    source_states,
     store_plan,
     store_recipe,
-    unit_states,
 )
 from moored.storage.journal import Journal
 from moored.storage.warehouse import open_store
@@ -78,6 +77,6 @@ def settle_failures(run: Run, plan: Plan) -> None:
     """Count terminal rows in the database, not task states; refuse to go on past the study's failure share."""
     key = (run.study.name, plan.data_version)
     with open_store(run.settings.store) as store:
-        states = [source_state(part.source, unit_states(store, *key, part)) for part in plan.planned]
+        states = source_states(store, *key, plan.planned)
         why = failures(store, *key, plan.planned)
     refuse_failures(run.study, states, why[0]["example"] if why else "")

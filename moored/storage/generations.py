@@ -112,6 +112,18 @@ def source_state(source: str, states: pd.Series) -> SourceState:
     )
 
 
+def source_states(
+    store: Warehouse, study: str, data_version: str, planned: Sequence[Planned]
+) -> list[SourceState]:
+    """How far each planned source is."""
+    return [source_state(part.source, unit_states(store, study, data_version, part)) for part in planned]
+
+
+def needs_generation(states: pd.Series, *, failed: bool) -> pd.Series:
+    """Which of `unit_states` a run generates for: the missing, and on demand the failed."""
+    return states.isin(["missing", "failed"] if failed else ["missing"])
+
+
 def generation_seq(store: Warehouse, study: str) -> int:
     """The number of a study's last generation row."""
     row = store.row("generation_seq", {"study": study})
@@ -133,7 +145,7 @@ def missing_units(
     failed: those that failed, too. only: these units, whatever their state.
     """
     states = unit_states(store, study, data_version, planned)
-    wanted = states.isin(["missing", "failed"] if failed else ["missing"])
+    wanted = needs_generation(states, failed=failed)
     if only:
         wanted = states.index.to_series().isin(only)
     units = store.frame("units", {"study": study, "data_version": data_version})

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from moored.storage.generations import Planned, failures, missing_units, source_state, unit_states
+from moored.storage.generations import Planned, failures, needs_generation, source_states, unit_states
 from moored.storage.journal import Journal
 from moored.storage.studies import stored_study
 from moored.storage.warehouse import Warehouse, open_store, peek
@@ -21,7 +21,7 @@ def study_status(path: Path, replies: Path, name: str) -> dict[str, Any]:
     with open_store(path) as store:
         stored_study(store, name)
         data_version, planned = latest_plan(store, name)
-        states = [source_state(part.source, unit_states(store, name, data_version, part)) for part in planned]
+        states = source_states(store, name, data_version, planned)
         why = failures(store, name, data_version, planned)
     calls = Journal(replies).calls(name) if replies.exists() else 0
     return {
@@ -35,8 +35,7 @@ def study_status(path: Path, replies: Path, name: str) -> dict[str, Any]:
 def latest_plan(store: Warehouse, study: str) -> tuple[str, list[Planned]]:
     """The data version and sources of the last run that began. No run yet: ("", [])."""
     rows = store.rows("latest_plan", {"study": study})
-    planned = [Planned(row["source"], row["recipe"], row["expected_rows"]) for row in rows]
-    return (rows[0]["data_version"] if rows else ""), planned
+    return (rows[0]["data_version"] if rows else ""), _planned(rows)
 
 
 def rows_to_generate(path: Path, study: str, since: datetime, *, failed: bool) -> int | None:
@@ -47,8 +46,12 @@ def rows_to_generate(path: Path, study: str, since: datetime, *, failed: bool) -
         plan = store.rows("latest_plan", {"study": study})
         if not plan or plan[0]["stored_at"] < since:
             return None
-        data_version, planned = latest_plan(store, study)
-        return sum(
-            part.expected_rows * len(missing_units(store, study, data_version, part, failed=failed))
-            for part in planned
-        )
+        total = 0
+        for part in _planned(plan):
+            states = unit_states(store, study, plan[0]["data_version"], part)
+            total += part.expected_rows * int(needs_generation(states, failed=failed).sum())
+        return total
+
+
+def _planned(rows: list[dict[str, Any]]) -> list[Planned]:
+    return [Planned(row["source"], row["recipe"], row["expected_rows"]) for row in rows]
