@@ -33,6 +33,8 @@ class Data(_Part):
     source: str
     id: str = "id"
     text: str = "text"
+    query: str | None = None
+    """A query whose rows are the units: over the tables of a DuckDB file, or over any other source as `data`."""
     rows: Annotated[int, Field(gt=0)] | None = None
     """Use a seeded simple random sample of so many rows."""
     cluster: str | None = None

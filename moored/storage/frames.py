@@ -9,7 +9,14 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from moored.errors import DataInvalid, StoreLocked
+from moored.errors import DataInvalid, StoreLocked, StudyInvalid
+
+DATABASES = (".duckdb", ".db")
+_SANDBOX: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "python_enable_replacements": "false",
+    "lock_configuration": "true",
+}
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -17,6 +24,35 @@ def read_table(path: str | Path) -> pd.DataFrame:
     with _relation(path) as (_, relation):
         frame: pd.DataFrame = relation.df()
         return frame
+
+
+def read_query(path: Path, query: str) -> pd.DataFrame:
+    """The rows of a query over the tables of a DuckDB file, which it can only read.
+
+    Errors: `DataInvalid` (no such file), `StudyInvalid` (no such query), `StoreLocked`.
+    """
+    if not path.is_file():
+        raise DataInvalid(f"there is no file {path}; name a DuckDB file")
+    with _readable(path), duckdb.connect(path, read_only=True, config=_SANDBOX) as connection:
+        return _selected(connection, query)
+
+
+def select(frame: pd.DataFrame, query: str) -> pd.DataFrame:
+    """The rows of a query over `frame`, which it calls `data`. Errors: `StudyInvalid` (no such query)."""
+    with duckdb.connect(":memory:", config=_SANDBOX) as connection:
+        connection.register("data", frame)
+        return _selected(connection, query)
+
+
+def _selected(connection: duckdb.DuckDBPyConnection, query: str) -> pd.DataFrame:
+    try:
+        statements = connection.extract_statements(query)
+        if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+            raise StudyInvalid("`data.query` must be one SELECT")
+        rows: pd.DataFrame = connection.sql(query).df()
+    except duckdb.Error as error:
+        raise StudyInvalid(f"`data.query` cannot be run: {str(error).splitlines()[0]}") from error
+    return rows
 
 
 def column_names(path: str | Path) -> tuple[str, ...]:
@@ -49,21 +85,30 @@ def _relation(
     file, _, table = str(path).partition("::")
     if not Path(file).is_file():
         raise DataInvalid(f"there is no file {file}; name a CSV or Parquet file, or `file.duckdb::table`")
-    if Path(file).suffix in (".duckdb", ".db") and not table:
+    if Path(file).suffix in DATABASES and not table:
         raise DataInvalid(f"{file} is a database; name one of its tables as `{file}::table`")
+    with (
+        _readable(path),
+        duckdb.connect(file if table else ":memory:", read_only=bool(table)) as connection,
+    ):
+        connection.execute("SET enable_progress_bar = false")  # it would be printed into --json
+        if table:
+            yield connection, connection.table(table)
+        elif Path(file).suffix in (".parquet", ".pq"):
+            yield connection, connection.read_parquet(file)
+        else:
+            yield connection, connection.read_csv(file)
+
+
+@contextmanager
+def _readable(path: str | Path) -> Iterator[None]:
+    """DuckDB's errors as ours."""
     try:
-        with duckdb.connect(file if table else ":memory:", read_only=bool(table)) as connection:
-            connection.execute("SET enable_progress_bar = false")  # it would be printed into --json
-            if table:
-                yield connection, connection.table(table)
-            elif Path(file).suffix in (".parquet", ".pq"):
-                yield connection, connection.read_parquet(file)
-            else:
-                yield connection, connection.read_csv(file)
+        yield
     except duckdb.IOException as error:
         if "lock" in str(error).lower():
             raise StoreLocked(
-                f"{file} is held by another process; wait for it to end, then try again"
+                f"{path} is held by another process; wait for it to end, then try again"
             ) from error
         raise DataInvalid(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     except duckdb.Error as error:

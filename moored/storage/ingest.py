@@ -13,7 +13,7 @@ import pandas as pd
 from moored.errors import ColumnMissing, DataInvalid, DuplicateIds, EmptyText, NoLabels, OutsideDomain
 from moored.fingerprint import fingerprint
 from moored.storage.examples import read_example
-from moored.storage.frames import read_table
+from moored.storage.frames import DATABASES, read_query, read_table, select
 from moored.storage.rules import evaluate
 from moored.study import Question, Study
 
@@ -55,17 +55,23 @@ def read_units(study: Study, folder: Path, cache: Path) -> Units:
 
 
 def read_source(study: Study, folder: Path, cache: Path) -> pd.DataFrame:
-    """The user's table as it is. Errors: `DataInvalid` (no such file), `ColumnMissing`."""
-    source = study.data.source
-    if source.startswith("example:"):
-        data = read_example(source.removeprefix("example:"), cache)
-    else:
-        data = read_table(folder / source)
+    """The user's table, or what the study's query selects of it. Errors: `DataInvalid`, `ColumnMissing`."""
+    data = _rows(study.data.source, study.data.query, folder, cache)
     for key, column in (("id", study.data.id), ("text", study.data.text), ("cluster", study.data.cluster)):
         _require(data, column, f"data.{key}")
     _require(data, study.labels.column, "labels.column")
     _require(data, study.labels.probability, "labels.probability")
     return data
+
+
+def _rows(source: str, query: str | None, folder: Path, cache: Path) -> pd.DataFrame:
+    if query is not None and Path(source).suffix in DATABASES:
+        return read_query(folder / source, query)
+    if source.startswith("example:"):
+        data = read_example(source.removeprefix("example:"), cache)
+    else:
+        data = read_table(folder / source)
+    return data if query is None else select(data, query)
 
 
 def content_hash(text: str) -> str:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -179,3 +180,33 @@ def test_refuses_data_that_are_all_examples(tmp_path):
     shown = [[text, "positive"] for text in raw["text"]]
     with pytest.raises(DataInvalid, match="every unit's text is an example"):
         units_of(tmp_path, raw, outcome=study_table()["outcome"] | {"examples": shown})
+
+
+def test_a_query_selects_the_units_of_a_table(tmp_path):
+    source = {"source": "requests.csv", "query": "SELECT * FROM data WHERE polite = 1"}
+    frame = units_of(tmp_path, data=study().data.model_copy(update=source)).frame
+    raw = requests_frame()
+    assert list(frame["unit_id"]) == sorted(raw["id"][raw["polite"] == 1])
+
+
+def test_a_query_joins_the_tables_of_a_database(tmp_path):
+    raw = requests_frame()
+    with duckdb.connect(tmp_path / "raw.duckdb") as connection:
+        connection.register("raw", raw)
+        connection.execute("CREATE TABLE texts AS SELECT id, text FROM raw")
+        connection.execute("CREATE TABLE labels AS SELECT * EXCLUDE text FROM raw")
+    source = {"source": "raw.duckdb", "query": "SELECT * FROM texts JOIN labels USING (id)"}
+    joined = units_of(tmp_path, data=study().data.model_copy(update=source))
+    assert joined.version == units_of(tmp_path, raw).version
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT * FROM '/etc/passwd'", "SELEC", "CREATE TABLE x AS SELECT 1", "SELECT * FROM nowhere"]
+)
+@pytest.mark.parametrize("source", ["requests.csv", "raw.duckdb"])
+def test_a_query_that_does_more_than_select_is_refused(tmp_path, query, source):
+    with duckdb.connect(tmp_path / "raw.duckdb") as connection:
+        connection.execute("CREATE TABLE texts (id VARCHAR, text VARCHAR)")
+    changed = study().data.model_copy(update={"source": source, "query": query})
+    with pytest.raises(StudyInvalid, match=r"data\.query"):
+        units_of(tmp_path, data=changed)
