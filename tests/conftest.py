@@ -28,6 +28,12 @@ class Answer:
     err: str
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The whole suite runs in two processes; files that are named, and what is slow, in pytest's own."""
+    whole = config.args == [str(Path(part)) for part in config.getini("testpaths")]
+    return 2 if whole and config.option.markexpr == "not slow" else 0
+
+
 Moored = Callable[..., Answer]
 
 
