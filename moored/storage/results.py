@@ -76,6 +76,27 @@ def latest_run(store: Warehouse, study: str) -> dict[str, Any] | None:
     return _parsed(store.row("latest_run", {"study": study}))
 
 
+def newest_version(store: Warehouse, study: str) -> dict[str, Any] | None:
+    """The row of the newest published version, or None: after a rollback, not the latest."""
+    return _parsed(store.row("newest_version", {"study": study}))
+
+
+def roll_back(store: Warehouse, study: str, version: int, reason: str | None = None) -> dict[str, Any]:
+    """Make an older version (or again a newer one) the latest, until a new one is published; deletes nothing.
+
+    Gives the row of `moves`. Errors: `NotStored`.
+    """
+    find_run(store, study, version)
+    row = store.row("insert_move", {"study": study, "version": version, "reason": reason})
+    assert row is not None
+    return row
+
+
+def moves(store: Warehouse, study: str) -> list[dict[str, Any]]:
+    """Every rollback of a study, oldest first."""
+    return store.rows("moves", {"study": study})
+
+
 def find_run(store: Warehouse, study: str, version: int | None = None) -> dict[str, Any]:
     """The row of a published version, by default the latest. Errors: `NotStored`."""
     if version is None:

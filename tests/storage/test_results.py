@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -13,7 +14,10 @@ from moored.storage.results import (
     fits_of,
     history,
     latest_run,
+    moves,
+    newest_version,
     publish,
+    roll_back,
     store_stopped,
 )
 from moored.storage.warehouse import open_store
@@ -109,3 +113,36 @@ def test_refuses_a_version_that_is_not_there(store):
 def test_inputs_say_whether_anything_changed():
     assert run_row("one").inputs.fingerprint == run_row("two").inputs.fingerprint
     assert run_row("one").inputs.fingerprint != run_row("one", seq=2).inputs.fingerprint
+
+
+def test_a_rollback_moves_latest_and_deletes_nothing(store):
+    for run_id in ("one", "two", "three"):
+        publish(store, run_row(run_id), CHECKS, estimates(), FITS)
+    roll_back(store, "requests", 1, "a wrong table")
+    assert latest_run(store, "requests")["run_id"] == "one"
+    assert newest_version(store, "requests")["run_id"] == "three"
+    assert [run["version"] for run in history(store, "requests")] == [1, 2, 3]
+    roll_back(store, "requests", 2)
+    assert latest_run(store, "requests")["run_id"] == "two"
+    assert [(move["version"], move["reason"]) for move in moves(store, "requests")] == [
+        (1, "a wrong table"),
+        (2, None),
+    ]
+
+
+def test_a_version_published_after_a_rollback_is_the_latest(store):
+    for run_id in ("one", "two"):
+        publish(store, run_row(run_id), CHECKS, estimates(), FITS)
+    roll_back(store, "requests", 1)
+    publish(store, run_row("three"), CHECKS, estimates(), FITS)
+    assert latest_run(store, "requests")["version"] == 3
+
+
+def test_a_rollback_moves_one_study_alone(store):
+    for name in ("requests", "others"):
+        for run_id in ("one", "two"):
+            publish(store, replace(run_row(f"{name}-{run_id}"), study=name), CHECKS, estimates(), FITS)
+    roll_back(store, "requests", 1)
+    assert latest_run(store, "others")["version"] == 2
+    with pytest.raises(NotStored, match="no version 3"):
+        roll_back(store, "others", 3)

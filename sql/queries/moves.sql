@@ -1,0 +1,1 @@
+SELECT version, newest, reason, moved_at FROM moves WHERE study = $study ORDER BY seq;
