@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from prefect import flow
 
 from checks import Outcome
 from flows.generation import generate_missing
-from moored.context import Plan, Report, Run
+from moored.context import Plan, Report, Run, new_run, only_run
 from moored.scope import Scope
 from moored.settings import read_settings
 from moored.study import Study
@@ -23,7 +25,7 @@ from tasks.check import (
 from tasks.estimate import estimate
 from tasks.generate import plan_generation, settle_failures
 from tasks.publish import publish_version, unchanged_version
-from tasks.units import load_units, start_run
+from tasks.units import load_units, remember_study
 
 
 @flow(name="survey", flow_run_name="{study.name}")
@@ -35,21 +37,23 @@ def survey(
     folder: where the study's relative paths start. scope: what to generate beyond what is missing.
     publish_anyway: the reason to publish although a critical check fails.
     """
-    refuse_broken_expectations(study, folder)
-    run = start_run(study, folder, read_settings())
-    plan = plan_generation(run, load_units(run))
-    generate_missing(run, plan, scope or Scope())
-    settle_failures(run, plan)
-    if (unchanged := unchanged_version(run, plan)) is not None:
-        return unchanged
-    material = gather_material(run, plan)
-    evidence = arrange_evidence(run, plan, material, gather_previous(run))
-    outcomes = check_inputs(evidence)
-    judge(run, plan, outcomes, publish_anyway)
-    estimates = estimate(run, material)
-    outcomes += check_estimates(evidence, estimates)
-    judge(run, plan, outcomes, publish_anyway)
-    return publish_version(run, plan, outcomes, estimates, publish_anyway)
+    run = new_run(study, Path(folder), read_settings())
+    with only_run(run):
+        refuse_broken_expectations(study, folder)
+        remember_study(run)
+        plan = plan_generation(run, load_units(run))
+        generate_missing(run, plan, scope or Scope())
+        settle_failures(run, plan)
+        if (unchanged := unchanged_version(run, plan)) is not None:
+            return unchanged
+        material = gather_material(run, plan)
+        evidence = arrange_evidence(run, plan, material, gather_previous(run))
+        outcomes = check_inputs(evidence)
+        judge(run, plan, outcomes, publish_anyway)
+        estimates = estimate(run, material)
+        outcomes += check_estimates(evidence, estimates)
+        judge(run, plan, outcomes, publish_anyway)
+        return publish_version(run, plan, outcomes, estimates, publish_anyway)
 
 
 def judge(run: Run, plan: Plan, outcomes: tuple[Outcome, ...], publish_anyway: str | None) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from moored.settings import Settings, code_version
 from moored.storage.generations import Planned, SourceState, generation_seq, run_counts
 from moored.storage.journal import Journal
 from moored.storage.results import Inputs, RunRow
+from moored.storage.run_lock import hold
 from moored.storage.studies import unit_counts
 from moored.storage.warehouse import Warehouse
 from moored.study import Study
@@ -203,6 +205,13 @@ def new_run(study: Study, folder: Path, settings: Settings) -> Run:
         code_version=code_version(settings.pipeline, folder / own if own else None),
         started_at=started,
     )
+
+
+@contextmanager
+def only_run(run: Run) -> Iterator[None]:
+    """No other run of the same study, for the block's time. Errors: `StudyBusy`."""
+    with hold(run.settings.run_lock(run.study.name), run.study.name, run.run_id):
+        yield
 
 
 def run_row(

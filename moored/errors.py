@@ -29,6 +29,7 @@ Each says in one sentence what came, what is allowed and what to do next.
     └── Transient                   the same call may go through later
         ├── EndpointUnreachable 40
         ├── StoreLocked         50  another process holds the store
+        ├── StudyBusy           54  another run of the same study is under way
         └── FetchFailed         70  the package index did not answer
 """
 
@@ -186,6 +187,12 @@ class StoreLocked(Transient):
     """Another process holds the store."""
 
     exit_code = 50
+
+
+class StudyBusy(Transient):
+    """Another run of the same study is under way."""
+
+    exit_code = 54
 
 
 class SchemaNewer(Terminal):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from moored.context import Plan, Run, new_run
+from moored.context import Plan, Run, new_run, only_run
 from moored.errors import NotStored, StudyInvalid
 from moored.llm.endpoints import describe_endpoints
 from moored.llm.generate import Generation
@@ -65,10 +65,10 @@ class Reread:
 def reread(study: Study, folder: Path, settings: Settings) -> Reread:
     """Append every generation of the study's last run as it is read today, under today's recipes.
 
-    Errors: `NotStored` (never run), `StudyInvalid` (the study now asks something else).
+    Errors: `NotStored` (never run), `StudyInvalid` (the study now asks something else), `StudyBusy`.
     """
     run = new_run(study, folder, settings)
-    with open_store(settings.store) as store:
+    with only_run(run), open_store(settings.store) as store:
         data_version, before = latest_plan(store, study.name)
         if not before:
             raise NotStored(f"{study.name!r} has no run yet; `moored run` makes the first")

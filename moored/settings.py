@@ -42,6 +42,10 @@ class Settings:
         """The journal of model calls and replies, beside the store."""
         return self.store.with_suffix(".replies.sqlite")
 
+    def run_lock(self, study: str) -> Path:
+        """What a run of the study holds, beside the store."""
+        return self.store.with_suffix(f".{study}.lock")
+
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings that the environment gives. Errors: `StudyInvalid` for a number that is none."""

@@ -1,25 +1,19 @@
 """Begin a run: remember the study, read the units, append their data version."""
 
-from pathlib import Path
-
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from moored.context import Data, Run, new_run
-from moored.settings import Settings
+from moored.context import Data, Run
 from moored.storage.ingest import read_units
 from moored.storage.studies import store_study, store_units
 from moored.storage.warehouse import open_store
-from moored.study import Study
 
 
 @task(cache_policy=NO_CACHE)
-def start_run(study: Study, folder: str, settings: Settings) -> Run:
-    """Give the run its id and remember the study."""
-    run = new_run(study, Path(folder), settings)
-    with open_store(settings.store, create=True) as store:
-        store_study(store, study, run.folder)
-    return run
+def remember_study(run: Run) -> None:
+    """Keep what the run is about, and where."""
+    with open_store(run.settings.store, create=True) as store:
+        store_study(store, run.study, run.folder)
 
 
 @task(cache_policy=NO_CACHE)

@@ -87,7 +87,9 @@ def _run(
     from moored.cli.pipeline import run_flow
     from moored.cli.progress import show_progress
     from moored.cli.render import print_json
+    from moored.storage.run_lock import refuse_busy
 
+    refuse_busy(settings.run_lock(study.name), study.name)
     parameters = {"study": study, "folder": str(folder), "scope": scope, "publish_anyway": publish_anyway}
     with show_progress(study, scope, settings):
         report = run_flow(settings.pipeline, "flows/survey.py:survey", parameters)
