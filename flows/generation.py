@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prefect import flow
 from prefect.futures import as_completed
 
 from flows.runner import workers
@@ -15,6 +16,7 @@ ROUNDS = 3
 """A chunk whose worker died has no rows; the next round finds it in the database, not in task states."""
 
 
+@flow(name="generation", flow_run_name="{run.study.name}", validate_parameters=False)
 def generate_missing(run: Run, plan: Plan, scope: Scope) -> None:
     """Generate for every unit that needs it. Nothing is started where nothing is needed."""
     for _ in range(ROUNDS):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import cloudpickle
 from distributed import LocalCluster
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect_dask import DaskTaskRunner
@@ -19,7 +21,13 @@ _CLOSE_S = 5
 
 @contextmanager
 def workers(settings: Settings) -> Iterator[TaskRunner[Any]]:
-    """The workers that the settings name, for the block's time."""
+    """The workers that the settings name, for the block's time.
+
+    Each task carries the running flow with it; the code of `flows` and `tasks` travels by value, so workers
+    need the package alone.
+    """
+    for room in ("flows", "tasks"):
+        cloudpickle.register_pickle_by_value(sys.modules[room])
     if settings.dask_address:
         with DaskTaskRunner(address=settings.dask_address) as runner:
             yield runner
