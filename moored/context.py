@@ -107,6 +107,8 @@ class Report:
     run_id: str
     changed: bool
     """False: nothing had changed since this version was published."""
+    latest: int | None = None
+    """The study's latest version now; not `version` where a rollback holds."""
 
 
 def plan_of(run: Run, data: Data) -> Plan:

@@ -24,7 +24,9 @@ Each says in one sentence what came, what is allowed and what to do next.
     │   ├── BudgetReached       44
     │   ├── SchemaNewer         51  the store was written by a newer moored
     │   ├── NotStored           52  no such study, version or run in the store
+    │   ├── WouldOverwrite      53  a backup or an export never replaces a file
     │   ├── ChecksFailed        60  a critical check stopped the run
+    │   ├── VersionDiffers      61  a stored version cannot be computed again from its inputs
     │   └── ChecksumDiffers     71  a downloaded file is not the pinned one
     └── Transient                   the same call may go through later
         ├── EndpointUnreachable 40
@@ -205,6 +207,18 @@ class NotStored(Terminal):
     """The store has no such study, version or run."""
 
     exit_code = 52
+
+
+class WouldOverwrite(Terminal):
+    """The file or folder to write is there already."""
+
+    exit_code = 53
+
+
+class VersionDiffers(Terminal):
+    """A stored version's numbers are not what its stored inputs give today."""
+
+    exit_code = 61
 
 
 class ChecksFailed(Terminal):

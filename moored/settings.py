@@ -42,6 +42,11 @@ class Settings:
         """The journal of model calls and replies, beside the store."""
         return self.store.with_suffix(".replies.sqlite")
 
+    @property
+    def snapshot(self) -> Path:
+        """What is published, to read at any time, beside the store."""
+        return self.store.with_suffix(".published.duckdb")
+
     def run_lock(self, study: str) -> Path:
         """What a run of the study holds, beside the store."""
         return self.store.with_suffix(f".{study}.lock")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -363,6 +363,21 @@ def parse_study(raw: dict[str, Any]) -> Study:
     """A study from its TOML table. Errors: `StudyInvalid`."""
     try:
         return Study.model_validate(raw)
+    except ValidationError as error:
+        raise StudyInvalid("; ".join(_plain(problem) for problem in error.errors())) from error
+
+
+def parse_stored(raw: dict[str, Any]) -> Study:
+    """A study from what the store kept of it, perhaps of an earlier moored: keys that are gone since are left out.
+
+    Errors: `StudyInvalid`.
+    """
+    severity = raw.get("checks", {}).get("severity", {})
+    known = {check: value for check, value in severity.items() if check in get_args(CheckName)}
+    try:
+        return Study.model_validate(
+            raw | {"checks": raw.get("checks", {}) | {"severity": known}}, extra="ignore"
+        )
     except ValidationError as error:
         raise StudyInvalid("; ".join(_plain(problem) for problem in error.errors())) from error
 

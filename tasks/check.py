@@ -17,6 +17,7 @@ from moored.errors import ChecksFailed
 from moored.material import Material, gather, gather_version
 from moored.settings import Settings
 from moored.storage.results import estimates_of, latest_run, newest_run, store_stopped
+from moored.storage.snapshot import refresh_snapshot
 from moored.storage.studies import study_of_run
 from moored.storage.warehouse import open_store
 from moored.study import Study
@@ -98,6 +99,7 @@ def stop_if_critical(run: Run, plan: Plan, outcomes: tuple[Outcome, ...], overri
         return
     with open_store(run.settings.store) as store:
         store_stopped(store, run_row(store, run, plan), outcome_frame(outcomes))
+        refresh_snapshot(store, run.settings.snapshot)
     raise ChecksFailed(f"{sentence}. Nothing was published; the generations are kept")
 
 

@@ -7,19 +7,31 @@ from checks import Outcome
 from checks.rows import marks, outcome_frame
 from moored.analysis import Estimates
 from moored.context import Plan, Report, Run, run_row
-from moored.storage.results import latest_run, publish
+from moored.storage.results import latest_run, newest_version, publish
+from moored.storage.snapshot import refresh_snapshot
 from moored.storage.warehouse import open_store
 
 
 @task(cache_policy=NO_CACHE)
 def unchanged_version(run: Run, plan: Plan) -> Report | None:
-    """The latest version, if nothing that it was computed from has changed."""
+    """The latest or the newest version, if nothing that it was computed from has changed.
+
+    After a rollback they differ: a run on the newest version's inputs does not undo it.
+    """
     with open_store(run.settings.store) as store:
+        refresh_snapshot(store, run.settings.snapshot)
         inputs = run_row(store, run, plan).inputs.fingerprint
-        latest = latest_run(store, run.study.name)
-    if latest is None or latest["inputs"] != inputs:
-        return None
-    return Report(run.study.name, latest["version"], latest["run_id"], changed=False)
+        latest, newest = latest_run(store, run.study.name), newest_version(store, run.study.name)
+    for version in (latest, newest):
+        if version is not None and latest is not None and version["inputs"] == inputs:
+            return Report(
+                run.study.name,
+                version["version"],
+                version["run_id"],
+                changed=False,
+                latest=latest["version"],
+            )
+    return None
 
 
 @task(cache_policy=NO_CACHE)
@@ -37,4 +49,5 @@ def publish_version(
             override=override,
         )
         version = publish(store, row, outcome_frame(outcomes), estimates.estimates, estimates.fits)
-    return Report(run.study.name, version, run.run_id, changed=True)
+        refresh_snapshot(store, run.settings.snapshot)
+    return Report(run.study.name, version, run.run_id, changed=True, latest=version)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from moored.errors import StudyInvalid
-from moored.study import Study, load_study, parse_study
+from moored.study import Study, load_study, parse_stored, parse_study
 from tests.studies import study, study_table
 
 STUDIES = sorted((Path(__file__).parent.parent / "deployments" / "studies").glob("*.toml"))
@@ -122,3 +122,16 @@ def test_more_answers_than_letters_are_refused_only_where_letters_stand_for_them
     with pytest.raises(StudyInvalid, match="27 answers"):
         refuse_too_many_answers(study(outcome=outcome | {"answers": alike}))
     refuse_too_many_answers(study(outcome=outcome | {"answers": {f"a{n}": float(n) for n in range(27)}}))
+
+
+def test_a_stored_study_may_have_keys_that_are_gone_since():
+    raw = study_table(colour="red")
+    raw["data"]["sheet"] = 2
+    raw["sources"][0]["mood"] = "good"
+    raw["checks"] = {"severity": {"no-such-check": "warning", "balance": "warning"}, "gone": 1}
+    kept = study_table(checks={"severity": {"balance": "warning"}})
+    assert parse_stored(raw) == parse_study(kept)
+    with pytest.raises(StudyInvalid, match="unknown key `colour`"):
+        parse_study(raw)
+    with pytest.raises(StudyInvalid, match="`outcome` is missing"):
+        parse_stored({key: value for key, value in raw.items() if key != "outcome"})

@@ -15,6 +15,7 @@ from moored.cli.inspect import history_command, results_command, status_command,
 from moored.cli.plan import plan_command
 from moored.cli.preview import preview_command
 from moored.cli.run import reparse_command, rerun_command, run_command
+from moored.cli.store import backup_command, snapshot_command
 from moored.errors import MooredError
 
 app = typer.Typer(
@@ -35,6 +36,8 @@ app.command("checks")(checks_command)
 app.command("status")(status_command)
 app.command("validate")(validate_command)
 app.command("estimate")(estimate_command)
+app.command("backup")(backup_command)
+app.command("snapshot")(snapshot_command)
 
 INTERRUPTED = 130
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from moored.cli.inspect import VersionOption
 from moored.cli.render import print_json, print_table
-from moored.cli.studies import JsonOption, StudyArgument, study_name
+from moored.cli.studies import JsonOption, StudyArgument, open_study
 from moored.errors import StudyInvalid
 from moored.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from moored.storage.warehouse import Warehouse
 
 HtmlOption = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Write them as one page that loads nothing.")
@@ -35,8 +38,8 @@ def checks_command(
 ) -> None:
     """Print what the checks said of a version; without one, of the newest run, stopped or published."""
     settings = read_settings()
-    name = study_name(study, settings)
-    run = checked_run(name, settings, version)
+    with open_study(study, settings) as (store, name):
+        run = checked_run(store, name, version)
     if html is not None:
         _write_page(html, run)
     index = None if data_docs is None else _write_data_docs(data_docs, name, version, settings)
@@ -50,14 +53,12 @@ def checks_command(
             typer.echo(f"wrote {written}")
 
 
-def checked_run(study: str, settings: Settings, version: int | None = None) -> dict[str, Any]:
+def checked_run(store: Warehouse, study: str, version: int | None = None) -> dict[str, Any]:
     """A run and its outcomes as the object that `checks --json` prints. Errors: `NotStored`."""
     from moored.storage.results import checks_of, newest_run
-    from moored.storage.warehouse import open_store
 
-    with open_store(settings.store) as store:
-        run = newest_run(store, study, version)
-        rows = checks_of(store, run["run_id"])
+    run = newest_run(store, study, version)
+    rows = checks_of(store, run["run_id"])
     told = ("study", "version", "run_id", "status", "override_reason", "stored_at")
     return {key: run[key] for key in told} | {"checks": rows}
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from moored.cli.render import ESTIMATE_COLUMNS, print_json, print_table
-from moored.cli.studies import JsonOption, StudyArgument, find_study, study_name
-from moored.settings import Settings, read_settings
+from moored.cli.studies import JsonOption, StudyArgument, find_study, open_study, study_name
+from moored.settings import read_settings
+
+if TYPE_CHECKING:
+    from moored.storage.warehouse import Warehouse
 
 VersionOption = Annotated[
     int | None, typer.Option("--version", help="A published version; default: the latest.")
@@ -17,33 +20,27 @@ VersionOption = Annotated[
 
 def results_command(study: StudyArgument, version: VersionOption = None, json: JsonOption = False) -> None:
     """Print the estimates of a published version."""
-    result = published_results(study_name(study, settings := read_settings()), settings, version)
+    with open_study(study, read_settings()) as (store, name):
+        result = published_results(store, name, version)
     if json:
         print_json(result)
     else:
         print_results(result)
 
 
-def published_results(study: str, settings: Settings, version: int | None = None) -> dict[str, Any]:
+def published_results(store: Warehouse, study: str, version: int | None = None) -> dict[str, Any]:
     """A published version as the object that `results --json` prints."""
     from moored.storage.results import estimates_of, find_run, fits_of
-    from moored.storage.warehouse import open_store
 
-    with open_store(settings.store) as store:
-        run = find_run(store, study, version)
-        estimates, fits = estimates_of(store, run["run_id"]), fits_of(store, run["run_id"])
+    run = find_run(store, study, version)
+    told = ("data_version", "code_version", "headline", "marks", "override_reason", "counts")
     return {
         "study": study,
         "version": run["version"],
         "run_id": run["run_id"],
-        "data_version": run["data_version"],
-        "code_version": run["code_version"],
-        "headline": run["headline"],
-        "marks": run["marks"],
-        "override_reason": run["override_reason"],
-        "counts": run["counts"],
-        "estimates": estimates,
-        "fits": fits,
+        **{key: run[key] for key in told},
+        "estimates": estimates_of(store, run["run_id"]),
+        "fits": fits_of(store, run["run_id"]),
     }
 
 
@@ -62,44 +59,43 @@ def print_results(result: dict[str, Any]) -> None:
             )
         for warning in fit["warnings"]:
             typer.echo(f"{fit['estimator']}: {warning}")
-    typer.echo(
-        f"headline: {result['headline']}, by the rule on the numbers of labels, parameters and sources"
-    )
+    typer.echo(f"headline: {_headline(result['headline'])}")
     for mark in result["marks"]:
         typer.echo(f"marked: {mark}")
     if result["override_reason"]:
         typer.echo(f"published against its checks: {result['override_reason']}")
 
 
-def history_command(study: StudyArgument, json: JsonOption = False) -> None:
-    """List every run of a study: what was published, what was stopped, from which data and code."""
-    from moored.storage.results import history
-    from moored.storage.warehouse import open_store
+def _headline(name: str) -> str:
+    rule = "the rule on the numbers of labels, parameters and sources"
+    if name == "human":  # a study has a source, and then the rule never names it
+        return f"human, in the place of the estimator that {rule} names: it could not be fitted"
+    return f"{name}, by {rule}"
 
-    settings = read_settings()
-    name = study_name(study, settings)
-    with open_store(settings.store) as store:
-        runs = history(store, name)
+
+def history_command(study: StudyArgument, json: JsonOption = False) -> None:
+    """List every run of a study: what was published, what was stopped, which is the latest, and its moves."""
+    from moored.storage.results import history, latest_run, moves
+
+    with open_study(study, read_settings()) as (store, name):
+        runs, moved, latest = history(store, name), moves(store, name), latest_run(store, name)
+    version = None if latest is None else latest["version"]
     if json:
-        print_json({"study": name, "runs": runs})
+        print_json({"study": name, "latest": version, "runs": runs, "moves": moved})
         return
-    rows = [run | run["counts"] | {"data": run["data_version"].split(":")[1][:8]} for run in runs]
-    print_table(
-        rows,
-        {
-            "version": "",
-            "status": "",
-            "stored_at": "",
-            "units": "d",
-            "labelled": "d",
-            "data": "",
-            "code_version": "",
-            "run_id": "",
-        }
-        if runs
-        else {"version": ""},
-        title=name,
-    )
+    rows = [
+        run
+        | run["counts"]
+        | {"data": run["data_version"].split(":")[1][:8]}
+        | {"status": "latest" if version is not None and run["version"] == version else run["status"]}
+        for run in runs
+    ]
+    told = ("version", "status", "stored_at", "units", "labelled", "data", "code_version", "run_id")
+    columns = {column: "d" if column in {"units", "labelled"} else "" for column in told}
+    print_table(rows, columns if runs else {"version": ""}, title=name)
+    for move in moved:
+        why = f": {move['reason']}" if move["reason"] else ""
+        typer.echo(f"{move['moved_at']:%Y-%m-%d %H:%M:%S} latest moved to version {move['version']}{why}")
 
 
 def status_command(study: StudyArgument, json: JsonOption = False) -> None:

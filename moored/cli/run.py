@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from moored.cli.studies import JsonOption, StudyArgument, find_study
+from moored.cli.studies import JsonOption, StudyArgument, find_study, open_study
 from moored.errors import StudyInvalid
 from moored.scope import Scope
 from moored.settings import Settings, read_settings
@@ -93,13 +93,19 @@ def _run(
     parameters = {"study": study, "folder": str(folder), "scope": scope, "publish_anyway": publish_anyway}
     with show_progress(study, scope, settings):
         report = run_flow(settings.pipeline, "flows/survey.py:survey", parameters)
-    result = published_results(study.name, settings, report.version)
+    with open_study(study.name, settings) as (store, name):
+        result = published_results(store, name, report.latest)
     if json:
         print_json(result | {"changed": report.changed})
         return
     print_results(result)
     if not report.changed:
         typer.echo(f"nothing changed since version {report.version}: no model call, no new version")
+    if report.latest != report.version:
+        typer.echo(
+            f"latest stays at version {report.latest}, where `moored rollback` put it; "
+            f"`moored rollback {study.name} {report.version}` moves it on"
+        )
     typer.echo(f"store: {settings.store}    model replies: {settings.replies}")
     typer.echo(
         f"again: moored results {study.name}    moored history {study.name}    moored status {study.name}"

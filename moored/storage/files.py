@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 _OTHERS_NOTHING = 0o077
@@ -41,17 +41,24 @@ private = _Private()
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write to; at the end it is on disk and becomes `path` in one step, or is gone."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    """A name beside `path` to write to; at the end it is on disk and becomes `path` in one step, or is gone.
+
+    For one writer at a time. What a killed writer left is removed.
+    """
+    unfinished = path.with_name(f".{path.name}.unfinished")
     try:
+        _remove(unfinished)
         yield unfinished
         _flush(unfinished)
         unfinished.replace(path)
         _flush(path.parent)
     finally:
-        for left in path.parent.glob(f"{unfinished.name}*"):
-            with suppress(FileNotFoundError):
-                left.unlink()
+        _remove(unfinished)
+
+
+def _remove(unfinished: Path) -> None:
+    for file in (unfinished, unfinished.with_name(f"{unfinished.name}.wal")):
+        file.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from moored.errors import MooredError, SchemaNewer, StoreLocked
+from moored.storage.files import private
 
 SCHEMA = 1
 BUSY_S = 60.0
@@ -37,8 +38,9 @@ def open_journal(path: Path) -> sqlite3.Connection:
     """A connection; the file and its tables are made if need be. Errors: `SchemaNewer`, `StoreLocked`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        with private:  # SQLite's logs beside it take its mode
+            connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA:
             connection.close()
             raise SchemaNewer(

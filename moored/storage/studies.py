@@ -12,7 +12,7 @@ import pandas as pd
 from moored.errors import NotStored
 from moored.storage.ingest import Units
 from moored.storage.warehouse import Warehouse
-from moored.study import Study, parse_study
+from moored.study import Study, parse_stored
 
 
 def store_study(store: Warehouse, study: Study, folder: Path) -> None:
@@ -30,20 +30,31 @@ def store_study(store: Warehouse, study: Study, folder: Path) -> None:
 
 def stored_study(store: Warehouse, name: str) -> tuple[Study, Path]:
     """The study last stored under `name`, and its folder. Errors: `NotStored`."""
+    refuse_unknown(store, name)
     row = store.row("study", {"study": name})
-    if row is None:
-        known = ", ".join(str(study["study"]) for study in store.rows("studies"))
+    assert row is not None
+    return parse_stored(json.loads(row["spec"])), Path(row["folder"])
+
+
+def refuse_unknown(store: Warehouse, name: str) -> None:
+    """Refuse a name that no stored study has. Errors: `NotStored`."""
+    known = [str(study["study"]) for study in store.rows("studies")]
+    if name not in known:
         raise NotStored(
-            f"the store has no study {name!r}; it has {known or 'none'}; name one, or a study file"
+            f"the store has no study {name!r}; it has {', '.join(known) or 'none'}; name one, or a study file"
         )
-    return parse_study(json.loads(row["spec"])), Path(row["folder"])
+
+
+def spec_of_run(store: Warehouse, run: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
+    """What the study of a run (a row of `runs`) said, as it was stored, and the study's folder."""
+    row = store.row("study_by_fingerprint", {"fingerprint": run["study_fingerprint"]})
+    assert row is not None
+    return json.loads(row["spec"]), Path(row["folder"])
 
 
 def study_of_run(store: Warehouse, run: Mapping[str, Any]) -> Study:
     """The study as it was when a run (a row of `runs`) was made."""
-    row = store.row("study_by_fingerprint", {"fingerprint": run["study_fingerprint"]})
-    assert row is not None
-    return parse_study(json.loads(row["spec"]))
+    return parse_stored(spec_of_run(store, run)[0])
 
 
 def unit_counts(store: Warehouse, study: str, data_version: str) -> dict[str, int]:

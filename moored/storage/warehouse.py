@@ -6,16 +6,20 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
 
-from moored.errors import NotStored, SchemaNewer, StoreLocked
-from moored.storage.queries import migrations, query
+from moored.errors import NotStored, StoreLocked
+from moored.storage.copies import copy_database, new_database
+from moored.storage.files import private
+from moored.storage.queries import query
+from moored.storage.schema import migrate, up_to_date
 
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {"python_enable_replacements": "false"}
+CONFIG: dict[str, str | bool | int | float | list[str]] = {"python_enable_replacements": "false"}
 _RETRY_S = 0.1
 
 
@@ -24,6 +28,8 @@ class Warehouse:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self.written_at: datetime | None = None
+        """Where this is a snapshot: when it was written. It has no texts, units and generations."""
 
     def frame(self, name: str, values: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """The rows of a query."""
@@ -47,6 +53,15 @@ class Warehouse:
         self._connection.execute(query(name)).fetchall()
         self._connection.unregister("incoming")
 
+    def fill(self, name: str, path: Path) -> None:
+        """Make a database at `path`, which it replaces, by a query file that fills the database `target`."""
+        with new_database(self._connection, path), self.transaction():
+            self._connection.execute(query(name)).fetchall()
+
+    def copy_to(self, path: Path) -> None:
+        """All of the store as a file at `path`, which it replaces."""
+        copy_database(self._connection, path)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing."""
@@ -67,8 +82,7 @@ def peek(path: Path) -> Iterator[Warehouse | None]:
         return
     connection = _connect(path, patience_s=0)
     try:
-        known = {number for number, _, _ in migrations()}
-        yield Warehouse(connection) if _done(connection) == known else None
+        yield Warehouse(connection) if up_to_date(connection) else None
     finally:
         connection.close()
 
@@ -83,54 +97,31 @@ def open_store(path: Path, *, create: bool = False, patience_s: float = 10.0) ->
     if not create and not path.exists():
         raise NotStored(f"there is no store at {path}; run a study first, or set MOORED_STORE")
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = _connect(path, patience_s)
-    try:
-        _migrate(connection, path)
-        yield Warehouse(connection)
-    finally:
-        connection.close()
+    with private:
+        connection = _connect(path, patience_s)
+        try:
+            migrate(connection, path)
+            yield Warehouse(connection)
+        finally:
+            connection.close()
 
 
 def _connect(path: Path, patience_s: float) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + patience_s
     while True:
         try:
-            return duckdb.connect(path, config=_CONFIG)
+            return duckdb.connect(path, config=CONFIG)
         except duckdb.IOException as error:
             if "lock" not in str(error):
                 raise NotStored(f"{path} cannot be opened as a store: {error}") from error
             if time.monotonic() > deadline:
-                raise StoreLocked(_lock_message(path, str(error))) from error
+                raise _locked(path, str(error)) from error
             time.sleep(_RETRY_S)
 
 
-def _lock_message(path: Path, error: str) -> str:
-    holder = re.search(r"PID (\d+)", error)
-    by = f"process {holder[1]}" if holder else "another process"
-    return f"the store {path} is held by {by}; wait for it to end, or stop it, and try again"
-
-
-def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    done = _done(connection)
-    if not done:
-        connection.execute(query("create_schema_migrations")).fetchall()
-    known = migrations()
-    newest = known[-1][0]
-    if done and max(done) > newest:
-        raise SchemaNewer(
-            f"the store {path} has schema {max(done)}, this moored knows up to {newest}; upgrade moored"
-        )
-    for number, name, sql in known:
-        if number in done:
-            continue
-        connection.begin()
-        connection.execute(sql).fetchall()
-        connection.execute(query("insert_schema_migration"), {"number": number, "name": name}).fetchall()
-        connection.commit()
-
-
-def _done(connection: duckdb.DuckDBPyConnection) -> set[int]:
-    """The numbers of the migrations that the store has seen."""
-    if not connection.execute(query("schema_exists")).fetchall():
-        return set()
-    return {number for (number,) in connection.execute(query("schema_migrations")).fetchall()}
+def _locked(path: Path, error: str) -> StoreLocked:
+    found = re.search(r"PID (\d+)", error)
+    holder = f"process {found[1]}" if found else "another process"
+    return StoreLocked(
+        f"the store {path} is held by {holder}; wait for it to end, or stop it, and try again", holder=holder
+    )

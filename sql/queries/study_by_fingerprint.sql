@@ -1,1 +1,1 @@
-SELECT spec FROM studies WHERE fingerprint = $fingerprint;
+SELECT spec, folder FROM studies WHERE fingerprint = $fingerprint;

@@ -115,6 +115,11 @@ def test_json_on_a_fresh_study_is_one_object(moored, tmp_path):
 
     with open_store(tmp_path / "store.duckdb", create=True) as store:
         store_study(store, study(), tmp_path)
-    assert json.loads(moored("history", "requests", "--json").out) == {"study": "requests", "runs": []}
+    assert json.loads(moored("history", "requests", "--json").out) == {
+        "study": "requests",
+        "latest": None,
+        "runs": [],
+        "moves": [],
+    }
     status = json.loads(moored("status", "requests", "--json").out)
     assert (status["sources"], status["model_calls"]) == ([], 0)

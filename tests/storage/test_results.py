@@ -1,3 +1,7 @@
+import pickle
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -146,3 +150,33 @@ def test_a_rollback_moves_one_study_alone(store):
     assert latest_run(store, "others")["version"] == 2
     with pytest.raises(NotStored, match="no version 3"):
         roll_back(store, "others", 3)
+
+
+KILLED = """
+import os, pickle, signal, sys
+from pathlib import Path
+from moored.storage.results import publish
+from moored.storage.warehouse import Warehouse, open_store
+real = Warehouse.rows
+def rows(self, name, values=None):
+    if name == "insert_run" and values["run_id"] == "two":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(self, name, values)
+Warehouse.rows = rows
+with open_store(Path(sys.argv[1]), create=True) as store:
+    for version in pickle.load(sys.stdin.buffer):
+        publish(store, *version)
+"""
+
+
+def test_a_process_killed_while_it_publishes_leaves_no_half_version(tmp_path):
+    path = tmp_path / "s.duckdb"
+    versions = [(run_row(name), CHECKS, estimates(), FITS) for name in ("one", "two")]
+    command = [sys.executable, "-c", KILLED, str(path)]
+    killed = subprocess.run(command, input=pickle.dumps(versions), timeout=120, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with open_store(path) as store:
+        assert [run["run_id"] for run in history(store, "requests")] == ["one"]
+        assert (estimates_of(store, "two"), fits_of(store, "two"), checks_of(store, "two")) == ([], [], [])
+        assert publish(store, *versions[1]) == 2
+        assert len(estimates_of(store, "two")) == 2

@@ -1,0 +1,1 @@
+SELECT (SELECT count(*) FROM runs) AS runs, (SELECT count(*) FROM moves) AS moves;

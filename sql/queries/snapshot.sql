@@ -1,0 +1,1 @@
+SELECT written_at, runs, moves FROM snapshot;
