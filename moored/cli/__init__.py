@@ -16,6 +16,7 @@ from moored.cli.plan import plan_command
 from moored.cli.preview import preview_command
 from moored.cli.run import reparse_command, rerun_command, run_command
 from moored.cli.store import backup_command, snapshot_command
+from moored.cli.versions import diff_command, export_command, rollback_command, verify_command
 from moored.errors import MooredError
 
 app = typer.Typer(
@@ -36,6 +37,10 @@ app.command("checks")(checks_command)
 app.command("status")(status_command)
 app.command("validate")(validate_command)
 app.command("estimate")(estimate_command)
+app.command("diff")(diff_command)
+app.command("rollback")(rollback_command)
+app.command("export")(export_command)
+app.command("verify")(verify_command)
 app.command("backup")(backup_command)
 app.command("snapshot")(snapshot_command)
 

@@ -64,6 +64,11 @@ def unit_counts(store: Warehouse, study: str, data_version: str) -> dict[str, in
     return row
 
 
+def unit_changes(store: Warehouse, study: str, a: str, b: str) -> list[dict[str, Any]]:
+    """What changed between two data versions: change, units, such_as (the first few ids), a row a kind."""
+    return store.rows("unit_changes", {"study": study, "a": a, "b": b})
+
+
 def store_units(store: Warehouse, study: Study, units: Units) -> None:
     """Append a data version, unless it is there already."""
     key = {"study": study.name, "data_version": units.version}

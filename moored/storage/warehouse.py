@@ -53,6 +53,15 @@ class Warehouse:
         self._connection.execute(query(name)).fetchall()
         self._connection.unregister("incoming")
 
+    def copy_out(self, name: str, values: Mapping[str, Any], incoming: pd.DataFrame | None = None) -> int:
+        """Run the COPY of a query file, over `incoming` where it names that; gives the rows written."""
+        if incoming is not None:
+            self._connection.register("incoming", incoming)
+        rows = self._connection.execute(query(name), dict(values)).fetchall()
+        if incoming is not None:
+            self._connection.unregister("incoming")
+        return int(rows[0][0])
+
     def fill(self, name: str, path: Path) -> None:
         """Make a database at `path`, which it replaces, by a query file that fills the database `target`."""
         with new_database(self._connection, path), self.transaction():

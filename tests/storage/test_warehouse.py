@@ -81,17 +81,19 @@ def test_every_query_is_sql_over_the_schema(tmp_path, name):
         pass
     with duckdb.connect(tmp_path / "store.duckdb") as connection:
         if "FROM incoming" in text:
-            target = re.search(r"INSERT INTO (\w+)", text)[1]
-            connection.execute(f"CREATE TEMP TABLE incoming AS FROM {target} LIMIT 0")
-        if re.search(r"\btarget\b", text):
-            path = str(tmp_path / "target.duckdb")
-            if "$path" not in text:
-                connection.execute("ATTACH $path AS target", {"path": path})
-            connection.execute(text, {"path": path} if "$path" in text else None).fetchall()
-            return
+            target = re.search(r"INSERT INTO (\w+)", text)
+            columns = f"FROM {target[1]}" if target else "SELECT *, '' AS source FROM unit_values"
+            connection.execute(f"CREATE TEMP TABLE incoming AS {columns} LIMIT 0")
         if "FROM snapshot" in text:
             connection.execute(
                 "CREATE TEMP TABLE snapshot AS SELECT now() AS written_at, 0 AS runs, 0 AS moves"
             )
         values = dict.fromkeys(re.findall(r"\$(\w+)", text))
-        connection.execute(f"EXPLAIN {text}", values | {k: [] for k in values if k in {"recipes", "marks"}})
+        values |= {key: [] for key in values if key in {"recipes", "marks"}}
+        values |= {key: str(tmp_path / "written") for key in values if key == "path"}
+        if re.search(r"\btarget\b|COPY", text):
+            if not text.startswith("ATTACH") and "COPY (" not in text:
+                connection.execute("ATTACH $path AS target", {"path": str(tmp_path / "target.duckdb")})
+            connection.execute(text, values or None).fetchall()
+        else:
+            connection.execute(f"EXPLAIN {text}", values)

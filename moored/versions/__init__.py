@@ -1,0 +1,1 @@
+"""Published versions: what differs between two, whether one computes again, one as files."""

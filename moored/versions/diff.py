@@ -1,0 +1,137 @@
+"""What changed between two published versions of a study: what went in, and what came out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from moored.storage.generations import stored_recipe
+from moored.storage.results import estimates_of, find_run
+from moored.storage.studies import spec_of_run, unit_changes, unit_counts
+from moored.storage.warehouse import Warehouse
+from moored.study import in_order
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs; None where a version does not have it."""
+
+    key: str
+    a: Any
+    b: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Version `a` against version `b`; equal parts are left out, estimates are all there."""
+
+    study: str
+    a: int
+    b: int
+    code_version: Change | None
+    keys: tuple[Change, ...]
+    """Keys of the study, dotted."""
+    recipes: Mapping[str, tuple[Change, ...]]
+    """By source, the keys of the recipe that differ."""
+    counts: tuple[Change, ...]
+    """Units, labelled units, and the last generation row."""
+    units: Sequence[Mapping[str, Any]] | None
+    """change, units, such_as; None where the store itself could not be read."""
+    headline: Change | None
+    estimates: Sequence[Mapping[str, Any]]
+    """estimator, term, estimate_a, estimate_b, change, in_ses (the change over version a's standard error),
+    se_a, se_b, se_change (version b's over version a's, less one)."""
+
+
+def diff_versions(store: Warehouse, study: str, a: int, b: int) -> Diff:
+    """Compare two versions of a study. Errors: `NotStored`."""
+    was, now = find_run(store, study, a), find_run(store, study, b)
+    return Diff(
+        study=study,
+        a=a,
+        b=b,
+        code_version=_change("code_version", was, now),
+        keys=tuple(_changes(_spec(store, was), _spec(store, now))),
+        recipes=_recipes(store, was["recipes"], now["recipes"]),
+        counts=tuple(_changes(_counts(store, study, was), _counts(store, study, now))),
+        units=None
+        if store.written_at
+        else unit_changes(store, study, was["data_version"], now["data_version"]),
+        headline=_change("headline", was, now),
+        estimates=_estimates(estimates_of(store, was["run_id"]), estimates_of(store, now["run_id"])),
+    )
+
+
+def _change(key: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Change | None:
+    return None if was[key] == now[key] else Change(key, was[key], now[key])
+
+
+def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
+    for key in dict.fromkeys((*was, *now)):
+        if was.get(key) != now.get(key):
+            yield Change(key, was.get(key), now.get(key))
+
+
+def _spec(store: Warehouse, run: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(_flat(in_order(spec_of_run(store, run)[0])))
+
+
+def _counts(store: Warehouse, study: str, run: Mapping[str, Any]) -> dict[str, Any]:
+    return unit_counts(store, study, run["data_version"]) | {"generation_row": run["generation_seq"]}
+
+
+def _recipes(
+    store: Warehouse, was: Mapping[str, str], now: Mapping[str, str]
+) -> dict[str, tuple[Change, ...]]:
+    """What differs in the recipe of each source; of a source that came or went, everything."""
+    return {
+        source: tuple(_changes(_recipe(store, was.get(source)), _recipe(store, now.get(source))))
+        for source in dict.fromkeys((*was, *now))
+        if was.get(source) != now.get(source)
+    }
+
+
+def _recipe(store: Warehouse, fingerprint: str | None) -> dict[str, Any]:
+    if fingerprint is None:
+        return {}
+    content = stored_recipe(store, fingerprint)
+    return {"fingerprint": fingerprint} | dict(_flat(in_order(json.loads(content or "{}"))))
+
+
+def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Nested JSON as dotted keys; what has a name is known by it, any other list is one value."""
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
+        value = {item["name"]: item for item in value}
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _flat(item, (*path, key))
+    else:
+        yield ".".join(path), value
+
+
+def _estimates(was: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    a = {(row["estimator"], row["term"]): row for row in was}
+    b = {(row["estimator"], row["term"]): row for row in now}
+    return [
+        {"estimator": estimator, "term": term}
+        | _side_by_side(a.get((estimator, term)), b.get((estimator, term)))
+        for estimator, term in dict.fromkeys((*b, *a))
+    ]
+
+
+def _side_by_side(was: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> dict[str, Any]:
+    sides = {
+        f"{key}_{side}": None if row is None else row[key]
+        for key in ("estimate", "se")
+        for side, row in (("a", was), ("b", now))
+    }
+    if was is None or now is None:
+        return sides | {"change": None, "in_ses": None, "se_change": None}
+    change = now["estimate"] - was["estimate"]
+    return sides | {
+        "change": change,
+        "in_ses": change / was["se"] if was["se"] else None,
+        "se_change": now["se"] / was["se"] - 1 if was["se"] else None,
+    }
