@@ -32,6 +32,7 @@ Each says in one sentence what came, what is allowed and what to do next.
         ├── EndpointUnreachable 40
         ├── StoreLocked         50  another process holds the store
         ├── StudyBusy           54  another run of the same study is under way
+        ├── ServerLost          55  the Prefect server does not answer
         └── FetchFailed         70  the package index did not answer
 """
 
@@ -225,6 +226,12 @@ class ChecksFailed(Terminal):
     """A critical check stopped the run before estimation."""
 
     exit_code = 60
+
+
+class ServerLost(Transient):
+    """The Prefect server does not answer, or no longer."""
+
+    exit_code = 55
 
 
 class FetchFailed(Transient):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from moored.cli.api_server import api_server
-from moored.errors import StudyInvalid
+from moored.errors import ServerLost, StudyInvalid
 
 _QUIET = {
     "DO_NOT_TRACK": "1",
@@ -25,7 +25,7 @@ _QUIET = {
 def run_flow(pipeline: Path, entrypoint: str, parameters: Mapping[str, Any]) -> Any:
     """Run `flows/<file>.py:<flow>` of the checkout in this process and give back what it returns.
 
-    Errors: whatever the flow raises; `StudyInvalid` where the checkout has no such flow.
+    Errors: whatever the flow raises; `StudyInvalid` where the checkout has no such flow; `ServerLost`.
     """
     file = pipeline / entrypoint.split(":", maxsplit=1)[0]
     if not file.is_file():
@@ -34,11 +34,9 @@ def run_flow(pipeline: Path, entrypoint: str, parameters: Mapping[str, Any]) -> 
         )
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    # Dask's worker processes find the tasks by it.
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(pipeline), os.environ.get("PYTHONPATH")]))
     if str(pipeline) not in sys.path:
         sys.path.insert(0, str(pipeline))
-    with _api():
+    with _api() as address, _answering(address):
         from prefect.flows import load_flow_from_entrypoint
 
         # Where this fails, Prefect would read the file instead and complain of something else.
@@ -47,20 +45,40 @@ def run_flow(pipeline: Path, entrypoint: str, parameters: Mapping[str, Any]) -> 
 
 
 @contextmanager
-def _api() -> Iterator[None]:
-    """One Prefect server for the run and its workers: without an address each worker would start its own."""
+def _api() -> Iterator[str]:
+    """One Prefect server for the run and its workers: without an address each worker would start its own.
+
+    Gives its address.
+    """
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    if PREFECT_API_URL.value():
-        yield
+    if configured := PREFECT_API_URL.value():
+        yield str(configured)
         return
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
     with api_server() as address, temporary_settings({PREFECT_API_URL: address}):
         try:
-            yield
+            yield address
         finally:
             # What is still queued must reach the server before it ends, or Prefect waits for it in vain.
             APILogWorker.drain_all()
             EventsWorker.drain_all()
+
+
+@contextmanager
+def _answering(address: str) -> Iterator[None]:
+    """A server that does not answer as one sentence."""
+    from httpx import TransportError
+
+    try:
+        yield
+    except (TransportError, RuntimeError) as error:
+        # At the start Prefect wraps it.
+        if not isinstance(error, TransportError) and "Failed to reach API" not in str(error):
+            raise
+        raise ServerLost(
+            f"the Prefect server at {address} does not answer; what was generated is stored: start it, or "
+            "leave PREFECT_API_URL unset to get one for the run, and run again"
+        ) from error
