@@ -1,0 +1,87 @@
+"""The Prefect server dies by kill -9 in the midst of a run: the run ends clearly, the next one goes on."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from moored.errors import ServerLost
+from moored.storage.journal import Journal
+from moored.storage.results import history
+from moored.storage.warehouse import open_store
+from tests.endpoint import KEY, serve
+from tests.flows.test_interruptions import Reached
+from tests.studies import reads_well, write_requests, write_study
+
+pytestmark = pytest.mark.prefect
+
+ROWS = 60 * 3
+CONCURRENCY = 4
+
+
+@contextmanager
+def prefect(home):
+    """A Prefect server of its own: its process and address."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moored.cli.api_server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PREFECT_HOME": str(home)},
+        text=True,
+    )
+    try:
+        yield server, server.stdout.readline().strip()
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.mark.slow  # Prefect's client tries for minutes
+@pytest.mark.timeout(900)
+def test_a_run_without_its_server_ends_and_the_next_goes_on(tmp_path, prefect_home, prefect_server):
+    write_requests(tmp_path)
+    write_study(tmp_path, generation={"chunk_rows": 10, "concurrency": CONCURRENCY})
+    environment = os.environ | {
+        "MOORED_STORE": str(tmp_path / "store.duckdb"),
+        "MOORED_WORKERS": "1",
+        "OPENAI_API_KEY": KEY,
+    }
+    command = [sys.executable, "-m", "moored", "run", "requests.toml", "--json"]
+    reached = Reached(60)
+    with serve(reached, answers=reads_well, latency_s=0.05) as model, prefect(prefect_home) as (server, url):
+        environment |= {"OPENAI_BASE_URL": model.url, "PREFECT_API_URL": url}
+        run = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert reached.event.wait(200), run.communicate()[1]
+        server.kill()
+        _, err = run.communicate(timeout=400)
+        assert run.returncode == ServerLost.exit_code, err
+        assert err.strip().splitlines()[-1].startswith(f"moored: the Prefect server at {url} does not answer"), err
+        environment["PREFECT_API_URL"] = prefect_server
+        done = subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    journal = Journal(tmp_path / "store.replies.sqlite", "requests")
+    assert journal.calls() - ROWS - 1 <= CONCURRENCY
+    with open_store(tmp_path / "store.duckdb") as store:
+        assert [run["version"] for run in history(store, "requests") if run["version"]] == [1]
+    assert json.loads(done.stdout)["version"] == 1
+
+
+def test_no_server_at_the_address_is_one_sentence(tmp_path, moored, monkeypatch):
+    write_requests(tmp_path)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
+    answer = moored("run", write_study(tmp_path))
+    assert answer.code == ServerLost.exit_code, answer.err
+    assert "127.0.0.1:9" in answer.err
