@@ -65,7 +65,9 @@ def test_a_run_without_its_server_ends_and_the_next_goes_on(tmp_path, prefect_ho
         server.kill()
         _, err = run.communicate(timeout=400)
         assert run.returncode == ServerLost.exit_code, err
-        assert err.strip().splitlines()[-1].startswith(f"moored: the Prefect server at {url} does not answer"), err
+        assert (
+            err.strip().splitlines()[-1].startswith(f"moored: the Prefect server at {url} does not answer")
+        ), err
         environment["PREFECT_API_URL"] = prefect_server
         done = subprocess.run(
             command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False

@@ -3,6 +3,8 @@
 import json
 import math
 
+import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -104,6 +106,36 @@ def test_new_rows_are_the_only_ones_sent(moored, endpoint, path, tmp_path):
     assert moored("run", path).code == 0
     assert endpoint.calls == calls + 6 * 3
     assert json.loads(moored("results", "requests", "--json").out)["version"] == 2
+
+
+def test_a_table_that_grows_gives_new_versions_and_late_labels_count(moored, endpoint, tmp_path):
+    frame = requests_frame(66)
+    unlabelled = np.random.default_rng(1).permutation(66) % 2 == 0
+    frame["polite"] = frame["polite"].astype("Int64").mask(unlabelled)
+    database = tmp_path / "raw.duckdb"
+    with duckdb.connect(database) as raw:
+        raw.register("frame", frame)
+        raw.execute("CREATE TABLE requests AS SELECT *, id < 'r060' AS shown FROM frame")
+    path = write_study(
+        tmp_path,
+        data={"source": "raw.duckdb", "query": "SELECT id, text, polite FROM requests WHERE shown"},
+        labels={"design": "simple-random"},
+    )
+    assert moored("run", path).code == 0
+    calls = endpoint.calls
+    with duckdb.connect(database) as raw:  # what a night brings
+        raw.execute("UPDATE requests SET shown = true")
+        raw.execute(
+            "UPDATE requests SET polite = 1 WHERE id IN (SELECT id FROM requests WHERE polite IS NULL LIMIT 3)"
+        )
+    done = moored("run", path, "--json")
+    assert done.code == 0, done.err
+    assert endpoint.calls == calls + 6 * 3
+    first, second = (json.loads(moored("results", "requests", "--version", n, "--json").out) for n in (1, 2))
+    assert [result["counts"]["units"] for result in (first, second)] == [60, 66]
+    assert second["counts"]["labelled"] == int((~unlabelled).sum()) + 3
+    assert {fit["n_labelled"] for fit in second["fits"]} == {second["counts"]["labelled"]}
+    assert json.loads(moored("run", path, "--json").out)["changed"] is False
 
 
 def test_a_changed_prompt_is_asked_anew_and_old_versions_stay(moored, endpoint, path, tmp_path):
