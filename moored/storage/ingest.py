@@ -70,7 +70,8 @@ def _rows(source: str, query: str | None, folder: Path, cache: Path) -> pd.DataF
     if source.startswith("example:"):
         data = read_example(source.removeprefix("example:"), cache)
     else:
-        data = read_table(folder / source)
+        file, sign, table = source.partition("::")  # a path would tidy up a table's name, too
+        data = read_table(f"{folder / file}{sign}{table}")
     return data if query is None else select(data, query)
 
 
