@@ -25,7 +25,17 @@ def test_the_wheel_holds_the_package_and_its_data_and_no_generic_name(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"moored"}
-    for kind in ("sql/migrations/0001_store.sql", "llm/prompts/read.toml", "report/templates/checks.html"):
+    data = (
+        "benchmark/tasks/stance.toml",
+        "benchmark/recorded/stance.parquet",
+        "benchmark/recorded/stance.json",
+    )
+    for kind in (
+        "sql/migrations/0001_store.sql",
+        "llm/prompts/read.toml",
+        "report/templates/checks.html",
+        *data,
+    ):
         assert f"moored/{kind}" in names
 
 

@@ -9,6 +9,7 @@ import traceback
 import typer
 
 from moored import __version__
+from moored.cli.benchmark import benchmark_app
 from moored.cli.checks import checks_command
 from moored.cli.estimate import estimate_command
 from moored.cli.inspect import history_command, results_command, status_command, validate_command
@@ -43,6 +44,7 @@ app.command("export")(export_command)
 app.command("verify")(verify_command)
 app.command("backup")(backup_command)
 app.command("snapshot")(snapshot_command)
+app.add_typer(benchmark_app, name="benchmark")
 
 INTERRUPTED = 130
 

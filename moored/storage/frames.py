@@ -78,6 +78,12 @@ def chunks(path: str | Path, columns: Sequence[str], size: int) -> Iterator[pd.D
             yield frame
 
 
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as a Parquet file; the same frame gives the same bytes."""
+    with duckdb.connect(":memory:") as connection:
+        connection.from_df(frame).write_parquet(str(path), compression="zstd")
+
+
 @contextmanager
 def _relation(
     path: str | Path,

@@ -94,6 +94,16 @@ def stored_units(store: Warehouse, study: Study, data_version: str) -> pd.DataFr
     return pd.concat([frame, values.reset_index(drop=True)], axis=1)
 
 
+def stored_fields(store: Warehouse, study: str, data_version: str) -> pd.DataFrame:
+    """The user's other columns of each unit, ordered by id: `unit_id`, `fields` (JSON)."""
+    return store.frame("unit_fields", {"study": study, "data_version": data_version})
+
+
+def published_studies(store: Warehouse) -> list[str]:
+    """The names of the studies with a published version."""
+    return [str(row["study"]) for row in store.rows("published_studies")]
+
+
 def variable_names(study: Study) -> tuple[str, ...]:
     """The outcome, then the covariates."""
     return (study.outcome.name, *(covariate.name for covariate in study.covariates))

@@ -1,0 +1,27 @@
+"""The benchmark flow: corpora with every label -> trials over the workers -> one new version of the tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import flow
+
+from flows.runner import workers
+from moored.benchmark.known_truth import world_pieces
+from moored.benchmark.trials import Plan, pieces
+from moored.settings import read_settings
+from tasks.benchmark import publish_benchmark, read_corpora, run_known_truth, run_trials
+
+
+@flow(name="benchmark")
+def benchmark(tasks: list[str], data: Path | None, plan: Plan, worlds: int = 0) -> int:
+    """Run the trials of the named tasks, and as many of each world with a known truth; gives the version."""
+    settings, started_at = read_settings(), datetime.now(UTC)
+    corpora = read_corpora(tasks, data)
+    with workers(settings) as pool:
+        trials = [pool.submit(run_trials, {"piece": piece}) for piece in pieces(corpora, plan)]
+        known = [pool.submit(run_known_truth, {"piece": piece}) for piece in world_pieces(worlds, plan.seed)]
+        cells = [cell for future in trials for cell in future.result()]
+        rows = [row for future in known for row in future.result()]
+    return publish_benchmark(settings, plan, corpora, cells, rows, started_at)

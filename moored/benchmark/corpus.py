@@ -1,0 +1,99 @@
+"""The corpus of a task: read, held against its checksum, and laid out as a sample with everyone labelled."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from moored.benchmark.recorded import PREFIX, read_recorded
+from moored.benchmark.task import Located, Task
+from moored.errors import ChecksumDiffers, DataInvalid, StudyInvalid
+from moored.inference import Columns, Sample, sample_from_frame
+from moored.inference.families import family_of
+from moored.storage.frames import read_table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corpus:
+    """A task and its sample: T units, all labelled, with their sources. `term`: the task's own coefficient."""
+
+    task: Task
+    sample: Sample
+    term: int
+
+
+def read_corpus(located: Located, data: Path | None) -> Corpus:
+    """Read a task's corpus; `data` is the folder of the benchmark's own files.
+
+    Errors: `DataInvalid` (no such file, columns or labels missing), `ChecksumDiffers`, `StudyInvalid`.
+    """
+    task = located.task
+    frame = _frame(located, data)
+    if frame.empty:
+        raise DataInvalid(f"the task {task.name!r} has no rows; change its data")
+    everyone = frame.assign(everyone_=1)
+    columns = Columns(task.formula, "everyone_", task.sources)
+    sample = sample_from_frame(everyone, columns)
+    for family in task.families:
+        family_of(family).check(sample.y, f"the task {task.name!r}")
+    return Corpus(task, sample, _place(task, sample))
+
+
+def _place(task: Task, sample: Sample) -> int:
+    if task.term is None:
+        return len(sample.terms) - 1
+    if task.term not in sample.terms:
+        raise StudyInvalid(
+            f"`term` of the task {task.name!r} is {task.term!r}; the formula has {', '.join(sample.terms)}"
+        )
+    return sample.terms.index(task.term)
+
+
+def _frame(located: Located, data: Path | None) -> pd.DataFrame:
+    task = located.task
+    if task.data.startswith(PREFIX):
+        return read_recorded(task.data.removeprefix(PREFIX))[0]
+    path = _path(located, data)
+    if task.sha256 is not None:
+        got = hashlib.sha256(path.read_bytes()).hexdigest()
+        if got != task.sha256:
+            raise ChecksumDiffers(
+                f"{path} has sha256 {got}, the task {task.name!r} was made for {task.sha256}; "
+                f"it comes from: {task.origin or 'unknown'}"
+            )
+    return read_table(path)
+
+
+def _path(located: Located, data: Path | None) -> Path:
+    folders = [folder for folder in (located.folder, data) if folder is not None]
+    for folder in folders:
+        if (folder / located.task.data).is_file():
+            return folder / located.task.data
+    said = f"; it comes from: {located.task.origin}" if located.task.origin else ""
+    raise DataInvalid(
+        f"the task {located.task.name!r} needs {located.task.data}; put it into a folder and name the folder "
+        f"with --data or MOORED_BENCHMARK_DATA{said}"
+    )
+
+
+def available(located: Located, data: Path | None) -> bool:
+    """Whether the task's data are there."""
+    try:
+        if located.task.data.startswith(PREFIX):
+            read_recorded(located.task.data.removeprefix(PREFIX))
+        else:
+            _path(located, data)
+    except DataInvalid:
+        return False
+    return True
+
+
+def drawn(sample: Sample, rows: np.ndarray, n: int) -> Sample:
+    """The units at `rows`, the first n of them labelled."""
+    labelled = np.arange(len(rows)) < n
+    taken = sample.take(rows)
+    return Sample(y=taken.y, X=taken.X, labelled=labelled, terms=taken.terms, sources=taken.sources)

@@ -1,0 +1,105 @@
+"""Many draws of one size, stacked: the data of `moored.inference.data` with a leading axis of draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moored.errors import DataInvalid
+from moored.inference.data import Array, Kind, Mask, Sample, Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Outcomes y (B, m) and covariates X (B, m, p) of m units in each of B draws."""
+
+    y: Array
+    X: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StackedSource:
+    """One source: its labelled units, its remaining units, and in which draws every unit is observed.
+
+    A unit whose generation failed has covariates of zero, and so a moment of zero.
+    """
+
+    name: str
+    kind: Kind
+    labelled: Rows
+    rest: Rows
+    whole: Mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """B draws of T units, n of them labelled in each.
+
+    Attributes
+    ----------
+    human : the labelled units' own data, n a draw.
+    sources : M of them.
+    n, T : labelled units, units.
+    samples : the draws one by one, as the ordinary estimators take them.
+    """
+
+    human: Rows
+    sources: tuple[StackedSource, ...]
+    n: int
+    T: int
+    samples: Sequence[Sample]
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> Draws:
+        """Stack samples of one size, without clusters, strata or unequal probabilities. Errors: `DataInvalid`."""
+        first = samples[0]
+        n, T = first.n_labelled, first.n_total
+        for sample in samples:
+            if (sample.n_labelled, sample.n_total) != (n, T):
+                raise DataInvalid(f"Draws must be of one size; got {n} of {T} labelled, and another.")
+            if not (sample.probability is None and sample.cluster is None and sample.strata is None):
+                raise DataInvalid(
+                    "Draws are simple random samples: no probabilities, clusters or strata; fit them one by one."
+                )
+        inside = np.stack([np.flatnonzero(sample.labelled) for sample in samples])
+        outside = np.stack([np.flatnonzero(~sample.labelled) for sample in samples])
+        human = _taken([sample.y for sample in samples], [sample.X for sample in samples], inside)
+        sources = tuple(
+            _stacked([sample.sources[m] for sample in samples], inside, outside)
+            for m in range(len(first.sources))
+        )
+        return cls(human, sources, n, T, samples)
+
+    @property
+    def size(self) -> int:
+        """B."""
+        return len(self.human.y)
+
+    def kept(self, kind: Kind | None) -> tuple[StackedSource, ...]:
+        """The sources of one kind, or all."""
+        return tuple(source for source in self.sources if kind in (None, source.kind))
+
+
+def _stacked(sources: list[Source], inside: NDArray[Any], outside: NDArray[Any]) -> StackedSource:
+    y, X, whole = [], [], []
+    for source in sources:
+        seen = source.observed
+        whole.append(seen is None or bool(seen.all()))
+        # what failed is given a legal outcome and no covariates
+        y.append(source.y if seen is None else np.where(seen, source.y, source.y[seen][:1]))
+        X.append(source.X if seen is None else np.where(seen[:, None], source.X, 0.0))
+    first = sources[0]
+    return StackedSource(
+        first.name, first.kind, _taken(y, X, inside), _taken(y, X, outside), np.array(whole, dtype=bool)
+    )
+
+
+def _taken(y: list[Array], X: list[Array], at: NDArray[Any]) -> Rows:
+    return Rows(
+        np.stack([values[rows] for values, rows in zip(y, at, strict=True)]),
+        np.stack([values[rows] for values, rows in zip(X, at, strict=True)]),
+    )

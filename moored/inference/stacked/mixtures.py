@@ -1,0 +1,141 @@
+"""`ppi++-synth` and `reppi` over many draws (`moored.inference.mixtures`): the same folds, grids and rules."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moored.inference.data import Array, Mask
+from moored.inference.families import family_of
+from moored.inference.mixtures import ALPHAS, PENALTIES
+from moored.inference.moments import Moments
+from moored.inference.stacked.answers import Answers, no_answers, normal_answers
+from moored.inference.stacked.draws import Draws
+from moored.inference.stacked.gmm import human_fit
+from moored.inference.stacked.newton import jacobian, root, scores, solve, times
+from moored.inference.stacked.ppi import Contrast, centred, contrast_of, equally_mixed, mixed
+
+ALPHA_FOLDS, REPPI_FOLDS = 5, 3
+
+
+def _folds(n: int, folds: int) -> NDArray[np.int64]:
+    return np.random.default_rng(0).permutation(np.arange(n) % min(folds, n))
+
+
+def ppi_synth(draws: Draws, family: str, level: float = 0.95) -> Answers:
+    """PPI++ with the loss alpha * proxy + (1 - alpha) * synthetic, alpha by cross-validation."""
+    moments, regular = family_of(family), np.ones(draws.size, dtype=bool)
+    kinds = np.array([source.kind for source in draws.sources])
+    if len(set(kinds.tolist())) < 2 or draws.n == draws.T:
+        return equally_mixed(draws, family, None, level)
+    base, _ = human_fit(draws, moments, regular)
+    bread = np.swapaxes(_inverse(jacobian(moments, draws.human, base) / draws.n, regular), -1, -2)
+    psi = scores(moments, draws.human, base) @ bread
+    h = {}
+    for kind in ("proxy", "synthetic"):
+        chosen = draws.kept(kind)
+        inside = np.sum([scores(moments, s.labelled, base) for s in chosen], axis=0) @ bread / len(chosen)
+        outside = np.sum([scores(moments, s.rest, base) for s in chosen], axis=0) @ bread / len(chosen)
+        h[kind] = (inside, outside)
+    fold, best, alpha = _folds(draws.n, ALPHA_FOLDS), np.full(draws.size, np.inf), np.ones(draws.size)
+    for candidate in ALPHAS:
+        inside, outside = (
+            candidate * a + (1.0 - candidate) * b for a, b in zip(h["proxy"], h["synthetic"], strict=True)
+        )
+        risk = _held_out(psi, inside, outside, fold)
+        better = risk < best
+        best, alpha = np.where(better, risk, best), np.where(better, candidate, alpha)
+    share = {"proxy": alpha, "synthetic": 1.0 - alpha}
+    mix = np.stack([share[kind] / np.count_nonzero(kinds == kind) for kind in kinds], axis=-1)
+    return mixed(draws, moments, draws.sources, mix, level, regular)
+
+
+def _inverse(A: Array, regular: Mask) -> Array:
+    return solve(A, np.broadcast_to(np.eye(A.shape[-1]), A.shape), regular)
+
+
+def _held_out(psi: Array, h: Array, rest: Array, fold: NDArray[np.int64]) -> Array:
+    """Held-out variance (B,) with lambda tuned off the fold; scores already times the bread."""
+    ratio = psi.shape[1] / rest.shape[1]
+    outside = np.sum(centred(rest) ** 2, axis=(1, 2)) / rest.shape[1]
+    total = np.zeros(len(psi))
+    for k in range(int(fold.max()) + 1):
+        train, test = fold != k, fold == k
+        count = int(train.sum())
+        mean_psi, mean_h = psi[:, train].mean(axis=1, keepdims=True), h[:, train].mean(axis=1, keepdims=True)
+        left_psi, left_h = psi[:, train] - mean_psi, h[:, train] - mean_h
+        covariance = np.sum(left_psi * left_h, axis=(1, 2)) / count
+        least = (1.0 + ratio) * np.sum(left_h**2, axis=(1, 2)) / count
+        lam = np.clip(np.divide(covariance, least, out=np.zeros_like(least), where=least > 0), 0.0, 1.0)
+        left = (psi[:, test] - mean_psi) - lam[:, None, None] * (h[:, test] - mean_h)
+        total += np.sum(left**2, axis=(1, 2)) + int(test.sum()) * ratio * lam**2 * outside
+    return total
+
+
+def reppi(draws: Draws, family: str, level: float = 0.95) -> Answers:
+    """Recalibrated PPI with ridge learners, cross-fitted."""
+    moments, regular = family_of(family), np.ones(draws.size, dtype=bool)
+    if not draws.sources or draws.n == draws.T:
+        return no_answers(draws)
+    base, base_covariance = human_fit(draws, moments, regular)
+    se = np.sqrt(np.diagonal(base_covariance, axis1=-2, axis2=-1))
+    g_L, g_U = _recalibrated(draws, moments, base, regular)
+    first = _contrast(draws, moments, base, g_L, g_U)
+    lam = first.best(regular)
+    target = lam[:, None] * first.gap * draws.n
+    theta = root(moments, [(draws.human, 1.0)], regular, guess=base, target=target)
+    covariance = _contrast(draws, moments, theta, g_L, g_U).variance(lam, regular)
+    return normal_answers(theta, covariance, regular, level=level, n=draws.n, human_se=se)
+
+
+def _contrast(draws: Draws, family: Moments, b: Array, g_L: Array, g_U: Array) -> Contrast:
+    H = jacobian(family, draws.human, b) / draws.n
+    return contrast_of(scores(family, draws.human, b), g_L, g_U, H, H)
+
+
+def _recalibrated(draws: Draws, family: Moments, b: Array, regular: Mask) -> tuple[Array, Array]:
+    """The human score's prediction for labelled (B, n, p) and for the other units (B, N, p)."""
+    inside, outside = _features(draws, family, b, "labelled"), _features(draws, family, b, "rest")
+    psi, fold = scores(family, draws.human, b), _folds(draws.n, REPPI_FOLDS)
+    predicted, models = np.empty_like(psi), []
+    for k in range(int(fold.max()) + 1):
+        coefficients = _ridge(inside[:, fold != k], psi[:, fold != k])
+        predicted[:, fold == k] = inside[:, fold == k] @ coefficients
+        models.append(coefficients)
+    regular &= np.isfinite(predicted).all(axis=(1, 2))
+    return predicted, outside @ np.mean(models, axis=0)
+
+
+def _features(draws: Draws, family: Moments, b: Array, side: str) -> Array:
+    """(B, m, f): a constant, then of each source x, x y and the score at b."""
+    rows = [getattr(source, side) for source in draws.sources]
+    parts = [np.ones((*rows[0].y.shape, 1))]
+    for one in rows:
+        parts += [one.X, one.X * one.y[..., None], scores(family, one, b)]
+    return np.concatenate(parts, axis=-1)
+
+
+def _ridge(Z: Array, Y: Array) -> Array:
+    """Coefficients (B, f, p) on Z (B, n, f), whose first column is the constant, penalty by GCV."""
+    n = Z.shape[1]
+    mean, spread = Z[:, :, 1:].mean(axis=1), Z[:, :, 1:].std(axis=1)
+    used = spread > 1e-10 * (np.abs(mean) + 1e-300)
+    spread = np.where(used, spread, 1.0)
+    scaled = np.where(used[:, None], (Z[:, :, 1:] - mean[:, None]) / spread[:, None], 0.0)
+    centre = Y.mean(axis=1)
+    left_Y = Y - centre[:, None]
+    w, V = np.linalg.eigh(times(scaled, scaled))
+    w = np.maximum(w, 0.0)
+    q = times(V, times(scaled, left_Y))  # (B, f, p)
+    whole, size = np.sum(left_Y**2, axis=(1, 2)), np.sum(q**2, axis=2)
+    best, chosen = np.full(len(Z), np.inf), np.zeros_like(w)
+    for penalty in PENALTIES * n:
+        inverse = 1.0 / (w + penalty)
+        shrink = w * inverse
+        left = whole - np.sum((w + 2.0 * penalty) * inverse**2 * size, axis=1)
+        score = left / np.maximum(n - 1.0 - shrink.sum(axis=1), 1e-9) ** 2
+        better = score < best
+        best, chosen = np.where(better, score, best), np.where(better[:, None], inverse, chosen)
+    coefficients = (V * chosen[:, None, :]) @ q / spread[..., None]
+    first = centre - (mean[:, None] @ coefficients)[:, 0]
+    return np.concatenate([first[:, None], coefficients], axis=1)

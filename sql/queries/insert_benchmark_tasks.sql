@@ -1,0 +1,1 @@
+INSERT INTO benchmark_tasks BY NAME SELECT * FROM incoming;

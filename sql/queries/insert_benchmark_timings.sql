@@ -1,0 +1,1 @@
+INSERT INTO benchmark_timings BY NAME SELECT * FROM incoming;

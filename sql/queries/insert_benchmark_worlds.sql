@@ -1,0 +1,1 @@
+INSERT INTO benchmark_worlds BY NAME SELECT * FROM incoming;

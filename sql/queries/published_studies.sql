@@ -1,0 +1,1 @@
+SELECT DISTINCT study FROM runs WHERE status = 'published' ORDER BY study;

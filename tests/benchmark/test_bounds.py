@@ -1,0 +1,57 @@
+"""What the sources can ever save, against brute force and against the published figures of the shared corpora."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moored.benchmark.bounds import bounds, r2, truth_of
+from moored.benchmark.corpus import read_corpus
+from moored.benchmark.task import built_in
+from tests.benchmark.corpora import corpus
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+def test_r2_of_a_perfect_and_of_a_useless_source(tmp_path):
+    rng = np.random.default_rng(1)
+    u = rng.normal(size=5000)
+    assert r2(u, [np.column_stack([u, u**2])]) == pytest.approx(1.0)
+    assert r2(u, [rng.normal(size=(5000, 2))]) < 0.01
+    assert r2(u, []) is None
+
+
+def test_ols_by_brute_force(tmp_path):
+    one = corpus(tmp_path)
+    sample = one.sample
+    found = bounds(one, "ols")
+
+    def scores(y):
+        b = np.linalg.lstsq(sample.X, y, rcond=None)[0]
+        return sample.X * (y - sample.X @ b)[:, None], b
+
+    psi, theta = scores(sample.y)
+    influence = (psi @ np.linalg.inv(sample.X.T @ sample.X))[:, 1]
+    H = np.column_stack([scores(source.y)[0] for source in sample.sources])
+    left = influence - H @ np.linalg.lstsq(H, influence, rcond=None)[0]
+    assert found["r2"] == pytest.approx(1 - left @ left / (influence @ influence))
+    assert found["truth"] == pytest.approx(theta[1])
+    assert truth_of(one, "ols").values == pytest.approx(theta)
+    assert found["naive_proxy"] == pytest.approx(scores(sample.sources[0].y)[1][1])
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpora are not here")
+@pytest.mark.parametrize(
+    ("task", "slope", "share"),
+    [
+        ("politeness-hedge-full", 0.3143, 0.184),
+        ("politeness-plural-full", 0.1077, 0.233),
+        ("stance-full", -0.2255, 0.447),
+    ],
+)
+def test_the_shared_corpora_give_their_published_figures(task, slope, share):
+    found = bounds(read_corpus(built_in()[task], SHARED), "logit")
+    assert found["truth"] == pytest.approx(slope, abs=1e-4)
+    assert found["r2_proxy"] == pytest.approx(share, abs=1e-3)

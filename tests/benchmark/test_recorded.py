@@ -1,0 +1,84 @@
+"""What is recorded of a study: numbers with where they come from, and no texts."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from moored.benchmark.recorded import FOLDER, read_recorded, record, recorded_names
+from moored.errors import ChecksumDiffers, DataInvalid, NotStored
+from moored.storage.warehouse import open_store
+from tests.endpoint import serve
+from tests.studies import reads_well, requests_frame, write_requests, write_study
+
+
+@pytest.fixture
+def store(moored, prefect_server, tmp_path, monkeypatch):
+    """A store with a published study of 60 units, whose table has another model's reading."""
+    write_requests(tmp_path, requests_frame().assign(gpt=np.arange(60) % 2, note="words"))
+    with serve(answers=reads_well) as running:
+        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
+        answer = moored("run", write_study(tmp_path), "--publish-anyway", "a test")
+    assert answer.code == 0, answer.err
+    return tmp_path / "store.duckdb"
+
+
+@pytest.mark.prefect
+def test_recording_keeps_numbers_and_provenance_and_no_text(store, moored, tmp_path):
+    into = tmp_path / "out"
+    answer = moored("benchmark", "record", store, "--column", "gpt", "--origin", "made here", "--into", into)
+    assert answer.code == 0, answer.err
+    assert "60 units (proxy 60, synthetic 60)" in answer.out
+    values, said = read_recorded("requests", into)
+    assert list(values.columns) == [
+        "unit_id",
+        "polite",
+        "question",
+        "gpt",
+        "proxy_polite",
+        "proxy_question",
+        "synthetic_polite",
+        "synthetic_question",
+    ]
+    truth = requests_frame().set_index("id").loc[values["unit_id"]]
+    assert values["polite"].tolist() == truth["polite"].tolist()
+    assert values["question"].tolist() == truth["text"].str.contains("?", regex=False).astype(float).tolist()
+    assert all(pd.api.types.is_numeric_dtype(values[name]) for name in values.columns[1:])
+    assert said["units"] == 60
+    assert said["origin"] == "made here"
+    assert said["sources"]["synthetic"]["write"]["completion"]
+    assert said["sources"]["proxy"]["model"] == "stub"
+    assert said["recorded_at"].startswith("20")
+    bytes_of = b"".join(path.read_bytes() for path in into.iterdir())
+    assert not any(text.encode() in bytes_of for text in truth["text"])
+    with open_store(store) as warehouse:
+        with pytest.raises(DataInvalid, match="no numeric column 'note'"):
+            record(warehouse, "requests", columns=["note"], folder=into)
+        with pytest.raises(NotStored):
+            record(warehouse, "nothing", folder=into)
+
+
+def test_a_changed_file_is_refused(tmp_path):
+    with pytest.raises(DataInvalid, match="nothing is recorded as 'x'"):
+        read_recorded("x", tmp_path)
+    (tmp_path / "x.parquet").write_bytes(b"numbers")
+    (tmp_path / "x.json").write_text(json.dumps({"sha256": "0"}))
+    with pytest.raises(ChecksumDiffers):
+        read_recorded("x", tmp_path)
+
+
+@pytest.mark.parametrize("name", recorded_names())
+def test_what_is_shipped_says_where_it_comes_from_and_holds_no_text(name):
+    values, said = read_recorded(name)
+    assert said["units"] == len(values)
+    assert said["origin"]
+    assert set(said["observed"]) == set(said["sources"])
+    for recipe in said["sources"].values():
+        assert recipe["fingerprint"].startswith("recipe-1:")
+        assert recipe["endpoint"].startswith("gguf:")
+        assert recipe["read"]["completion"]
+    assert all(pd.api.types.is_numeric_dtype(values[column]) for column in values.columns[1:])
+    assert (FOLDER / f"{name}.parquet").stat().st_size < 100_000
