@@ -104,7 +104,9 @@ def _chosen(tasks: list[str], data: Path | None) -> list[str]:
         return [str(Path(name).absolute()) if name.endswith(".toml") else name for name in tasks]
     known = built_in()
     there = [name for name, located in known.items() if available(located, data)]
-    for name in known.keys() - set(there):
+    for name in known:
+        if name in there:
+            continue
         typer.echo(f"left out, its data are not here: {name} ({known[name].task.data})", err=True)
     return there
 
