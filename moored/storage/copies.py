@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from moored.errors import MooredError
 from moored.storage.files import private, replacing
 from moored.storage.queries import query
 
@@ -18,13 +19,22 @@ _one_at_a_time = threading.Lock()
 
 @contextmanager
 def new_database(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
-    """An empty database, attached as `target`, which stands at `path` once the block has ended well."""
-    with _one_at_a_time, private, replacing(path) as unfinished:
-        connection.execute(query("attach_target"), {"path": str(unfinished)}).fetchall()
-        try:
-            yield
-        finally:
-            connection.execute(query("detach_target")).fetchall()
+    """An empty database, attached as `target`, which stands at `path` once the block has ended well.
+
+    Errors: `MooredError` where it cannot be written; what was at `path` stays.
+    """
+    try:
+        with _one_at_a_time, private, replacing(path) as unfinished:
+            connection.execute(query("attach_target"), {"path": str(unfinished)}).fetchall()
+            try:
+                yield
+            finally:
+                connection.execute(query("detach_target")).fetchall()
+    except (duckdb.Error, OSError) as error:
+        raise MooredError(
+            f"{path} cannot be written ({str(error).splitlines()[0]}); see that there is space and that the "
+            "folder is yours, then try again: the store is as it was"
+        ) from error
 
 
 def copy_database(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

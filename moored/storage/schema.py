@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import duckdb
@@ -10,11 +11,14 @@ from moored.errors import SchemaNewer
 from moored.storage.copies import copy_database
 from moored.storage.queries import migrations, query
 
+log = logging.getLogger(__name__)
+
 
 def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Apply the migrations that the store at `path` has not seen; all of them or none.
 
-    An older store is copied to `<store>.schema-N.backup` first. Errors: `SchemaNewer`.
+    An older store is copied to `<store>.schema-N.backup` first. Errors: `SchemaNewer`; `MooredError` where it
+    cannot be copied.
     """
     seen = applied(connection)
     pending = [migration for migration in migrations() if migration[0] not in seen]
@@ -26,7 +30,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     if not pending:
         return
     if seen:
-        copy_database(connection, path.with_suffix(f".schema-{max(seen)}.backup"))
+        kept = path.with_suffix(f".schema-{max(seen)}.backup")
+        copy_database(connection, kept)
+        log.warning("the store %s is migrated to schema %d; as it was, it is kept as %s", path, newest, kept)
     connection.begin()
     try:
         connection.execute(query("create_schema_migrations")).fetchall()

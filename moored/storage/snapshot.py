@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from moored.errors import StoreLocked
+from moored.errors import MooredError, StoreLocked
 from moored.storage.schema import up_to_date
 from moored.storage.warehouse import CONFIG, Warehouse, open_store
 
@@ -29,8 +29,8 @@ def refresh_snapshot(store: Warehouse, path: Path) -> None:
         return
     try:
         write_snapshot(store, path)
-    except (duckdb.Error, OSError) as error:
-        log.warning("the snapshot %s could not be written and is of an earlier time: %s", path, error)
+    except MooredError as error:
+        log.warning("the snapshot is of an earlier time: %s", error)
 
 
 def write_snapshot(store: Warehouse, path: Path) -> None:

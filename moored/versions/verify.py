@@ -9,11 +9,12 @@ from typing import Any
 
 from moored.analysis import estimate_study
 from moored.errors import EstimationError, VersionDiffers
-from moored.material import gather_version
+from moored.material import Material, gather_version
 from moored.settings import Settings, code_version
 from moored.storage.results import estimates_of, find_run, fits_of
 from moored.storage.studies import spec_of_run, study_of_run
-from moored.storage.warehouse import Warehouse, open_store
+from moored.storage.warehouse import open_store
+from moored.study import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +56,22 @@ def verify_version(settings: Settings, study: str, version: int | None = None) -
     """
     with open_store(settings.store) as store:
         run = find_run(store, study, version)
+        spec, (_, folder) = study_of_run(store, run), spec_of_run(store, run)
+        material = gather_version(store, spec, run)
         stored = {
             "estimates": estimates_of(store, run["run_id"]),
             "fits": fits_of(store, run["run_id"]),
             "runs": [{"estimator": "headline", "headline": run["headline"]}],
         }
-        computed, code_now = _computed(store, run), _code_now(store, run, settings)
+    # The store is free again: what follows may take long.
+    computed = _computed(spec, material, run["version"])
+    own = spec.checks.expectations
     return Verified(
         study=study,
         version=run["version"],
         run_id=run["run_id"],
         code_version=run["code_version"],
-        code_now=code_now,
+        code_now=code_version(settings.pipeline, folder / own if own else None),
         numbers=sum(len(row) for rows in stored.values() for row in rows),
         differences=tuple(
             difference for table in stored for difference in _differ(table, stored[table], computed[table])
@@ -74,26 +79,18 @@ def verify_version(settings: Settings, study: str, version: int | None = None) -
     )
 
 
-def _computed(store: Warehouse, run: Mapping[str, Any]) -> dict[str, list[dict[Any, Any]]]:
-    study = study_of_run(store, run)
-    material = gather_version(store, study, run)
+def _computed(study: Study, material: Material, version: int) -> dict[str, list[dict[Any, Any]]]:
     try:
         estimates = estimate_study(study, material)
     except EstimationError as error:
         raise VersionDiffers(
-            f"version {run['version']} of {study.name!r} cannot be computed again: {error.message}"
+            f"version {version} of {study.name!r} cannot be computed again: {error.message}"
         ) from error
     return {
         "estimates": estimates.estimates.to_dict("records"),
         "fits": estimates.fits.to_dict("records"),
         "runs": [{"estimator": "headline", "headline": estimates.headline}],
     }
-
-
-def _code_now(store: Warehouse, run: Mapping[str, Any], settings: Settings) -> str:
-    own = study_of_run(store, run).checks.expectations
-    folder = spec_of_run(store, run)[1]
-    return code_version(settings.pipeline, folder / own if own else None)
 
 
 def _differ(

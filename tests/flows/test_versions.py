@@ -70,8 +70,11 @@ def test_a_rollback_holds_until_something_new_is_published(moored, two, tmp_path
     assert "latest moved to version 1: a wrong table" in moored("history", "requests").out
     with duckdb.connect(tmp_path / "store.published.duckdb", read_only=True) as snapshot:
         assert snapshot.execute("SELECT DISTINCT version FROM latest").fetchall() == [(1,)]
+    with duckdb.connect(tmp_path / "store.duckdb") as store:  # a key of an earlier moored, now gone
+        store.execute('UPDATE studies SET spec = json_merge_patch(spec, \'{"colour": "red"}\')')
     write_requests(tmp_path, requests_frame(63))
     assert said(moored, "run", "requests.toml")["version"] == 3
+    assert said(moored, "verify", "requests", "--version", 1)["equal"]
     history = said(moored, "history", "requests")
     assert (history["latest"], len(history["moves"])) == (3, 1)
     assert "version 3 is the latest already" in moored("rollback", "requests", 3).out

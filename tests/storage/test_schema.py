@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
+from moored.errors import MooredError
 from moored.storage.generations import generation_seq
 from moored.storage.queries import SQL, migrations
 from moored.storage.results import estimates_of, find_run, latest_run, publish
@@ -56,7 +57,7 @@ def backup_of(path):
     return path.with_suffix(".schema-1.backup")
 
 
-def test_an_older_store_is_copied_then_migrated_and_reads(old):
+def test_an_older_store_is_copied_then_migrated_and_reads(old, caplog):
     path, data_version = old
     with open_store(path) as store:
         assert latest_run(store, "requests")["version"] == 2
@@ -67,6 +68,7 @@ def test_an_older_store_is_copied_then_migrated_and_reads(old):
         assert publish(store, run_row("three"), CHECKS, estimates(), FITS) == 3
     assert numbers(path) == [(number,) for number, _, _ in migrations()]
     assert numbers(backup_of(path)) == [(FIRST,)]
+    assert f"as it was, it is kept as {backup_of(path)}" in caplog.text
     assert stat.S_IMODE(backup_of(path).stat().st_mode) == 0o600
 
 
@@ -130,3 +132,11 @@ def test_a_store_of_today_and_a_new_one_are_not_copied(tmp_path):
         with open_store(tmp_path / "s.duckdb", create=True):
             pass
     assert [path.name for path in tmp_path.iterdir()] == ["s.duckdb"]
+
+
+def test_an_older_store_that_cannot_be_copied_stays_as_it_is(old):
+    path, _ = old
+    backup_of(path).mkdir()
+    with pytest.raises(MooredError, match="cannot be written"), open_store(path):
+        pass
+    assert numbers(path) == [(FIRST,)]

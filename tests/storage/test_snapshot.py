@@ -125,4 +125,5 @@ def test_one_that_cannot_be_written_stops_nothing(paths, caplog):
     with open_store(paths[0]) as store:
         publish(store, run_row("three"), CHECKS, estimates(), FITS)
         refresh_snapshot(store, paths[0].parent / "nowhere" / "s.published.duckdb")
-    assert "could not be written" in caplog.text
+    assert "the snapshot is of an earlier time" in caplog.text
+    assert "s.published.duckdb cannot be written" in caplog.text
