@@ -5,12 +5,12 @@ from __future__ import annotations
 from prefect import flow
 from prefect.futures import as_completed
 
+from flows.progress import Progress
 from flows.runner import workers
 from moored.context import Chunk, Plan, Run, out_of_budget
 from moored.errors import MooredError
 from moored.llm.endpoints import open_endpoints
 from moored.scope import Scope
-from tasks.batches import fill_journal
 from tasks.generate import generate_chunk, missing_chunks, store_chunk
 
 ROUNDS = 3
@@ -19,12 +19,7 @@ ROUNDS = 3
 
 @flow(name="generation", flow_run_name="{run.study.name}", validate_parameters=False)
 def generate_missing(run: Run, plan: Plan, scope: Scope) -> None:
-    """Generate for every unit that needs it. Nothing is started where nothing is needed.
-
-    Where the study sends in batches, their answers are in the journal before the first chunk looks there.
-    """
-    if run.study.generation.send == "batch":
-        fill_journal(run, plan, scope)
+    """Generate for every unit that needs it. Nothing is started where nothing is needed."""
     for _ in range(ROUNDS):
         chunks = missing_chunks(run, plan, scope)
         if not chunks:
@@ -41,6 +36,7 @@ def generate_chunks(run: Run, plan: Plan, chunks: list[Chunk], *, again: bool) -
     """
     study, settings = run.study, run.settings
     refusal: MooredError | None = None
+    progress = Progress(run, chunks)
     with open_endpoints(study, settings.cache, settings.base_url) as endpoints, workers(settings) as pool:
         futures = [
             pool.submit(
@@ -61,6 +57,7 @@ def generate_chunks(run: Run, plan: Plan, chunks: list[Chunk], *, again: bool) -
             rows = future.result(raise_on_failure=False)
             if isinstance(rows, list):
                 store_chunk(run, rows)
+                progress.add(len({row.unit_id for row in rows}))
                 if refusal is None and any(row.status == "over-budget" for row in rows):
                     refusal = out_of_budget(run)
             elif isinstance(rows, MooredError):

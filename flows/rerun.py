@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.ending import TOLD, completed
+from flows.scheduled import run_name
 from flows.survey import survey
 from moored.cli.studies import find_study
 from moored.context import Report, rerun_scope
 from moored.settings import read_settings
+from moored.study import Study
 
 
-@flow(name="rerun", flow_run_name="{study}")
+@flow(name="rerun", flow_run_name=run_name, **TOLD)
 def rerun(
-    study: str,
+    study: Study | str,
     failed: bool = False,
     source: list[str] | None = None,
     units: list[str] | None = None,
@@ -20,10 +23,10 @@ def rerun(
 ) -> Report:
     """Generate again what failed, then check, estimate and publish a new version.
 
-    study: a study file, or the name of a study in the store. failed: generate again what failed or is
-    missing. source: only these. units: only these ids, whatever their state. publish_anyway: the reason
-    to publish although a critical check fails.
+    study: as in `flows.scheduled`. failed: generate again what failed or is missing. source: only these.
+    units: only these ids, whatever their state. publish_anyway: the reason to publish although a critical
+    check fails.
     """
     found, folder = find_study(study, read_settings())
     scope = rerun_scope(found, failed=failed, sources=tuple(source or ()), units=tuple(units or ()))
-    return survey(found, str(folder), scope, publish_anyway)
+    return completed(survey(found, str(folder), scope, publish_anyway))

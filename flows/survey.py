@@ -7,6 +7,7 @@ from pathlib import Path
 from prefect import flow
 
 from checks import Outcome
+from flows.ending import TOLD, completed
 from flows.generation import generate_missing
 from moored.context import Plan, Report, Run, new_run, only_run
 from moored.scope import Scope
@@ -25,10 +26,11 @@ from tasks.check import (
 from tasks.estimate import estimate
 from tasks.generate import plan_generation, settle_failures
 from tasks.publish import publish_version, unchanged_version
+from tasks.report import show_estimates
 from tasks.units import load_units, remember_study
 
 
-@flow(name="survey", flow_run_name="{study.name}")
+@flow(name="survey", flow_run_name="{study.name}", **TOLD)
 def survey(
     study: Study, folder: str, scope: Scope | None = None, publish_anyway: str | None = None
 ) -> Report:
@@ -45,7 +47,7 @@ def survey(
         generate_missing(run, plan, scope or Scope())
         settle_failures(run, plan)
         if (unchanged := unchanged_version(run, plan)) is not None:
-            return unchanged
+            return completed(unchanged)
         material = gather_material(run, plan)
         evidence = arrange_evidence(run, plan, material, gather_previous(run))
         outcomes = check_inputs(evidence)
@@ -53,7 +55,9 @@ def survey(
         estimates = estimate(run, material)
         outcomes += check_estimates(evidence, estimates)
         judge(run, plan, outcomes, publish_anyway)
-        return publish_version(run, plan, outcomes, estimates, publish_anyway)
+        report = publish_version(run, plan, outcomes, estimates, publish_anyway)
+        show_estimates(run, report, estimates, return_state=True)  # where it fails, the version stands
+        return completed(report)
 
 
 def judge(run: Run, plan: Plan, outcomes: tuple[Outcome, ...], publish_anyway: str | None) -> None:

@@ -39,6 +39,12 @@ class Estimates:
     headline: str
     marks: tuple[str, ...]
 
+    def rows(self) -> list[dict[str, Any]]:
+        """The estimates, a mapping a row; None where an estimator has no such number."""
+        frame = self.estimates.astype(object)
+        rows = frame.where(frame.notna(), None).to_dict("records")
+        return [{str(name): value for name, value in row.items()} for row in rows]
+
 
 def sample_of(study: Study, material: Material) -> Sample:
     """The sample that is checked and estimated from."""

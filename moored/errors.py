@@ -27,6 +27,7 @@ Each says in one sentence what came, what is allowed and what to do next.
     │   ├── WouldOverwrite      53  a backup or an export never replaces a file
     │   ├── ChecksFailed        60  a critical check stopped the run
     │   ├── VersionDiffers      61  a stored version cannot be computed again from its inputs
+    │   ├── Overdue             62  nothing was published for longer than expected, or a run died
     │   └── ChecksumDiffers     71  a downloaded file is not the pinned one
     └── Transient                   the same call may go through later
         ├── EndpointUnreachable 40
@@ -232,6 +233,12 @@ class ServerLost(Transient):
     """The Prefect server does not answer, or no longer."""
 
     exit_code = 55
+
+
+class Overdue(Terminal):
+    """Nothing was published for longer than expected, or a run died and could not say so."""
+
+    exit_code = 62
 
 
 class FetchFailed(Transient):

@@ -15,6 +15,7 @@ from moored.analysis import Estimates, sample_of
 from moored.context import Plan, Run, run_row
 from moored.errors import ChecksFailed
 from moored.material import Material, gather, gather_version
+from moored.monitor.logs import log
 from moored.settings import Settings
 from moored.storage.results import estimates_of, latest_run, newest_run, store_stopped
 from moored.storage.snapshot import refresh_snapshot
@@ -73,7 +74,9 @@ def check_estimates(evidence: Evidence, estimates: Estimates) -> tuple[Outcome, 
 
 @task(cache_policy=NO_CACHE)
 def show_outcomes(run: Run, outcomes: tuple[Outcome, ...]) -> None:
-    """Leave the outcomes with the Prefect server, as an artifact `checks-<study>`."""
+    """Log how many checks failed, and leave the outcomes with Prefect as an artifact `checks-<study>`."""
+    failed = {outcome.check: outcome.severity for outcome in outcomes if not outcome.passed}
+    log("checked", study=run.study.name, run_id=run.run_id, outcomes=len(outcomes), failed=failed)
     create_table_artifact(
         table=[
             {

@@ -1,19 +1,22 @@
 """The model's steps: plan what to ask, ask it chunk by chunk, append each finished chunk."""
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from moored.context import Chunk, Data, Plan, Run, chunks_of, needed_units, plan_of, refuse_failures
+from moored.context import Chunk, Data, Plan, Run, chunks_of, plan_of, refuse_failures
 from moored.llm.endpoints import Endpoint
 from moored.llm.generate import Generation, generate
 from moored.llm.recipe import Recipe
+from moored.monitor.logs import log
 from moored.scope import Scope
 from moored.storage.generations import (
     append_generations,
     failures,
+    missing_units,
     source_states,
     store_plan,
     store_recipe,
@@ -38,7 +41,15 @@ def plan_generation(run: Run, data: Data) -> Plan:
 def missing_chunks(run: Run, plan: Plan, scope: Scope) -> list[Chunk]:
     """The units that still need generation, in chunks."""
     with open_store(run.settings.store) as store:
-        needed = needed_units(store, run, plan, scope)
+        needed = {
+            part.source: missing_units(
+                store, run.study.name, plan.data_version, part, failed=scope.failed, only=scope.units
+            )
+            for part in plan.planned
+            if not scope.sources or part.source in scope.sources
+        }
+    rows = {source: len(units) for source, units in needed.items()}
+    log("units to generate", study=run.study.name, run_id=run.run_id, units=rows)
     return chunks_of(needed, run.study)
 
 
@@ -63,6 +74,8 @@ def store_chunk(run: Run, rows: list[Generation]) -> None:
     """Append a finished chunk in one transaction."""
     with open_store(run.settings.store) as store:
         append_generations(store, run.study.name, run.run_id, [asdict(row) for row in rows])
+    statuses = dict(Counter(row.status for row in rows))
+    log("chunk stored", study=run.study.name, run_id=run.run_id, source=rows[0].source, rows=statuses)
 
 
 @task(cache_policy=NO_CACHE)

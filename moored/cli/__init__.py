@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -16,9 +17,12 @@ from moored.cli.inspect import history_command, results_command, status_command,
 from moored.cli.plan import plan_command
 from moored.cli.preview import preview_command
 from moored.cli.run import reparse_command, rerun_command, run_command
+from moored.cli.serve import deploy_command, serve_command
 from moored.cli.store import backup_command, snapshot_command
 from moored.cli.versions import diff_command, export_command, rollback_command, verify_command
+from moored.cli.watch import watch_command
 from moored.errors import MooredError
+from moored.monitor.logs import LOGGER, set_up_logs
 
 app = typer.Typer(
     name="moored",
@@ -45,6 +49,9 @@ app.command("verify")(verify_command)
 app.command("backup")(backup_command)
 app.command("snapshot")(snapshot_command)
 app.add_typer(benchmark_app, name="benchmark")
+app.command("serve")(serve_command)
+app.command("deploy")(deploy_command)
+app.command("watch")(watch_command)
 
 INTERRUPTED = 130
 
@@ -62,16 +69,25 @@ def main() -> None:
     try:
         app()
     except MooredError as error:
-        typer.echo(f"moored: {error.message}", err=True)
+        _say(error.message)
         code = error.exit_code
         _let_go(error)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer turns Ctrl-C into it
-            typer.echo("moored: interrupted; what was generated is stored, run again to go on", err=True)
+            _say("interrupted; what was generated is stored, run again to go on")
         raise
     else:
         return
     sys.exit(code)
+
+
+def _say(sentence: str) -> None:
+    """On stderr, as everything there is written."""
+    if os.environ.get("MOORED_LOG") == "json":
+        set_up_logs("json")
+        LOGGER.error(sentence)
+    else:
+        typer.echo(f"moored: {sentence}", err=True)
 
 
 def _let_go(error: BaseException | None) -> None:

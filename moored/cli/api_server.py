@@ -1,4 +1,4 @@
-"""A Prefect server for one run, in a process of its own: `python -m moored.cli.api_server`.
+"""A Prefect server in a process of its own, for one run or for one schedule: `python -m moored.cli.api_server`.
 
 It prints its address once it answers, and ends when its standard input closes: it outlives no parent, not even
 one that was killed. Ctrl-C does not reach it: the flow still has to tell it how it ended.
@@ -17,18 +17,22 @@ from contextlib import contextmanager, suppress
 from moored.errors import MooredError
 
 START_S = 180.0
-_EPHEMERAL = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+_RUN_ONLY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
 @contextmanager
-def api_server() -> Iterator[str]:
-    """The API's address, for the block's time. Errors: `MooredError` where it does not start."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "moored.cli.api_server"],
+def api_server(port: int | None = None) -> Iterator[str]:
+    """The API's address on loopback, for the block's time. Errors: `MooredError` where it does not start.
+
+    port: a whole server on it, with its page and its scheduler; by default one that only takes runs, anywhere.
+    """
+    extra = _RUN_ONLY if port is None else {"PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api"}
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "moored.cli.api_server", str(port or 0)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=os.environ | _EPHEMERAL,
+        env=os.environ | extra,
         start_new_session=True,
     )
     assert process.stdin is not None
@@ -41,7 +45,7 @@ def api_server() -> Iterator[str]:
         if not address:
             raise MooredError(
                 f"no Prefect server could be started (exit {process.wait()}); `prefect server start` says why, "
-                "PREFECT_API_URL names another"
+                f"PREFECT_API_URL names another{f'; is port {port} taken?' if port else ''}"
             )
         yield address
     finally:
@@ -54,10 +58,10 @@ def api_server() -> Iterator[str]:
         process.wait()
 
 
-def _serve() -> None:
+def _serve(port: int) -> None:
     import uvicorn
 
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(
         "prefect.server.api.server:create_app", factory=True, log_level="error", timeout_graceful_shutdown=2
     )
@@ -82,4 +86,4 @@ def _end_with_parent(server: object) -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(int(sys.argv[1]))

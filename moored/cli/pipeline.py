@@ -13,9 +13,11 @@ from typing import Any
 from moored.cli.api_server import api_server
 from moored.errors import ServerLost, StudyInvalid
 
-_QUIET = {
+_OFFLINE = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+_QUIET = {
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "DASK_LOGGING__DISTRIBUTED": "critical",
@@ -27,21 +29,31 @@ def run_flow(pipeline: Path, entrypoint: str, parameters: Mapping[str, Any]) -> 
 
     Errors: whatever the flow raises; `StudyInvalid` where the checkout has no such flow; `ServerLost`.
     """
+    pipeline_environment(pipeline)
+    with _api() as address, _answering(address):
+        return load_flow(pipeline, entrypoint)(**parameters)
+
+
+def pipeline_environment(pipeline: Path, *, quiet: bool = True) -> None:
+    """Let this process and those that it starts find the checkout. quiet: Prefect logs nothing here."""
+    for name, value in (_OFFLINE | _QUIET if quiet else _OFFLINE).items():
+        os.environ.setdefault(name, value)
+    if str(pipeline) not in sys.path:
+        sys.path.insert(0, str(pipeline))
+
+
+def load_flow(pipeline: Path, entrypoint: str) -> Any:
+    """The flow `flows/<file>.py:<flow>` of the checkout. Errors: `StudyInvalid` where it has none."""
     file = pipeline / entrypoint.split(":", maxsplit=1)[0]
     if not file.is_file():
         raise StudyInvalid(
             f"there is no {file}; run from a checkout of moored, or set MOORED_PIPELINE to one"
         )
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
-    if str(pipeline) not in sys.path:
-        sys.path.insert(0, str(pipeline))
-    with _api() as address, _answering(address):
-        from prefect.flows import load_flow_from_entrypoint
+    from prefect.flows import load_flow_from_entrypoint
 
-        # Where this fails, Prefect would read the file instead and complain of something else.
-        importlib.import_module(str(file.relative_to(pipeline).with_suffix("")).replace(os.sep, "."))
-        return load_flow_from_entrypoint(f"{pipeline}/{entrypoint}")(**parameters)
+    # Where this fails, Prefect would read the file instead and complain of something else.
+    importlib.import_module(str(file.relative_to(pipeline).with_suffix("")).replace(os.sep, "."))
+    return load_flow_from_entrypoint(f"{pipeline}/{entrypoint}")
 
 
 @contextmanager

@@ -23,7 +23,10 @@ _EVERY_S = 0.5
 
 @contextmanager
 def show_progress(study: Study, scope: Scope, settings: Settings) -> Iterator[None]:
-    """Show rows done and failed, tokens and the time left, as long as the block runs."""
+    """Show rows done and failed, tokens and the time left, as long as the block runs; not among log lines."""
+    if settings.log in {"json", "plain"}:
+        yield
+        return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -61,11 +64,9 @@ def _watch(
                 if total is None:
                     total = rows_to_generate(settings.store, study.name, began, failed=scope.failed)
                     continue
-                now, batches = journal.progress(since=start), journal.waiting_batches()
+                now = journal.progress(since=start)
             except MooredError:
                 continue  # the store is busy; the next look will do
             done = min(now.rows, total)
             words = f"{done}/{total} rows, {now.failed} failed, {now.tokens:,} tokens"
-            if batches:
-                words = f"waiting for {batches} batches; Ctrl-C leaves them open, run again to fetch them"
             progress.update(bar, total=total or 1, completed=done if total else 1, rows=words)

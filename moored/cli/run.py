@@ -100,7 +100,7 @@ def _run(
         return
     print_results(result)
     if not report.changed:
-        typer.echo(f"nothing changed since version {report.version}: no model call, no new version")
+        typer.echo(report.sentence)
     if report.latest != report.version:
         typer.echo(
             f"latest stays at version {report.latest}, where `moored rollback` put it; "

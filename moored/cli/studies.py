@@ -22,8 +22,10 @@ StudyArgument = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-def find_study(argument: str, settings: Settings) -> tuple[Study, Path]:
+def find_study(argument: Study | str, settings: Settings) -> tuple[Study, Path]:
     """The study and the folder that its paths start at. Errors: `StudyInvalid`, `NotStored`."""
+    if isinstance(argument, Study):
+        return argument, Path.cwd()
     if _is_file(argument):
         path = Path(argument)
         return load_study(path), path.absolute().parent

@@ -1,0 +1,69 @@
+"""How every flow ends: its state says what happened, its name says the version, and whoever must know is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, cast
+
+from prefect import Flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.exceptions import CrashedRun
+from prefect.states import Completed
+
+from moored.context import Report
+from moored.monitor.endings import Ending, ending_of, settle
+from moored.monitor.logs import set_up_logs
+from moored.settings import read_settings
+from moored.study import Study
+
+
+def completed(report: Report) -> Report:
+    """The report as a final state that says it in words; Prefect gives the caller the report alone."""
+    return cast(Report, Completed(message=report.sentence, data=report))
+
+
+def tell(_flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+    """Settle how a flow run ended. A flow inside another says nothing: the outer one does."""
+    if run.parent_task_run_id is not None:
+        return
+    settings = read_settings()
+    set_up_logs(settings.log)
+    name, flow_run = name_of(run.parameters.get("study")), str(run.id)
+    if state.is_cancelled() or state.is_cancelling():
+        settle(Ending(name, "cancelled", "cancelled", flow_run), settings)
+        return
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, CrashedRun):  # said by Prefect's runner, which outlived the run
+        settle(Ending(name, "died", state.message or "the run's process is gone", flow_run), settings)
+        return
+    ending = ending_of(name, flow_run, result)
+    settle(ending, settings)
+    if isinstance(result, Report):
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(run.id, name=f"{result.study}, version {result.version}")
+
+
+def name_of(study: Study | Mapping[str, Any] | str | None) -> str:
+    """The name of a study given as a parameter: itself, as JSON, by its file or by its name in the store."""
+    if isinstance(study, Study):
+        return study.name
+    if isinstance(study, Mapping):
+        return str(study.get("name", "study"))
+    if study is None or not study.endswith(".toml"):
+        return study or "study"
+    from moored.cli.studies import find_study
+
+    with suppress(Exception):
+        return find_study(study, read_settings())[0].name
+    return study
+
+
+TOLD: dict[str, Any] = {
+    "on_completion": [tell],
+    "on_failure": [tell],
+    "on_crashed": [tell],
+    "on_cancellation": [tell],
+}
+"""The hooks of every flow that is deployed."""

@@ -1,0 +1,1 @@
+"""What is said of runs while nobody looks: logs, metrics, alerts."""

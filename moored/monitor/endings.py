@@ -1,0 +1,94 @@
+"""How a run ended: recorded in the store, logged, alerted, counted."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moored.context import Report
+from moored.errors import BudgetReached, ChecksFailed, MooredError, StudyBusy
+from moored.monitor.alerts import Alert, send_alert
+from moored.monitor.logs import log
+from moored.monitor.metrics import write_metrics_or_warn
+from moored.settings import Settings
+from moored.storage.events import Outcome, run_of_flow, store_ended
+from moored.storage.results import checks_of
+from moored.storage.warehouse import Warehouse, open_store
+
+DRIFT = frozenset({"estimate-drift", "value-drift"})
+_ALERTED = {"failed", "stopped", "budget-reached", "died"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one run ended."""
+
+    study: str
+    outcome: Outcome
+    message: str
+    flow_run: str | None = None
+    """Prefect's id of the run."""
+
+
+def ending_of(study: str, flow_run: str, result: object) -> Ending:
+    """The ending that a flow's result stands for: its report, or the error that ended it."""
+    if isinstance(result, Report):
+        return Ending(result.study, "published" if result.changed else "unchanged", result.sentence, flow_run)
+    outcome: Outcome = "failed"
+    if isinstance(result, ChecksFailed):
+        outcome = "stopped"
+    elif isinstance(result, BudgetReached):
+        outcome = "budget-reached"
+    elif isinstance(result, StudyBusy):
+        outcome = "cancelled"
+    return Ending(study, outcome, public_sentence(result), flow_run)
+
+
+def public_sentence(error: object) -> str:
+    """An error for eyes elsewhere: what a text or a reply said is left out, and so is what only Python says."""
+    if isinstance(error, MooredError):
+        return error.message.replace(error.details.get("example") or "\0", "...")
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; what was generated is stored"
+    if isinstance(error, BaseException):
+        return f"{type(error).__name__}; the run's log in Prefect says more"
+    return "the run ended without a word; Prefect's log says more"
+
+
+def settle(ending: Ending, settings: Settings) -> None:
+    """Record an ending, log it, send what somebody must know, write the metrics. Raises nothing of moored's."""
+    run_id, drift = None, ""
+    about: dict[str, Any] = {"study": ending.study, "outcome": ending.outcome}
+    try:
+        if settings.store.exists():
+            with open_store(settings.store) as store:
+                run_id = _record(store, ending)
+                drift = _drift(store, run_id) if ending.outcome == "published" and run_id else ""
+    except MooredError as error:
+        log(f"the ending is not recorded: {error}", level=logging.WARNING, **about)
+    level = logging.ERROR if ending.outcome in _ALERTED else logging.INFO
+    log(f"{ending.study}: {ending.message}", run_id=run_id, level=level, **about)
+    if ending.outcome in _ALERTED:
+        send_alert(Alert(ending.outcome, ending.study, ending.message, run_id))  # type: ignore[arg-type]
+    if drift:
+        send_alert(Alert("drift", ending.study, f"{ending.message}: {drift}", run_id))
+    refresh_metrics(settings.metrics, settings.store)
+
+
+def refresh_metrics(file: Path | None, store: Path) -> None:
+    """Write the metrics file, where one is wanted."""
+    if file is not None:
+        write_metrics_or_warn(file, store)
+
+
+def _record(store: Warehouse, ending: Ending) -> str | None:
+    run_id = run_of_flow(store, ending.flow_run) if ending.flow_run else None
+    store_ended(store, ending.study, run_id, ending.flow_run, ending.outcome, ending.message)
+    return run_id
+
+
+def _drift(store: Warehouse, run_id: str) -> str:
+    rows = checks_of(store, run_id)
+    return "; ".join(row["message"] for row in rows if row["check"] in DRIFT and not row["passed"])

@@ -1,0 +1,115 @@
+"""Runs that nobody was left to speak for: overdue, or dead. Read from the store alone."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from moored.errors import NotStored, Overdue, StudyInvalid
+from moored.monitor.alerts import Alert, send_alert
+from moored.monitor.endings import refresh_metrics
+from moored.settings import Settings
+from moored.storage.events import open_runs, store_ended, study_outcomes
+from moored.storage.warehouse import open_store
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def watch_store(settings: Settings, expected_every: timedelta, studies: Collection[str] = ()) -> list[Alert]:
+    """What is overdue and which runs died, of these studies or of all in the store; each is alerted.
+
+    A run that died is recorded as such, so it is alerted once; an overdue study each time. Errors:
+    `NotStored`, `StoreLocked`.
+    """
+    with open_store(settings.store) as store:
+        known, began = study_outcomes(store), open_runs(store)
+        _refuse_unknown(studies, {row["study"] for row in known})
+        gone = dead_runs(_wanted(began, studies), expected_every, datetime.now(UTC))
+        for run in gone:
+            store_ended(store, run["study"], run["run_id"], run["flow_run"], "died", _died(run))
+    alerts = [Alert("died", run["study"], _died(run), run["run_id"]) for run in gone]
+    alerts += overdue(_wanted(known, studies), expected_every, datetime.now(UTC))
+    for alert in alerts:
+        send_alert(alert)
+    refresh_metrics(settings.metrics, settings.store)
+    return alerts
+
+
+def refuse_overdue(alerts: Collection[Alert]) -> None:
+    """Say all that was found, if anything was. Errors: `Overdue`."""
+    if alerts:
+        raise Overdue("; ".join(f"{alert.study}: {alert.message}" for alert in alerts))
+
+
+def overdue(studies: Iterable[Mapping[str, Any]], expected_every: timedelta, now: datetime) -> list[Alert]:
+    """Studies (rows of `study_outcomes`) in which no run published or found nothing changed for too long."""
+    found = []
+    for row in studies:
+        since = row["ended_well_at"] or row["published_at"] or row["known_at"]
+        if now - since > expected_every:
+            last = "no run has ended well since it came into the store"
+            if since != row["known_at"]:
+                last = "the last run that ended well was"
+            waited = f"{_words(now - since)} ago, at {since:%Y-%m-%d %H:%M:%S%z}"
+            found.append(
+                Alert("overdue", row["study"], f"{last} {waited}; expected every {_words(expected_every)}")
+            )
+    return found
+
+
+def dead_runs(
+    began: Iterable[Mapping[str, Any]], expected_every: timedelta, now: datetime
+) -> list[Mapping[str, Any]]:
+    """The open runs whose process is gone; of one on another host, those that began too long ago."""
+    here = socket.gethostname()
+    return [
+        run
+        for run in began
+        if (not _lives(run) if run["host"] == here else now - run["said_at"] > expected_every)
+    ]
+
+
+def parse_duration(text: str) -> timedelta:
+    """`90s`, `30m`, `26h`, `7d`. Errors: `StudyInvalid`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
+    if found is None or float(found[1]) == 0:
+        raise StudyInvalid(f"{text!r} is no duration; write a number and its unit, such as 90s, 30m, 26h, 7d")
+    return timedelta(**{_UNITS[found[2]]: float(found[1])})
+
+
+def _wanted(rows: Iterable[dict[str, Any]], studies: Collection[str]) -> list[dict[str, Any]]:
+    return [row for row in rows if not studies or row["study"] in studies]
+
+
+def _refuse_unknown(studies: Collection[str], known: Collection[str]) -> None:
+    if unknown := sorted(set(studies) - set(known)):
+        raise NotStored(
+            f"the store has no study {', '.join(unknown)}; it has {', '.join(sorted(known)) or 'none'}"
+        )
+
+
+def _lives(run: Mapping[str, Any]) -> bool:
+    """Whether the process that began a run is there; a younger one with its number is another one."""
+    import psutil  # type: ignore[import-untyped]
+
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(run["process"])
+        return bool(
+            process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= run["said_at"].timestamp()
+        )
+    return False
+
+
+def _died(run: Mapping[str, Any]) -> str:
+    return (
+        f"the run that began at {run['said_at']:%Y-%m-%d %H:%M:%S%z} on {run['host']} (process {run['process']}) "
+        "ended without a word; what was generated is stored, run again to go on"
+    )
+
+
+def _words(span: timedelta) -> str:
+    return str(timedelta(seconds=round(span.total_seconds())))

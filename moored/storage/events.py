@@ -1,0 +1,51 @@
+"""How runs went: appended as a run begins and as it ends, read by monitoring."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any, Literal
+
+from moored.storage.warehouse import Warehouse
+
+Outcome = Literal["published", "unchanged", "stopped", "budget-reached", "failed", "cancelled", "died"]
+
+
+def store_began(store: Warehouse, study: str, run_id: str, flow_run: str | None) -> None:
+    """Say that a run began, in this process."""
+    _append(store, study, run_id, flow_run, "began", "")
+
+
+def store_ended(
+    store: Warehouse, study: str, run_id: str | None, flow_run: str | None, outcome: Outcome, message: str
+) -> None:
+    """Say how a run ended."""
+    _append(store, study, run_id, flow_run, outcome, message)
+
+
+def run_of_flow(store: Warehouse, flow_run: str) -> str | None:
+    """The run that began in one of Prefect's flow runs; None where it was refused before."""
+    row = store.row("run_of_flow", {"flow_run": flow_run})
+    return None if row is None else str(row["run_id"])
+
+
+def open_runs(store: Warehouse) -> list[dict[str, Any]]:
+    """Runs that began and never said how they ended: study, run_id, flow_run, host, process, said_at."""
+    return store.rows("open_runs")
+
+
+def study_outcomes(store: Warehouse) -> list[dict[str, Any]]:
+    """A row a study: known_at, and (or None) outcome, ended_at, ended_well_at, version, published_at."""
+    return store.rows("study_outcomes")
+
+
+def generation_totals(store: Warehouse) -> list[dict[str, Any]]:
+    """Rows, tokens, USD and seconds ever, by study, source, status and kind of failure."""
+    return store.rows("generation_totals")
+
+
+def _append(
+    store: Warehouse, study: str, run_id: str | None, flow_run: str | None, event: str, message: str
+) -> None:
+    row = {"study": study, "run_id": run_id, "flow_run": flow_run, "event": event, "message": message}
+    store.rows("insert_run_event", row | {"host": socket.gethostname(), "process": os.getpid()})

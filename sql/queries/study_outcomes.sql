@@ -1,0 +1,14 @@
+-- For each study: how its last run ended, when a run last ended well, and its latest version.
+-- `known_at`: when the study first came into the store.
+SELECT s.study, min(s.stored_at) AS known_at,
+       any_value(e.outcome) AS outcome, any_value(e.ended_at) AS ended_at, any_value(e.ended_well_at) AS ended_well_at,
+       any_value(r.version) AS version, any_value(r.stored_at) AS published_at
+FROM studies s
+LEFT JOIN (
+    SELECT study, arg_max(event, seq) AS outcome, max(said_at) AS ended_at,
+           max(said_at) FILTER (event IN ('published', 'unchanged')) AS ended_well_at
+    FROM run_events WHERE event <> 'began' GROUP BY study
+) e ON e.study = s.study
+LEFT JOIN latest_runs r ON r.study = s.study
+GROUP BY s.study
+ORDER BY s.study;

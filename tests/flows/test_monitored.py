@@ -1,0 +1,137 @@
+"""What a run leaves for those who do not look: log lines, metrics, alerts, the record of how it ended."""
+
+import json
+
+import pytest
+
+from moored.storage.events import open_runs, study_outcomes
+from moored.storage.warehouse import open_store
+from tests.endpoint import KEY, always, serve
+from tests.studies import reads_well, requests_frame, write_requests, write_study
+from tests.webhook import SECRET, webhook
+
+pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
+
+
+@pytest.fixture
+def endpoint(monkeypatch):
+    with serve(answers=reads_well) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        yield server
+
+
+@pytest.fixture
+def hook(monkeypatch):
+    with webhook() as hook:
+        monkeypatch.setenv("MOORED_NOTIFY", hook.url)
+        yield hook
+
+
+def outcome_of(tmp_path):
+    with open_store(tmp_path / "store.duckdb") as store:
+        assert open_runs(store) == []
+        return study_outcomes(store)[0]["outcome"]
+
+
+def artifacts(key):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+
+    with get_client(sync_client=True) as client:
+        return client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+
+
+def lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_run_is_logged_counted_and_recorded(moored, endpoint, hook, tmp_path, monkeypatch):
+    monkeypatch.setenv("MOORED_LOG", "json")
+    monkeypatch.setenv("MOORED_METRICS", str(tmp_path / "textfile" / "moored.prom"))
+    frame = requests_frame()
+    write_requests(tmp_path, frame)
+    answer = moored("run", write_study(tmp_path, name="monitored"), "--json")
+    assert answer.code == 0, answer.err
+    run_id = json.loads(answer.out)["run_id"]
+    logged = lines(answer.err)
+    assert {line["study"] for line in logged} == {"monitored"}
+    assert {line["run_id"] for line in logged} == {run_id}
+    assert logged[-1]["message"] == "monitored: published version 1"
+    assert [line["outcome"] for line in logged if "outcome" in line] == ["published"]
+    stored = [line["rows"] for line in logged if line["message"] == "chunk stored"]
+    assert sum(rows["ok"] for rows in stored) == 60 * 3
+    for secret in (KEY, SECRET, *frame["text"]):
+        assert secret not in answer.err
+    assert hook.alerts == []
+    metrics = (tmp_path / "textfile" / "moored.prom").read_text()
+    assert 'moored_generations_total{source="proxy",status="ok",study="monitored"} 60.0' in metrics
+    assert 'moored_latest_version{study="monitored"} 1.0' in metrics
+    assert 'moored_last_run_outcome{outcome="published",study="monitored"} 1.0' in metrics
+    assert 'moored_generation_latency_seconds_count{source="synthetic",study="monitored"} 120.0' in metrics
+    assert "moored_store_readable 1.0" in metrics
+    assert list((tmp_path / "textfile").iterdir()) == [tmp_path / "textfile" / "moored.prom"]
+    (estimates,) = artifacts("estimates-monitored")
+    assert [row["estimate"] for row in json.loads(estimates.data)] == [
+        float(f"{row['estimate']:.4g}") for row in json.loads(answer.out)["estimates"]
+    ]
+    (forest,) = artifacts("forest-monitored")
+    assert str(forest.data).startswith("data:image/png;base64,iVBOR")
+    (progress,) = artifacts("progress-monitored")
+    assert progress.data == 100.0
+    assert progress.description == f"120 of 120 units stored, run {run_id}"
+    again = moored("run", "monitored", "--json")
+    assert lines(again.err)[-1]["message"].startswith("monitored: nothing changed since version 1")
+    assert outcome_of(tmp_path) == "unchanged"
+
+
+def test_what_somebody_must_know_is_sent(moored, endpoint, hook, tmp_path):
+    frame = requests_frame()
+    write_requests(tmp_path, frame)
+    generation = {"chunk_rows": 15, "concurrency": 8}
+    assert moored("run", write_study(tmp_path, generation=generation | {"max_requests": 50})).code == 44
+    assert outcome_of(tmp_path) == "budget-reached"
+    stopping = {"severity": {"labels-enough": "critical"}, "min_labelled": 59}
+    stopped = moored("run", write_study(tmp_path, checks=stopping))
+    assert stopped.code == 60, stopped.err
+    assert outcome_of(tmp_path) == "stopped"
+    assert moored("run", write_study(tmp_path)).code == 0
+    write_requests(tmp_path, frame.assign(polite=1 - frame["polite"]))
+    drifted = moored("run", write_study(tmp_path, checks={"max_drift": 0.001}))
+    assert drifted.code == 0, drifted.err
+    assert outcome_of(tmp_path) == "published"
+    assert hook.titles == [
+        "moored: requests: the budget is used up",
+        "moored: requests: a run was stopped by its checks",
+        "moored: requests: a published version drifted",
+    ]
+    assert all("\nrun: 20" in alert["message"] for alert in hook.alerts)
+    assert "published version 2: " in hook.alerts[-1]["message"]
+    assert SECRET not in stopped.err + drifted.err
+
+
+def test_a_failed_run_sends_an_alert_without_what_anybody_wrote(moored, hook, tmp_path, monkeypatch):
+    monkeypatch.setenv("MOORED_LOG", "json")
+    write_requests(tmp_path)
+    with serve(always("nonsense"), logprobs=False) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        failed = moored("run", write_study(tmp_path))
+    assert failed.code == 43, failed.err
+    assert "talk about the weather" in failed.err
+    (alert,) = hook.alerts
+    assert alert["title"] == "moored: requests: a run failed"
+    assert "generations of 'proxy' failed (...)" in alert["message"]
+    assert outcome_of(tmp_path) == "failed"
+    *logged, refusal = lines(failed.err)
+    assert "talk about the weather" in refusal["message"]
+    assert not [line for line in logged if "weather" in json.dumps(line)]
+
+
+def test_a_webhook_that_is_not_there_fails_no_run(moored, endpoint, tmp_path, monkeypatch):
+    monkeypatch.setenv("MOORED_NOTIFY", f"json://127.0.0.1:9/{SECRET} nonsense-{SECRET}")
+    write_requests(tmp_path)
+    path = write_study(tmp_path, generation={"max_requests": 5})
+    stopped = moored("run", path)
+    assert stopped.code == 44, stopped.err
+    assert "alert not delivered to address 1 of MOORED_NOTIFY (json): refused or failed" in stopped.err
+    assert "alert not delivered to address 2 of MOORED_NOTIFY (no address): refused" in stopped.err
+    assert SECRET not in stopped.err
