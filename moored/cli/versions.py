@@ -116,7 +116,7 @@ def verify_command(study: StudyArgument, version: VersionOption = None, json: Js
     if seen.differences:
         raise VersionDiffers(
             f"version {seen.version} of {seen.study!r} is not what its stored inputs give today: "
-            f"{len(seen.differences)} of {seen.numbers} numbers differ; " + _why(seen)
+            f"{len(seen.differences)} of {seen.compared} values differ; " + _why(seen)
         )
 
 
@@ -130,7 +130,7 @@ def _print_verified(seen: Verified) -> None:
     if seen.other_code:
         typer.echo(f"made by other code: {seen.code_version}; this is {seen.code_now}")
     if not seen.differences:
-        typer.echo(f"{seen.study}, version {seen.version}: all {seen.numbers} numbers are equal, bit by bit")
+        typer.echo(f"{seen.study}, version {seen.version}: all {seen.compared} values are equal, bit by bit")
         return
     rows = [
         asdict(difference) | {side: str(getattr(difference, side)) for side in ("stored", "computed")}

@@ -16,10 +16,12 @@ from moored.storage.studies import spec_of_run, study_of_run
 from moored.storage.warehouse import open_store
 from moored.study import Study
 
+_KEYS = {"estimator", "term"}
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One number that is stored and computed differently; None where it is missing."""
+    """One value that is stored and computed differently; None where it is missing."""
 
     table: str
     estimator: str
@@ -39,8 +41,8 @@ class Verified:
     code_version: str
     """The code that made it."""
     code_now: str
-    numbers: int
-    """How many were compared."""
+    compared: int
+    """How many stored values were: estimates, errors, intervals, J, warnings, the headline."""
     differences: tuple[Difference, ...]
 
     @property
@@ -72,7 +74,7 @@ def verify_version(settings: Settings, study: str, version: int | None = None) -
         run_id=run["run_id"],
         code_version=run["code_version"],
         code_now=code_version(settings.pipeline, folder / own if own else None),
-        numbers=sum(len(row) for rows in stored.values() for row in rows),
+        compared=sum(len(row.keys() - _KEYS) for rows in stored.values() for row in rows),
         differences=tuple(
             difference for table in stored for difference in _differ(table, stored[table], computed[table])
         ),

@@ -116,8 +116,8 @@ def test_old_and_new_versions_compute_again_bit_by_bit(moored, two, tmp_path):
     for version in (1, 2):
         seen = said(moored, "verify", "requests", "--version", version)
         assert (seen["version"], seen["equal"], seen["other_code"]) == (version, True, False)
-        assert seen["numbers"] > 100
-    assert "numbers are equal, bit by bit" in moored("verify", "requests").out
+        assert seen["compared"] > 100
+    assert "values are equal, bit by bit" in moored("verify", "requests").out
     with duckdb.connect(tmp_path / "store.duckdb") as connection:
         # The smallest change that there is: the last bit of one stored number.
         connection.execute(
