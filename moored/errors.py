@@ -52,6 +52,12 @@ class MooredError(Exception):
         self.message = message
         self.details = details
 
+    @property
+    def public(self) -> str:
+        """The sentence for eyes elsewhere: without `details["example"]`, what a text or a reply said."""
+        example = self.details.get("example")
+        return self.message.replace(example, "...") if example else self.message
+
     # Keyword arguments are lost by the default reduction: a Dask worker's error would reach the flow
     # as a TypeError.
     def __reduce__(self) -> tuple[Any, ...]:

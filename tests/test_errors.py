@@ -26,3 +26,11 @@ def test_every_error_has_an_exit_code_of_its_own():
 def test_the_tree_in_the_docstring_is_the_tree():
     drawn = dict(re.findall(r"[├└]── (\w+) +(\d+)", errors.__doc__))
     assert drawn == {cls.__name__: str(cls.exit_code) for cls in LEAVES}
+
+
+def test_a_public_sentence_says_nothing_that_a_text_said():
+    error = errors.TooManyFailures(
+        "3 of 4 failed (answered 'my name is'); run again", example="answered 'my name is'"
+    )
+    assert error.public == "3 of 4 failed (...); run again"
+    assert errors.StoreLocked("held").public == "held"

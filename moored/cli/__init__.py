@@ -69,7 +69,7 @@ def main() -> None:
     try:
         app()
     except MooredError as error:
-        _say(error.message)
+        _say(error.message, error.public)
         code = error.exit_code
         _let_go(error)
     except SystemExit as end:
@@ -81,11 +81,11 @@ def main() -> None:
     sys.exit(code)
 
 
-def _say(sentence: str) -> None:
-    """On stderr, as everything there is written."""
+def _say(sentence: str, public: str | None = None) -> None:
+    """On stderr, as everything there is written; among log lines what is for all eyes."""
     if os.environ.get("MOORED_LOG") == "json":
         set_up_logs("json")
-        LOGGER.error(sentence)
+        LOGGER.error(public or sentence)
     else:
         typer.echo(f"moored: {sentence}", err=True)
 

@@ -47,9 +47,9 @@ def ending_of(study: str, flow_run: str, result: object) -> Ending:
 
 
 def public_sentence(error: object) -> str:
-    """An error for eyes elsewhere: what a text or a reply said is left out, and so is what only Python says."""
+    """An error for eyes elsewhere: what a text or a reply said is left out, and what anybody else's code says."""
     if isinstance(error, MooredError):
-        return error.message.replace(error.details.get("example") or "\0", "...")
+        return error.public
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; what was generated is stored"
     if isinstance(error, BaseException):

@@ -19,6 +19,8 @@ from moored.storage.events import Outcome, generation_totals, study_outcomes
 from moored.storage.warehouse import open_store
 
 Rows = list[dict[str, Any]]
+_PATIENCE_S = 2.0
+"""For a run that holds the store: less than a scrape's patience."""
 
 
 class StoreCollector(Collector):
@@ -36,7 +38,7 @@ class StoreCollector(Collector):
         """Read the store and give the metrics."""
         readable = GaugeMetricFamily("moored_store_readable", "1 where the store could be read just now")
         try:
-            with open_store(self._store) as store:
+            with open_store(self._store, patience_s=_PATIENCE_S) as store:
                 self._last = study_outcomes(store), generation_totals(store)
             readable.add_metric([], 1)
         except MooredError:

@@ -155,11 +155,11 @@ def test_the_services_run_a_deployed_study(tmp_path, tmp_path_factory):
         start("dask-scheduler", answers(f"http://127.0.0.1:{dashboard_port}/health"))
         start("dask-worker", connects(scheduler_port))
 
-        def moored(*arguments):
+        def moored(*arguments, at=tmp_path):
             return subprocess.run(
                 [sys.executable, "-m", *arguments],
                 env=environment,
-                cwd=tmp_path,
+                cwd=at,
                 capture_output=True,
                 text=True,
                 timeout=300,
@@ -176,6 +176,13 @@ def test_the_services_run_a_deployed_study(tmp_path, tmp_path_factory):
         results = json.loads(moored("moored", "results", "requests", "--json").stdout)
         assert results["version"] == 1
         assert endpoint.calls == 60 * 3 + 1
+        # The file's deployments run on the same worker; the watch needs no model.
+        deployed = moored(
+            "prefect", "deploy", "--prefect-file", f"{ROOT}/deployments/prefect.yaml", "--all", at=ROOT
+        )
+        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+        watched = moored("prefect", "deployment", "run", "watch/all-studies", "--watch")
+        assert watched.returncode == 0, watched.stdout + watched.stderr
         with pytest.raises(OSError, match="401"):
             urllib.request.urlopen(f"http://127.0.0.1:{prefect_port}/api/admin/version", timeout=5)
     assert 'moored_latest_version{study="requests"} 1.0' in (tmp_path / "metrics" / "moored.prom").read_text()

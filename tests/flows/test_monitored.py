@@ -116,14 +116,12 @@ def test_a_failed_run_sends_an_alert_without_what_anybody_wrote(moored, hook, tm
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         failed = moored("run", write_study(tmp_path))
     assert failed.code == 43, failed.err
-    assert "talk about the weather" in failed.err
     (alert,) = hook.alerts
     assert alert["title"] == "moored: requests: a run failed"
     assert "generations of 'proxy' failed (...)" in alert["message"]
     assert outcome_of(tmp_path) == "failed"
-    *logged, refusal = lines(failed.err)
-    assert "talk about the weather" in refusal["message"]
-    assert not [line for line in logged if "weather" in json.dumps(line)]
+    assert lines(failed.err)[-1]["message"] in alert["message"]
+    assert "weather" not in failed.err
 
 
 def test_a_webhook_that_is_not_there_fails_no_run(moored, endpoint, tmp_path, monkeypatch):
