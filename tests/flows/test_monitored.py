@@ -7,7 +7,7 @@ import pytest
 from moored.storage.events import open_runs, study_outcomes
 from moored.storage.warehouse import open_store
 from tests.endpoint import KEY, always, serve
-from tests.studies import reads_well, requests_frame, write_requests, write_study
+from tests.studies import reads_well, requests_frame, study_table, write_requests, write_study
 from tests.webhook import SECRET, webhook
 
 pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
@@ -82,6 +82,16 @@ def test_a_run_is_logged_counted_and_recorded(moored, endpoint, hook, tmp_path, 
     again = moored("run", "monitored", "--json")
     assert lines(again.err)[-1]["message"].startswith("monitored: nothing changed since version 1")
     assert outcome_of(tmp_path) == "unchanged"
+
+
+def test_a_deployment_takes_a_study_itself(moored, endpoint, tmp_path):
+    from flows.scheduled import scheduled
+
+    write_requests(tmp_path)
+    table = study_table(name="inline", sources=[{"name": "proxy", "kind": "proxy"}])
+    first, again = scheduled(table), scheduled("inline")
+    assert (first.version, first.changed) == (1, True)
+    assert (again.version, again.changed) == (1, False)
 
 
 def test_what_somebody_must_know_is_sent(moored, endpoint, hook, tmp_path):
