@@ -11,6 +11,7 @@ from moored.context import Chunk, Plan, Run, out_of_budget
 from moored.errors import MooredError
 from moored.llm.endpoints import open_endpoints
 from moored.scope import Scope
+from tasks.batches import fill_journal
 from tasks.generate import generate_chunk, missing_chunks, store_chunk
 
 ROUNDS = 3
@@ -19,7 +20,12 @@ ROUNDS = 3
 
 @flow(name="generation", flow_run_name="{run.study.name}", validate_parameters=False)
 def generate_missing(run: Run, plan: Plan, scope: Scope) -> None:
-    """Generate for every unit that needs it. Nothing is started where nothing is needed."""
+    """Generate for every unit that needs it. Nothing is started where nothing is needed.
+
+    Where the study sends in batches, their answers are in the journal before the first chunk looks there.
+    """
+    if run.study.generation.send == "batch":
+        fill_journal(run, plan, scope)
     for _ in range(ROUNDS):
         chunks = missing_chunks(run, plan, scope)
         if not chunks:

@@ -17,7 +17,7 @@ from moored.llm.generate import Unit
 from moored.llm.recipe import Recipe, build_recipe
 from moored.scope import Scope
 from moored.settings import Settings, code_version
-from moored.storage.generations import Planned, SourceState, generation_seq, run_counts
+from moored.storage.generations import Planned, SourceState, generation_seq, missing_units, run_counts
 from moored.storage.journal import Journal
 from moored.storage.results import Inputs, RunRow
 from moored.storage.run_lock import hold
@@ -151,6 +151,17 @@ def out_of_budget(run: Run) -> BudgetReached:
     return BudgetReached(
         f"the study's budget is used up ({caps}); what was generated is stored: raise the cap and run again"
     )
+
+
+def needed_units(store: Warehouse, run: Run, plan: Plan, scope: Scope) -> dict[str, pd.DataFrame]:
+    """The units (unit_id, text, content_hash) that still need generation, by source."""
+    return {
+        part.source: missing_units(
+            store, run.study.name, plan.data_version, part, failed=scope.failed, only=scope.units
+        )
+        for part in plan.planned
+        if not scope.sources or part.source in scope.sources
+    }
 
 
 def chunks_of(needed: Mapping[str, pd.DataFrame], study: Study) -> list[Chunk]:

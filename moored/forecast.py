@@ -100,7 +100,10 @@ def forecast(study: Study, folder: Path, settings: Settings) -> Forecast:
             planned = Planned(source.name, recipe.fingerprint, recipe.expected_rows)
             ended = _ended(settings.store, study.name, planned)
             needed = [unit for unit in everyone if (unit.id, unit.content_hash) not in ended]
-            steps += plan_calls(needed, recipe, endpoint, journal, ended=len(everyone) - len(needed))
+            batch = study.in_batches(source)
+            steps += plan_calls(
+                needed, recipe, endpoint, journal, ended=len(everyone) - len(needed), batch=batch
+            )
         spent = journal.spent() if journal is not None else Progress()
     return Forecast(study.name, len(units), tuple(steps), spent, study.generation, _models(known.assumed))
 

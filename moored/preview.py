@@ -79,7 +79,7 @@ def _stage(row: Generation, journal: Journal) -> Stage:
         source=row.source,
         step=row.step,
         draw=row.draw,
-        prompt=stored.request if stored else None,
+        prompt=(stored.request or None) if stored else None,  # a batch's reply has none
         said=_said(row.reply),
         written=written,
         value=row.value,

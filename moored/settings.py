@@ -34,6 +34,8 @@ class Settings:
     """MOORED_DASK_ADDRESS: an external scheduler; without it a cluster is started on this machine."""
     workers: int
     """MOORED_WORKERS: worker processes of that cluster; 0: threads of the flow's own process."""
+    poll_s: float
+    """MOORED_POLL_S: seconds between two looks at open batches."""
     base_url: str | None
     """OPENAI_BASE_URL: the endpoint of any model but the embedded one."""
     log: str | None = None
@@ -64,6 +66,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         pipeline=Path(environment.get("MOORED_PIPELINE", _ROOT)).expanduser().absolute(),
         dask_address=environment.get("MOORED_DASK_ADDRESS") or None,
         workers=_whole("MOORED_WORKERS", environment.get("MOORED_WORKERS", "2")),
+        poll_s=_seconds("MOORED_POLL_S", environment.get("MOORED_POLL_S", "60")),
         base_url=environment.get("OPENAI_BASE_URL") or None,
         log=environment.get("MOORED_LOG") or None,
         metrics=_file(environment.get("MOORED_METRICS")),
@@ -91,3 +94,13 @@ def _whole(name: str, value: str) -> int:
     if not value.isdigit():
         raise StudyInvalid(f"{name} is {value!r}; set it to a whole number from 0")
     return int(value)
+
+
+def _seconds(name: str, value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise StudyInvalid(f"{name} is {value!r}; set it to seconds above 0")
+    return seconds

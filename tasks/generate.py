@@ -7,7 +7,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from moored.context import Chunk, Data, Plan, Run, chunks_of, plan_of, refuse_failures
+from moored.context import Chunk, Data, Plan, Run, chunks_of, needed_units, plan_of, refuse_failures
 from moored.llm.endpoints import Endpoint
 from moored.llm.generate import Generation, generate
 from moored.llm.recipe import Recipe
@@ -16,7 +16,6 @@ from moored.scope import Scope
 from moored.storage.generations import (
     append_generations,
     failures,
-    missing_units,
     source_states,
     store_plan,
     store_recipe,
@@ -41,13 +40,7 @@ def plan_generation(run: Run, data: Data) -> Plan:
 def missing_chunks(run: Run, plan: Plan, scope: Scope) -> list[Chunk]:
     """The units that still need generation, in chunks."""
     with open_store(run.settings.store) as store:
-        needed = {
-            part.source: missing_units(
-                store, run.study.name, plan.data_version, part, failed=scope.failed, only=scope.units
-            )
-            for part in plan.planned
-            if not scope.sources or part.source in scope.sources
-        }
+        needed = needed_units(store, run, plan, scope)
     rows = {source: len(units) for source, units in needed.items()}
     log("units to generate", study=run.study.name, run_id=run.run_id, units=rows)
     return chunks_of(needed, run.study)

@@ -16,6 +16,7 @@ import hashlib
 import json
 import random
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,6 +53,10 @@ class Options:
     keep_bodies: bool = True
     answers: Callable[[dict[str, Any]], str] | None = None
     retry_after: str | None = "0.05"
+    batch_polls: int = 2
+    """Looks at a batch until it is done."""
+    batch_refused: str | None = None
+    """Batches end as failed, for this reason."""
     hold: threading.Event | None = None
     """Fault `hang` waits for this, then drops the connection."""
 
@@ -165,14 +170,17 @@ class Handler:
         try:
             if self.options.latency_s:
                 await asyncio.sleep(self.options.latency_s)
-            if self.options.key and request.headers.get("Authorization") != f"Bearer {self.options.key}":
-                given = request.headers.get("Authorization", "")
-                return _error(
-                    401, f"Incorrect API key provided: {given.removeprefix('Bearer ')}", "invalid_api_key"
-                )
+            if (refusal := self._key_refused(request)) is not None:
+                return refusal
             return await self._respond(request, body, fault)
         finally:
             server.in_flight -= 1
+
+    def _key_refused(self, request: web.Request) -> web.Response | None:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.options.key in (None, given):
+            return None
+        return _error(401, f"Incorrect API key provided: {given}", "invalid_api_key")
 
     async def _respond(
         self, request: web.Request, body: dict[str, Any], fault: str | None
@@ -255,8 +263,10 @@ class Handler:
         )
 
     async def upload(self, request: web.Request) -> web.Response:
+        if (refusal := self._key_refused(request)) is not None:
+            return refusal
         form = await request.post()
-        name = f"file-{len(self.server.files)}"
+        name = self._new_file()
         self.server.files[name] = form["file"].file.read().decode()  # type: ignore[union-attr]
         return web.json_response(
             {"id": name, "object": "file", "bytes": 1, "created_at": 1, "filename": "b", "purpose": "batch"}
@@ -264,22 +274,34 @@ class Handler:
 
     async def create_batch(self, request: web.Request) -> web.Response:
         body = await request.json()
-        name = f"batch-{len(self.server.batches)}"
+        fault = self.faults(self.server.calls, {"batch": body})
+        if fault == "503":
+            return _error(503, "overloaded", "overloaded")
+        name = f"batch-{uuid.uuid4().hex}"
         self.server.batches[name] = {"id": name, "status": "in_progress", "polls": 0, **body}
+        if fault == "lost":  # taken, but the answer does not arrive
+            return _drop(request)  # type: ignore[return-value]
         return web.json_response(self._batch(name))
 
     async def poll_batch(self, request: web.Request) -> web.Response:
         name = request.match_info["batch"]
         batch = self.server.batches[name]
         batch["polls"] += 1
-        if batch["status"] == "in_progress" and batch["polls"] >= 2:
-            self._complete(batch)
+        if batch["status"] == "in_progress" and batch["polls"] >= self.options.batch_polls:
+            if self.options.batch_refused:
+                batch["status"] = "failed"
+                batch["errors"] = {"object": "list", "data": [{"message": self.options.batch_refused}]}
+            else:
+                self._complete(batch)
         return web.json_response(self._batch(name))
 
     async def list_batches(self, request: web.Request) -> web.Response:
         return web.json_response(
             {"object": "list", "data": [self._batch(name) for name in self.server.batches]}
         )
+
+    def _new_file(self) -> str:
+        return f"file-{uuid.uuid4().hex}"
 
     def _batch(self, name: str) -> dict[str, Any]:
         batch = self.server.batches[name]
@@ -291,26 +313,32 @@ class Handler:
             "completion_window",
             "output_file_id",
             "error_file_id",
+            "errors",
         }
         return {"object": "batch", "created_at": 1} | {k: v for k, v in batch.items() if k in known}
 
     def _complete(self, batch: dict[str, Any]) -> None:
-        good, bad = [], []
+        good, bad, ends = [], [], "completed"
         for line in self.server.files[batch["input_file_id"]].splitlines():
             entry = json.loads(line)
             self.server.calls += 1
             fault = self.faults(self.server.calls, entry["body"])
-            if fault is None:
+            if fault == "expired":
+                self.server.calls -= 1  # the batch never came to it
+                error = {"code": "batch_expired", "message": "not executed before its expiry"}
+                bad.append(json.dumps({"custom_id": entry["custom_id"], "response": None, "error": error}))
+                ends = "expired"
+            elif fault is None:
                 reply = {"status_code": 200, "body": self._reply(entry["body"], None)}
                 good.append(json.dumps({"custom_id": entry["custom_id"], "response": reply, "error": None}))
             else:
                 error = {"status_code": 400, "body": {"error": {"message": fault, "code": fault}}}
                 bad.append(json.dumps({"custom_id": entry["custom_id"], "response": error, "error": None}))
         random.Random(0).shuffle(good)
-        batch["status"] = "completed"
+        batch["status"] = ends
         for kind, lines in (("output_file_id", good), ("error_file_id", bad)):
             if lines:
-                batch[kind] = f"file-{len(self.server.files)}"
+                batch[kind] = self._new_file()
                 self.server.files[batch[kind]] = "\n".join(lines)
 
     async def download(self, request: web.Request) -> web.Response:

@@ -25,6 +25,12 @@ def test_refuses_a_number_that_is_none():
         read_settings({"MOORED_WORKERS": "-1"})
 
 
+@pytest.mark.parametrize("wrong", ["often", "0", "-1", "nan"])
+def test_refuses_seconds_that_are_none(wrong):
+    with pytest.raises(StudyInvalid, match=r"MOORED_POLL_S is .* set it to seconds above 0"):
+        read_settings({"MOORED_POLL_S": wrong})
+
+
 def test_the_code_version_follows_the_code(tmp_path):
     (tmp_path / "flows").mkdir()
     (tmp_path / "flows" / "survey.py").write_text("one")

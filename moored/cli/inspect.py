@@ -111,6 +111,8 @@ def status_command(study: StudyArgument, json: JsonOption = False) -> None:
     counts = ("expected", "ok", "failed", "refused", "missing")
     print_table(status["sources"], {"source": ""} | dict.fromkeys(counts, "d"), title=name)
     typer.echo(f"model calls ever sent: {status['model_calls']}")
+    if status["open_batches"]:
+        typer.echo(f"batches open: {status['open_batches']}; run again to fetch them")
     for failure in status["failures"]:
         typer.echo("{source} {step}: {rows} {status} ({kind}): {example}".format(**failure))
 

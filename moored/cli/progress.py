@@ -64,9 +64,11 @@ def _watch(
                 if total is None:
                     total = rows_to_generate(settings.store, study.name, began, failed=scope.failed)
                     continue
-                now = journal.progress(since=start)
+                now, batches = journal.progress(since=start), journal.waiting_batches()
             except MooredError:
                 continue  # the store is busy; the next look will do
             done = min(now.rows, total)
             words = f"{done}/{total} rows, {now.failed} failed, {now.tokens:,} tokens"
+            if batches:
+                words = f"waiting for {batches} batches; Ctrl-C leaves them open, run again to fetch them"
             progress.update(bar, total=total or 1, completed=done if total else 1, rows=words)

@@ -1,259 +1,305 @@
-"""The Batch API as a second way to send: one file of requests, fetched when it is done, half the price.
+"""The Batch API as a second way to send: files of requests, answered within a day, at half the price.
 
-A batch fills the reply store; `generate` then finds every answer there and sends only what the batch
-could not answer. So everything about rows, parsing and repair stays in one place. A batch that was
-handed in is known by its id in the journal: after a crash it is fetched, never handed in twice.
+Batches fill the reply store; `generate` then finds the answers there and sends only what no batch could
+answer. So everything about rows, parsing and repair stays in one place. A batch is written down before
+it is handed in, and known by its id afterwards: a process that ends at any moment, by Ctrl-C or by
+kill -9, leaves its batches open, and the next run fetches them instead of handing in again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
 
-from moored.errors import BudgetReached, RequestRefused
-from moored.llm.endpoints import Endpoint, api_key, require_key
+from moored.errors import BudgetReached, EndpointUnreachable, RequestRefused
+from moored.llm.batch_client import BatchClient, BatchState
+from moored.llm.batch_files import BatchAnswer, RequestFile, read_answers, write_request_files
+from moored.llm.endpoints import Endpoint, require_key
 from moored.llm.generate import Unit
 from moored.llm.ledger import Journal
-from moored.llm.prices import expected_tokens, price_of, require_price
+from moored.llm.prices import Price, price_of, require_price
 from moored.llm.recipe import Recipe
 from moored.llm.replies import parse_written, usage_of, whole_reply
 from moored.llm.requests import Request, read_request, write_request
 from moored.llm.safety import redacted
 from moored.study import Generation as Limits
 
-MOST_REQUESTS = 50_000
-FILE = "file:"
-DONE = {"completed", "failed", "expired", "cancelled"}
+ROUNDS = 4
+"""Batches after each other for one source: a synthetic one needs two, the others are for what expired."""
+PATIENCE = 10
+"""Looks in a row at an endpoint that does not answer before the run ends; its batches stay open."""
+AT_ONCE = 1000
+"""Answers stored in one commit."""
+WRITTEN_DOWN, UPLOADED = "written-down:", "file:"
+"""What a batch without an id is known by: nothing of it was sent; its file was."""
 
 
 class BatchJournal(Journal, Protocol):
     """The journal, with its batches."""
 
     def keep_batch(self, batch: str, *, source: str, endpoint: str, calls: Mapping[str, int]) -> None:
-        """Remember a batch that was handed in."""
+        """Write down a batch: its calls by key."""
 
     def name_batch(self, known: str, batch: str) -> None:
-        """Give a batch that was written down under its file's id its own."""
+        """Give a batch that was written down under another name this one."""
 
     def close_batch(self, batch: str, status: str) -> None:
         """Mark it as fetched, failed or expired."""
 
     def open_batches(self, source: str, endpoint: str) -> list[tuple[str, dict[str, int]]]:
-        """Batches that were handed in and not fetched: id, calls by key."""
+        """Batches that were written down and not fetched: name, calls by key."""
+
+    def withdraw(self, call: int) -> None:
+        """Take back a request that was written down and never sent."""
+
+    def refused_in_batches(self, source: str) -> set[str]:
+        """Keys of requests that a batch came to and could not answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class BatchState:
-    """How one batch stands."""
+class BatchWork:
+    """What one source needs."""
 
-    batch: str
-    status: str
-    answered: int
-    failed: int
-
-
-def batch_requests(units: Sequence[Unit], recipe: Recipe, journal: Journal) -> list[Request]:
-    """The requests that can go out now and have no stored reply: of a synthetic source first the writes,
-    once they are answered the reads. No two have one key."""
-    wanted: dict[str, Request] = {}
-    for unit in units:
-        text: str | None = redacted(unit.text) if recipe.redact else unit.text
-        if recipe.kind == "synthetic":
-            request = write_request(recipe, unit.text if text is None else text)
-            stored = journal.reply(request.key)
-            if stored is None:
-                wanted[request.key] = request
-                continue
-            text = parse_written(stored.reply).text
-        if text is None:
-            continue
-        for step, draw in recipe.steps:
-            if step != "write":
-                request = read_request(recipe, step.removeprefix("read."), text, draw)
-                if journal.reply(request.key) is None:
-                    wanted[request.key] = request
-    return list(wanted.values())
+    recipe: Recipe
+    endpoint: Endpoint
+    units: Sequence[Unit]
 
 
-def submit_batches(
-    requests: Sequence[Request], recipe: Recipe, endpoint: Endpoint, journal: BatchJournal, limits: Limits
-) -> list[str]:
-    """Hand requests in, at most 50,000 a batch; the batches' ids. Those in an open batch are left out.
+def answer_by_batches(
+    works: Sequence[BatchWork], journal: BatchJournal, limits: Limits, poll_s: float
+) -> None:
+    """Hand in and fetch until no batch is open and nothing is left to hand in; the replies are in the journal.
 
-    Errors: `BudgetReached` before anything is sent, `RequestRefused`.
+    Ctrl-C leaves batches open. Errors: `BudgetReached`, `EndpointUnreachable`, `KeyRefused`,
+    `RequestRefused`, `StudyInvalid` (a cap in USD and no price).
     """
-    require_key(endpoint)
-    require_price(price_of(recipe, endpoint), recipe, limits)
-    waiting = {key for _, calls in journal.open_batches(recipe.source, endpoint.identity) for key in calls}
-    left = [request for request in requests if request.key not in waiting]
-    parts = [left[at : at + MOST_REQUESTS] for at in range(0, len(left), MOST_REQUESTS)]
-    return asyncio.run(_submit(parts, recipe, endpoint, journal, limits)) if parts else []
+    for work in works:
+        require_key(work.endpoint)
+        require_price(price_of(work.recipe, work.endpoint), work.recipe, limits)
+    asyncio.run(_answer(works, journal, limits, poll_s))
 
 
-def fetch_batches(recipe: Recipe, endpoint: Endpoint, journal: BatchJournal) -> list[BatchState]:
-    """Look at this source's open batches; replies of finished ones go into the journal."""
-    require_key(endpoint)
-    return asyncio.run(_fetch(recipe, endpoint, journal))
+async def _answer(works: Sequence[BatchWork], journal: BatchJournal, limits: Limits, poll_s: float) -> None:
+    async with AsyncExitStack() as stack:
+        sources = [
+            SourceBatches(await stack.enter_async_context(BatchClient(work.endpoint)), work, journal, limits)
+            for work in works
+        ]
+        unanswered, waiting = 0, 1
+        while waiting:
+            try:
+                waiting = sum([await source.advance() for source in sources])
+                unanswered = 0
+            except EndpointUnreachable:
+                unanswered += 1
+                if unanswered == PATIENCE:
+                    raise
+            if waiting:
+                await asyncio.sleep(poll_s)
 
 
-async def _submit(
-    parts: Sequence[Sequence[Request]],
-    recipe: Recipe,
-    endpoint: Endpoint,
-    journal: BatchJournal,
-    limits: Limits,
-) -> list[str]:
-    ids = []
-    async with _client(endpoint) as client:
-        for part in parts:
-            lines = "\n".join(_line(request) for request in part)
-            calls = _begin(part, recipe, endpoint, journal, limits)
-            file = await client.files.create(file=("batch.jsonl", lines.encode()), purpose="batch")
-            # Known by its file until it has an id: should this process end here, `_named` finds it.
-            known = FILE + file.id
-            journal.keep_batch(known, source=recipe.source, endpoint=endpoint.identity, calls=calls)
-            batch = await client.batches.create(
-                input_file_id=file.id, endpoint=f"/v1{part[0].path}", completion_window="24h"
-            )
-            journal.name_batch(known, batch.id)
-            ids.append(batch.id)
-    return ids
+@dataclass(slots=True)
+class SourceBatches:
+    """The batches of one source. Errors of its methods: those of `BatchClient`."""
 
+    client: BatchClient
+    work: BatchWork
+    journal: BatchJournal
+    limits: Limits
+    rounds: int = field(default=0, init=False)
 
-async def _named(client: Any, known: str, journal: BatchJournal) -> str | None:
-    """The id of a batch that was written down under its file; None where it was never handed in."""
-    async for batch in client.batches.list(limit=100):
-        if batch.input_file_id == known.removeprefix(FILE):
-            journal.name_batch(known, batch.id)
-            return str(batch.id)
-    return None
+    async def advance(self) -> int:
+        """Fetch what is done; once nothing is open, hand in what is missing. How many batches are open now."""
+        waiting = await self.collect()
+        if waiting or self.rounds == ROUNDS:
+            return waiting
+        waiting = await self.hand_in()
+        self.rounds += 1
+        return waiting
 
+    async def hand_in(self) -> int:
+        """Hand in all requests that can go out now, as many batches as it takes.
 
-def _begin(
-    part: Sequence[Request], recipe: Recipe, endpoint: Endpoint, journal: BatchJournal, limits: Limits
-) -> dict[str, int]:
-    """Write every request down, or none where a cap forbids one of them."""
-    price = price_of(recipe, endpoint)
-    caps = (limits.max_requests, limits.max_tokens, limits.max_usd)
-    calls = {}
-    with journal.transaction():
-        for request in part:
-            prompt, completion = expected_tokens(request.body)
-            call = journal.begin(
-                source=recipe.source,
-                key=request.key,
-                prompt_tokens=prompt,
-                completion_tokens=completion,
-                usd=price.usd(prompt, completion),
-                prices=price.table,
-                caps=caps,
-            )
-            if call is None:
-                raise BudgetReached(
-                    f"a batch of {len(part)} requests exceeds the study's budget; raise its cap"
-                )
-            calls[request.key] = call
-    return calls
+        Errors: `BudgetReached` before anything is sent where a cap forbids one of them.
+        """
+        with TemporaryDirectory(prefix="moored-batch-") as folder:
+            wanted = missing_requests(self.work.units, self.work.recipe, self.journal)
+            files = write_request_files(wanted, Path(folder))
+            for known, file in zip(self._write_down(files), files, strict=True):
+                await self._send(known, file)
+        return len(files)
 
-
-async def _fetch(recipe: Recipe, endpoint: Endpoint, journal: BatchJournal) -> list[BatchState]:
-    states = []
-    async with _client(endpoint) as client:
-        for known, calls in journal.open_batches(recipe.source, endpoint.identity):
-            name = known
-            if name.startswith(FILE):
-                found = await _named(client, name, journal)
-                if found is None:
-                    states.append(_store(name, "never handed in", [], calls, recipe, endpoint, journal))
-                    continue
-                name = found
-            batch = await client.batches.retrieve(name)
-            if batch.status not in DONE:
-                states.append(BatchState(name, batch.status, 0, 0))
+    async def collect(self) -> int:
+        """Look at every open batch; answers of those that are done go into the journal. How many stay open."""
+        waiting = 0
+        source, endpoint = self.work.recipe.source, self.work.endpoint.identity
+        for known, calls in self.journal.open_batches(source, endpoint):
+            name = await self._named(known)
+            if name is None:
+                self._withdraw(known, calls)
                 continue
-            lines: list[str] = []
-            for file in (batch.output_file_id, batch.error_file_id):
-                if file:
-                    lines += (await client.files.content(file)).text.splitlines()
-            states.append(_store(name, batch.status, lines, calls, recipe, endpoint, journal))
-    return states
-
-
-def _store(
-    name: str,
-    status: str,
-    lines: Sequence[str],
-    calls: dict[str, int],
-    recipe: Recipe,
-    endpoint: Endpoint,
-    journal: BatchJournal,
-) -> BatchState:
-    """All replies of one batch in one commit, matched by custom_id; what is missing ended without reply."""
-    price = price_of(recipe, endpoint)
-    answered = 0
-    open_calls = dict(calls)
-    with journal.transaction():
-        for line in filter(None, lines):
-            key, http_status, raw = _read_line(line)
-            call = open_calls.pop(key, None)
-            if call is None:
+            state = await self.client.look(name)
+            if not state.done:
+                waiting += 1
                 continue
-            used = usage_of(raw)
-            good = http_status == 200 and whole_reply(raw)
-            answered += good
-            if good:
-                journal.store(
-                    key,
-                    request="",
-                    reply=raw,
-                    prompt_tokens=used.prompt,
-                    completion_tokens=used.completion,
-                    latency_s=0.0,
+            await self._fetch(name, state, calls)
+            if state.status == "failed":
+                raise RequestRefused(
+                    f"the endpoint refused a batch of {len(calls)} requests ({state.why}); nothing of it was "
+                    'paid: correct that, or set `generation.send = "direct"`, and run again'
                 )
-            journal.finish(
-                call,
-                outcome="ok" if good else "batch-error",
-                http_status=http_status,
+        return waiting
+
+    def _write_down(self, files: Sequence[RequestFile]) -> list[str]:
+        """Every request of every file, and the batches themselves; or nothing where a cap forbids one."""
+        price, limits = self._price, self.limits
+        caps = (limits.max_requests, limits.max_tokens, limits.max_usd)
+        names = []
+        with self.journal.transaction():
+            for file in files:
+                calls = {}
+                for key, (prompt, completion) in file.tokens.items():
+                    call = self.journal.begin(
+                        source=self.work.recipe.source,
+                        key=key,
+                        prompt_tokens=prompt,
+                        completion_tokens=completion,
+                        usd=price.usd(prompt, completion),
+                        prices=price.table,
+                        caps=caps,
+                    )
+                    if call is None:
+                        raise _over_budget(self.work.recipe.source, files, price)
+                    calls[key] = call
+                names.append(WRITTEN_DOWN + uuid.uuid4().hex)
+                self.journal.keep_batch(
+                    names[-1],
+                    source=self.work.recipe.source,
+                    endpoint=self.work.endpoint.identity,
+                    calls=calls,
+                )
+        return names
+
+    async def _send(self, known: str, file: RequestFile) -> None:
+        """Known by its file until it has an id: taken or not, where no answer came `_named` finds out."""
+        sent = await self.client.upload(file.path)
+        self.journal.name_batch(known, UPLOADED + sent)
+        batch = await self.client.create(sent, file.url)
+        self.journal.name_batch(UPLOADED + sent, batch)
+
+    async def _named(self, known: str) -> str | None:
+        """A batch's id; None where it was never handed in."""
+        if known.startswith(WRITTEN_DOWN):
+            return None
+        if not known.startswith(UPLOADED):
+            return known
+        found = await self.client.find(known.removeprefix(UPLOADED))
+        if found is not None:
+            self.journal.name_batch(known, found)
+        return found
+
+    async def _fetch(self, name: str, state: BatchState, calls: Mapping[str, int]) -> None:
+        with TemporaryDirectory(prefix="moored-batch-") as folder:
+            paths = [Path(folder) / str(number) for number, _ in enumerate(state.files)]
+            there = [await self.client.download(file, p) for file, p in zip(state.files, paths, strict=True)]
+            answers = chain.from_iterable(read_answers(path) for path in paths if path.exists())
+            self._close(name, state.status if all(there) else "lost", answers, calls)
+
+    def _withdraw(self, known: str, calls: Mapping[str, int]) -> None:
+        """A batch that was written down and never handed in: its requests were not sent."""
+        with self.journal.transaction():
+            for call in calls.values():
+                self.journal.withdraw(call)
+            self.journal.close_batch(known, "never handed in")
+
+    def _close(
+        self, name: str, status: str, answers: Iterable[BatchAnswer], calls: Mapping[str, int]
+    ) -> None:
+        """Store answers, matched by key; the batch counts as open until the last one is in."""
+        left, coming = dict(calls), iter(answers)
+        while some := list(islice(coming, AT_ONCE)):
+            with self.journal.transaction():
+                for answer in some:
+                    if (call := left.pop(answer.key, None)) is not None:
+                        self._keep(call, answer)
+        with self.journal.transaction():
+            # What a lost file said may have been paid: those calls keep their estimate.
+            for call in left.values() if status != "lost" else ():
+                self.journal.finish(
+                    call,
+                    outcome=f"batch-{status}",
+                    http_status=None,
+                    prompt_tokens=0,
+                    completion_tokens=0,
+                    usd=0.0,
+                )
+            self.journal.close_batch(name, status)
+
+    def _keep(self, call: int, answer: BatchAnswer) -> None:
+        used = usage_of(answer.raw)
+        good = answer.status == 200 and whole_reply(answer.raw)
+        if good:
+            self.journal.store(
+                answer.key,
+                request="",
+                reply=answer.raw,
                 prompt_tokens=used.prompt,
                 completion_tokens=used.completion,
-                usd=price.usd(used.prompt, used.completion) / 2,
+                latency_s=0.0,
             )
-        for call in open_calls.values():
-            journal.finish(
-                call,
-                outcome=f"batch-{status}",
-                http_status=None,
-                prompt_tokens=0,
-                completion_tokens=0,
-                usd=0.0,
-            )
-        journal.close_batch(name, status)
-    return BatchState(name, status, answered, len(calls) - answered)
+        self.journal.finish(
+            call,
+            outcome="ok" if good else "batch-refused" if answer.tried else "batch-expired",
+            http_status=answer.status,
+            prompt_tokens=used.prompt,
+            completion_tokens=used.completion,
+            usd=self._price.usd(used.prompt, used.completion),
+        )
+
+    @property
+    def _price(self) -> Price:
+        return price_of(self.work.recipe, self.work.endpoint, batch=True)
 
 
-def _line(request: Request) -> str:
-    entry = {"custom_id": request.key, "method": "POST", "url": f"/v1{request.path}", "body": request.body}
-    return json.dumps(entry)
+def missing_requests(units: Iterable[Unit], recipe: Recipe, journal: BatchJournal) -> Iterator[Request]:
+    """The requests that can go out now and have no stored reply: of a synthetic source first the writes,
+    once they are answered the reads. No two have one key, and none was refused in a batch before."""
+    passed = journal.refused_in_batches(recipe.source)
+    for unit in units:
+        for request in _requests(redacted(unit.text) if recipe.redact else unit.text, recipe, journal):
+            if request.key not in passed and journal.reply(request.key) is None:
+                passed.add(request.key)
+                yield request
 
 
-def _read_line(line: str) -> tuple[str, int | None, str]:
-    entry: dict[str, Any] = json.loads(line)
-    response = entry.get("response") or {}
-    return str(entry.get("custom_id")), response.get("status_code"), json.dumps(response.get("body") or {})
+def _requests(text: str, recipe: Recipe, journal: Journal) -> Iterator[Request]:
+    """What can be asked of one text now."""
+    read: str | None = text
+    if recipe.kind == "synthetic":
+        write = write_request(recipe, text)
+        stored = journal.reply(write.key)
+        if stored is None:
+            yield write
+            return
+        read = parse_written(stored.reply).text
+    if read is not None:
+        for step, draw in recipe.steps:
+            if step != "write":
+                yield read_request(recipe, step.removeprefix("read."), read, draw)
 
 
-def _client(endpoint: Endpoint) -> Any:
-    import openai
-
-    if endpoint.name == "embedded":
-        raise RequestRefused("the embedded model has no Batch API; leave batches out")
-    return openai.AsyncOpenAI(
-        api_key=api_key(),
-        base_url=endpoint.base_url,
-        max_retries=3,
-        timeout=120.0,
-        http_client=openai.DefaultAioHttpClient(timeout=120.0),
+def _over_budget(source: str, files: Sequence[RequestFile], price: Price) -> BudgetReached:
+    tokens = [pair for file in files for pair in file.tokens.values()]
+    prompt, completion = sum(pair[0] for pair in tokens), sum(pair[1] for pair in tokens)
+    return BudgetReached(
+        f"the study's caps do not allow the batches of {source!r}: {len(tokens):,} requests, at most "
+        f"{prompt + completion:,} tokens and {price.usd(prompt, completion):.4f} USD; nothing of it was sent: "
+        'raise the cap, or set `generation.send = "direct"` to go as far as it reaches'
     )

@@ -96,7 +96,7 @@ class Client:
 
     def _refused(self, error: openai.APIStatusError, latency_s: float) -> Answer:
         status, code = error.status_code, _code(error)
-        reason = self._clean(f"HTTP {status}: {_message(error)}")
+        reason = self._clean(f"HTTP {status}: {message_of(error)}")
         outcome: Outcome = "refused-request"
         if status in (401, 403):
             outcome = "refused-key"
@@ -139,7 +139,8 @@ def _code(error: openai.APIStatusError) -> str:
     return str(_body(error).get("code") or _body(error).get("type") or "")
 
 
-def _message(error: openai.APIStatusError) -> str:
+def message_of(error: openai.APIStatusError) -> str:
+    """What the endpoint says of a refusal."""
     return str(_body(error).get("message") or error.response.reason_phrase or "no reason given")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from moored.errors import KeyRefused, StudyInvalid
-from moored.study import EMBEDDED, Model, Study
+from moored.study import Model, Study
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 OPENAI = "https://api.openai.com/v1"
@@ -79,7 +79,7 @@ def describe_endpoints(study: Study, cache: Path, base_url: str | None) -> dict[
 
 def describe_endpoint(model: Model, cache: Path, base_url: str | None) -> Endpoint:
     """A model's endpoint. The embedded one has no address until `open_endpoints` starts it."""
-    if runs_here(model):
+    if model.runs_here:
         from moored.llm.local import describe_embedded
 
         return describe_embedded(cache, gguf_of(model))
@@ -96,7 +96,7 @@ def open_endpoints(
     with ExitStack() as stack:
         started: dict[str, Endpoint] = {}
         for source, model in models.items():
-            if runs_here(model):
+            if model.runs_here:
                 if model.name not in started:
                     from moored.llm.local import embedded_model
 
@@ -104,11 +104,6 @@ def open_endpoints(
                     started[model.name] = stack.enter_context(here)
                 described[source] = started[model.name]
         yield described
-
-
-def runs_here(model: Model) -> bool:
-    """The embedded model, or another GGUF file that the study names."""
-    return model.name == EMBEDDED or gguf_of(model) is not None
 
 
 def gguf_of(model: Model) -> Path | None:
@@ -132,7 +127,7 @@ def probe_models(
             model, endpoint = study.model_of(source), endpoints[source.name]
             found = probe(endpoint, model)
             lines.append(found.line)
-            if journal is not None and not runs_here(model):
+            if journal is not None and not model.runs_here:
                 remember(endpoint, model, found, journal)
     return lines
 

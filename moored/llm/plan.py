@@ -9,7 +9,7 @@ from typing import Any
 from moored.llm.endpoints import AbilityStore, Endpoint
 from moored.llm.generate import Unit
 from moored.llm.ledger import Journal
-from moored.llm.prices import expected_tokens, price_of
+from moored.llm.prices import Price, expected_tokens, price_of
 from moored.llm.recipe import Recipe
 from moored.llm.replies import parse_written
 from moored.llm.requests import Request, read_request, write_request
@@ -57,12 +57,18 @@ class NeverAsks:
 
 
 def plan_calls(
-    units: Sequence[Unit], recipe: Recipe, endpoint: Endpoint, journal: Journal | None = None, ended: int = 0
+    units: Sequence[Unit],
+    recipe: Recipe,
+    endpoint: Endpoint,
+    journal: Journal | None = None,
+    ended: int = 0,
+    *,
+    batch: bool = False,
 ) -> list[PlannedCalls]:
     """Requests, tokens and cost of a source for these units, one row a step; nothing is sent.
 
     Reads of a text that is not written yet are counted as if it were as long as allowed. Repair rounds and
-    repeated attempts are not in it. `ended`: how many further units need nothing more.
+    repeated attempts are not in it. `ended`: how many further units need nothing more. `batch`: by the Batch API.
     """
     texts: Iterator[tuple[str, Journal | None]] = (
         (redacted(unit.text) if recipe.redact else unit.text, journal) for unit in units
@@ -77,7 +83,8 @@ def plan_calls(
         for variable, tally in zip(recipe.questions, reads, strict=True):
             for draw in range(recipe.draws):
                 tally.count(read_request(recipe, variable, text, draw), known)
-    return [tally.priced(recipe, endpoint) for tally in (*tallies, *reads)]
+    price = price_of(recipe, endpoint, batch=batch)
+    return [tally.priced(recipe.source, price) for tally in (*tallies, *reads)]
 
 
 def _written(
@@ -120,12 +127,11 @@ class _Tally:
         self.completion_tokens += completion
         return None
 
-    def priced(self, recipe: Recipe, endpoint: Endpoint) -> PlannedCalls:
-        """With the price of the recipe's model."""
-        price = price_of(recipe, endpoint)
+    def priced(self, source: str, price: Price) -> PlannedCalls:
+        """With the price of the source's model."""
         usd = price.usd(self.prompt_tokens, self.completion_tokens)
         return PlannedCalls(
-            recipe.source,
+            source,
             self.step,
             self.requests,
             self.stored,

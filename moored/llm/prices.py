@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
@@ -32,8 +32,18 @@ class Price:
         return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
 
 
-def price_of(recipe: Recipe, endpoint: Endpoint) -> Price:
-    """The price of a recipe's model at its endpoint: the study's own, none on this machine, or the table's."""
+def price_of(recipe: Recipe, endpoint: Endpoint, *, batch: bool = False) -> Price:
+    """The price of a recipe's model at its endpoint: the study's own, none on this machine, or the table's.
+
+    batch: the half of it.
+    """
+    price = _listed(recipe, endpoint)
+    if not batch:
+        return price
+    return replace(price, prompt=price.prompt / 2, completion=price.completion / 2)
+
+
+def _listed(recipe: Recipe, endpoint: Endpoint) -> Price:
     if recipe.usd_per_million is not None:
         prompt, completion = recipe.usd_per_million
         return Price(prompt, completion, table="study")

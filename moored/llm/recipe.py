@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from moored.errors import StudyInvalid
 from moored.fingerprint import fingerprint
-from moored.llm.endpoints import AbilityStore, Endpoint, runs_here
+from moored.llm.endpoints import AbilityStore, Endpoint
 from moored.llm.prompts import Prompt, load_prompt
 from moored.study import EMBEDDED, Model, Question, Source, Study, in_order
 
@@ -142,7 +142,7 @@ def _scoring(
     model: Model, api: str, endpoint: Endpoint, journal: AbilityStore | None
 ) -> tuple[Scoring, bool]:
     """The scoring and whether JSON schemas are used; asks the endpoint where only it can know."""
-    if runs_here(model):
+    if model.runs_here:
         if model.scoring == "auto" or api == "completion":
             return ("logprobs" if model.scoring == "auto" else model.scoring), False
         return model.scoring, model.scoring != "logprobs"

@@ -35,7 +35,7 @@ class StoredReply:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A study's counters; they only grow. The difference of two readings is what happened between."""
+    """A study's counters. The difference of two readings is what happened between."""
 
     requests: int = 0
     prompt_tokens: int = 0
@@ -193,6 +193,13 @@ class Journal:
                 usd=usd - was[2],
             )
 
+    def withdraw(self, call: int) -> None:
+        """Take back a request that was written down and certainly never sent."""
+        with self.transaction():
+            nothing = {"prompt_tokens": 0, "completion_tokens": 0, "usd": 0.0}
+            self.finish(call, outcome="never-sent", http_status=None, **nothing)  # type: ignore[arg-type]
+            self._add(requests=-1)
+
     def count(self, status: str, *, cached: bool) -> None:
         """Count one terminal row (ok, failed, refused, over-budget) for the progress display."""
         with self.transaction():
@@ -251,13 +258,13 @@ class Journal:
             )
 
     def keep_batch(self, batch: str, *, source: str, endpoint: str, calls: Mapping[str, int]) -> None:
-        """Remember a batch that was handed in: `calls` are its requests' numbers by key."""
+        """Write down a batch: `calls` are its requests' numbers by key."""
         with self.transaction():
             row = (batch, self.study, source, endpoint, "open", time.time(), json.dumps(dict(calls)))
             self._run("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def name_batch(self, known: str, batch: str) -> None:
-        """Give a batch that was written down under its file's id its own."""
+        """Give a batch that was written down under another name this one."""
         with self.transaction():
             self._run("UPDATE batches SET batch = ? WHERE batch = ?", (batch, known))
 
@@ -267,7 +274,7 @@ class Journal:
             self._run("UPDATE batches SET status = ? WHERE batch = ?", (status, batch))
 
     def open_batches(self, source: str, endpoint: str) -> list[tuple[str, dict[str, int]]]:
-        """Batches of this study's source that were handed in and not fetched: id, calls by key."""
+        """Batches of this study's source that were written down and not fetched: name, calls by key."""
         with self._reading, self._plainly():
             rows = self._read().execute(
                 "SELECT batch, calls FROM batches WHERE study = ? AND source = ? AND endpoint = ?"
@@ -275,6 +282,22 @@ class Journal:
                 (self.study, source, endpoint),
             )
             return [(batch, json.loads(calls)) for batch, calls in rows]
+
+    def refused_in_batches(self, source: str) -> set[str]:
+        """Keys of requests of this study's source that a batch came to and could not answer."""
+        with self._reading, self._plainly():
+            rows = self._read().execute(
+                "SELECT key FROM calls WHERE study = ? AND source = ? AND outcome = 'batch-refused'",
+                (self.study, source),
+            )
+            return {key for (key,) in rows}
+
+    def waiting_batches(self, study: str | None = None) -> int:
+        """How many batches of a study are open."""
+        row = self._one(
+            "SELECT count(*) FROM batches WHERE study = ? AND status = 'open'", study or self.study
+        )
+        return int(row[0]) if row else 0
 
     def _totals(self) -> Progress:
         names = ", ".join(f.name for f in fields(Progress))

@@ -14,7 +14,8 @@ from moored.storage.warehouse import Warehouse, open_store, peek
 
 
 def study_status(path: Path, replies: Path, name: str) -> dict[str, Any]:
-    """The object of `status --json`: sources with their counts, model calls ever sent, failures by kind.
+    """The object of `status --json`: sources with their counts, model calls ever sent, open batches,
+    failures by kind.
 
     Errors: `NotStored`.
     """
@@ -23,11 +24,15 @@ def study_status(path: Path, replies: Path, name: str) -> dict[str, Any]:
         data_version, planned = latest_plan(store, name)
         states = source_states(store, name, data_version, planned)
         why = failures(store, name, data_version, planned)
-    calls = Journal(replies).calls(name) if replies.exists() else 0
+    calls = batches = 0
+    if replies.exists():
+        with Journal(replies, name) as journal:
+            calls, batches = journal.calls(), journal.waiting_batches()
     return {
         "study": name,
         "sources": [asdict(state) for state in states],
         "model_calls": calls,
+        "open_batches": batches,
         "failures": why,
     }
 

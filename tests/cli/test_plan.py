@@ -70,6 +70,8 @@ def test_a_plan_is_in_money_beside_the_caps(moored, endpoint, tmp_path):
     }
     said = moored("plan", path).out
     assert "max_requests: 100, spent 0, this run 180: not enough" in said
+    write_study(tmp_path, model=model, generation=generation | {"send": "batch"})
+    assert planned(moored, path)["total"]["usd"] == pytest.approx(total["usd"] / 2)
     assert endpoint.calls == 0
 
 

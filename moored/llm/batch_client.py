@@ -1,0 +1,134 @@
+"""The Batch API's five calls, with its errors as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+import openai
+
+from moored.errors import EndpointUnreachable, KeyRefused, RequestRefused
+from moored.llm.client import message_of
+from moored.llm.endpoints import Endpoint, api_key
+from moored.llm.safety import without_key
+
+TIMEOUT_S = 600.0
+DONE = {"completed", "failed", "expired", "cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """How one batch stands at the endpoint."""
+
+    status: str
+    files: tuple[str, ...]
+    """Answers and errors, once it is done."""
+    why: str
+    """Why it failed."""
+
+    @property
+    def done(self) -> bool:
+        """Nothing more will come of it."""
+        return self.status in DONE
+
+
+class BatchClient:
+    """Few and large requests to one endpoint. Use as `async with`.
+
+    Errors: `EndpointUnreachable` (batches stay open), `KeyRefused`, `RequestRefused`.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._client = openai.AsyncOpenAI(
+            api_key=api_key(),
+            base_url=endpoint.base_url,
+            max_retries=3,
+            timeout=TIMEOUT_S,
+            http_client=openai.DefaultAioHttpClient(timeout=TIMEOUT_S),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+
+    async def upload(self, path: Path) -> str:
+        """Send a file of requests; its id. Nothing is asked or paid by that."""
+        with _plainly("a file of requests"), path.open("rb") as content:
+            return (await self._client.files.create(file=("batch.jsonl", content), purpose="batch")).id
+
+    async def create(self, file: str, url: str) -> str:
+        """Hand a file in; the batch's id. Never tried twice: one whose answer was lost may have been taken."""
+        once = self._client.with_options(max_retries=0)
+        with _plainly("a batch"):
+            batch = await once.batches.create(
+                input_file_id=file,
+                endpoint=url,  # type: ignore[arg-type]
+                completion_window="24h",
+            )
+            return batch.id
+
+    async def find(self, file: str) -> str | None:
+        """The id of the batch that a file was handed in as, if it was."""
+        with _plainly("its list of batches"):
+            async for batch in self._client.batches.list(limit=100):
+                if batch.input_file_id == file:
+                    return batch.id
+        return None
+
+    async def look(self, batch: str) -> BatchState:
+        """How a batch stands."""
+        with _plainly(f"the batch {batch}"):
+            seen = await self._client.batches.retrieve(batch)
+        return BatchState(
+            seen.status, tuple(filter(None, (seen.output_file_id, seen.error_file_id))), _why(seen)
+        )
+
+    async def download(self, file: str, path: Path) -> bool:
+        """Write a file that came back to `path`; False where the endpoint has deleted it."""
+        try:
+            with _plainly(f"the file {file}"):
+                async with self._client.files.with_streaming_response.content(file) as response:
+                    await response.stream_to_file(path)
+        except RequestRefused as error:
+            if error.details["status"] == 404:
+                return False
+            raise
+        return True
+
+
+@contextmanager
+def _plainly(what: str) -> Iterator[None]:
+    try:
+        yield
+    except openai.APIStatusError as error:
+        status, said = error.status_code, without_key(message_of(error), api_key())[:300]
+        if status in (401, 403):
+            raise KeyRefused(
+                f"the endpoint refuses the API key ({said}); set OPENAI_API_KEY to a valid one"
+            ) from error
+        if status in (408, 409, 429) or status >= 500:
+            raise _unreachable(f"HTTP {status}: {said}") from error
+        raise RequestRefused(
+            f"the endpoint refuses {what} (HTTP {status}: {said}); a batch needs the key of the account that "
+            'handed it in, and where there is no Batch API set `generation.send = "direct"`',
+            status=status,
+        ) from error
+    except (openai.APIConnectionError, httpx2.HTTPError) as error:
+        raise _unreachable(without_key(str(error.__cause__ or error), api_key())[:300]) from error
+
+
+def _unreachable(why: str) -> EndpointUnreachable:
+    return EndpointUnreachable(
+        f"the endpoint does not answer about batches ({why}); they stay open: run again to fetch them"
+    )
+
+
+def _why(batch: Any) -> str:
+    problems = batch.errors.data if batch.errors and batch.errors.data else []
+    return "; ".join(str(problem.message) for problem in problems[:3]) or "it gives no reason"

@@ -1,0 +1,28 @@
+"""The Batch API's step, before the ordinary one."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from moored.context import Plan, Run, needed_units, shuffled_units
+from moored.llm.batch import BatchWork, answer_by_batches
+from moored.llm.endpoints import describe_endpoints
+from moored.scope import Scope
+from moored.storage.journal import Journal
+from moored.storage.warehouse import open_store
+
+
+@task(cache_policy=NO_CACHE)
+def fill_journal(run: Run, plan: Plan, scope: Scope) -> None:
+    """Have the missing units' requests answered by the Batch API, and wait for it: hours, at most a day a round."""
+    study, settings = run.study, run.settings
+    endpoints = describe_endpoints(study, settings.cache, settings.base_url)
+    names = [source.name for source in study.sources if study.in_batches(source)]
+    with open_store(settings.store) as store:
+        needed = needed_units(store, run, plan, scope)
+    works = [
+        BatchWork(plan.recipes[name], endpoints[name], shuffled_units(needed[name], study))
+        for name in names
+        if name in needed
+    ]
+    with Journal(settings.replies, study.name) as journal:
+        answer_by_batches(works, journal, study.generation, settings.poll_s)
