@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
 from prefect import flow
-from prefect.futures import as_completed
+from prefect.futures import PrefectFuture, as_completed
+from prefect.task_runners import TaskRunner
 
 from flows.progress import Progress
 from flows.runner import workers
-from moored.context import Chunk, Plan, Run, out_of_budget
+from moored.chunks import Chunk, Generated, chunk_texts
+from moored.context import Plan, Run, out_of_budget
 from moored.errors import MooredError
-from moored.llm.endpoints import open_endpoints
+from moored.llm.endpoints import Endpoint, open_endpoints
 from moored.scope import Scope
 from tasks.batches import fill_journal
 from tasks.generate import generate_chunk, missing_chunks, store_chunk
 
 ROUNDS = 3
 """A chunk whose worker died has no rows; the next round finds it in the database, not in task states."""
+AHEAD = 32
+"""Chunks with the workers at one time: what is in memory does not grow with the study."""
 
 
 @flow(name="generation", flow_run_name="{run.study.name}", validate_parameters=False)
@@ -35,7 +43,7 @@ def generate_missing(run: Run, plan: Plan, scope: Scope) -> None:
 
 
 def generate_chunks(run: Run, plan: Plan, chunks: list[Chunk], *, again: bool) -> None:
-    """One task a chunk, each chunk stored as it finishes.
+    """One task a chunk, each chunk stored as it finishes; a few chunks ahead of the workers, no more.
 
     Errors: what makes going on useless (key refused, endpoint down, budget reached), once everything that
     had finished is stored.
@@ -43,30 +51,45 @@ def generate_chunks(run: Run, plan: Plan, chunks: list[Chunk], *, again: bool) -
     study, settings = run.study, run.settings
     refusal: MooredError | None = None
     progress = Progress(run, chunks)
+    left, running = deque(chunks), set[PrefectFuture[Generated]]()
     with open_endpoints(study, settings.cache, settings.base_url) as endpoints, workers(settings) as pool:
-        futures = [
-            pool.submit(
-                generate_chunk,
-                {
-                    "chunk": chunk,
-                    "recipe": plan.recipes[chunk.source],
-                    "endpoint": endpoints[chunk.source],
-                    "study": study.name,
-                    "replies": settings.replies,
-                    "limits": study.generation,
-                    "again": again,
-                },
-            )
-            for chunk in chunks
-        ]
-        for future in as_completed(futures):
-            rows = future.result(raise_on_failure=False)
-            if isinstance(rows, list):
-                store_chunk(run, rows)
-                progress.add(len({row.unit_id for row in rows}))
-                if refusal is None and any(row.status == "over-budget" for row in rows):
+        while running or (left and refusal is None):
+            while left and refusal is None and len(running) < AHEAD:
+                running.add(send_chunk(pool, run, plan, left.popleft(), endpoints, again=again))
+            finished = next(as_completed(list(running)))
+            running.remove(finished)
+            done: object = finished.result(raise_on_failure=False)
+            if isinstance(done, Generated):
+                store_chunk(run, done)
+                progress.add(done.units)
+                if refusal is None and done.over_budget:
                     refusal = out_of_budget(run)
-            elif isinstance(rows, MooredError):
-                refusal = refusal or rows
+            elif isinstance(done, MooredError):
+                refusal = refusal or done
     if refusal is not None:
         raise refusal
+
+
+def send_chunk(
+    pool: TaskRunner[Any],
+    run: Run,
+    plan: Plan,
+    chunk: Chunk,
+    endpoints: Mapping[str, Endpoint],
+    *,
+    again: bool,
+) -> PrefectFuture[Generated]:
+    """Hand a chunk with its texts to the workers."""
+    sent: PrefectFuture[Generated] = pool.submit(
+        generate_chunk,
+        {
+            "units": chunk_texts(run, plan, chunk),
+            "recipe": plan.recipes[chunk.source],
+            "endpoint": endpoints[chunk.source],
+            "study": run.study.name,
+            "replies": run.settings.replies,
+            "limits": run.study.generation,
+            "again": again,
+        },
+    )
+    return sent

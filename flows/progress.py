@@ -8,7 +8,8 @@ from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from moored.context import Chunk, Run
+from moored.chunks import Chunk
+from moored.context import Run
 
 
 class Progress:
@@ -16,7 +17,7 @@ class Progress:
 
     def __init__(self, run: Run, chunks: Sequence[Chunk]) -> None:
         self._run = run
-        self._units = sum(len(chunk.units) for chunk in chunks)
+        self._units = sum(len(chunk.unit_ids) for chunk in chunks)
         self._stored = 0
         key = f"progress-{run.study.name.replace('_', '-')}"
         self._artifact = cast(UUID, create_progress_artifact(0.0, key=key, description=self._words()))

@@ -13,11 +13,18 @@ import pandas as pd
 
 from moored.errors import BudgetReached, StudyInvalid, TooManyFailures
 from moored.llm.endpoints import describe_endpoints
-from moored.llm.generate import Unit
+from moored.llm.prices import price_of, require_price
+from moored.llm.prompts import shown_texts
 from moored.llm.recipe import Recipe, build_recipe
 from moored.scope import Scope
 from moored.settings import Settings, code_version
-from moored.storage.generations import Planned, SourceState, generation_seq, missing_units, run_counts
+from moored.storage.generations import (
+    Planned,
+    SourceState,
+    generation_seq,
+    run_counts,
+)
+from moored.storage.ingest import Units, read_units
 from moored.storage.journal import Journal
 from moored.storage.results import Inputs, RunRow
 from moored.storage.run_lock import hold
@@ -91,14 +98,6 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """Units that one task sends to one source's model."""
-
-    source: str
-    units: tuple[Unit, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """How a run ended well."""
 
@@ -118,6 +117,11 @@ class Report:
         return f"nothing changed since version {self.version}: no model call, no new version"
 
 
+def units_of(study: Study, folder: Path, settings: Settings) -> Units:
+    """The units of a study, less those that a prompt shows the model. Errors: those of `read_units`."""
+    return read_units(study, folder, settings.cache, shown_texts(study, folder))
+
+
 def plan_of(run: Run, data: Data) -> Plan:
     """One recipe a source of the study. Errors: `StudyInvalid`, those of the first request to an endpoint."""
     study, settings = run.study, run.settings
@@ -127,6 +131,8 @@ def plan_of(run: Run, data: Data) -> Plan:
             source.name: build_recipe(study, source, endpoints[source.name], run.folder, journal)
             for source in study.sources
         }
+    for name, recipe in recipes.items():
+        require_price(price_of(recipe, endpoints[name]), recipe, study.generation)
     return Plan(data.version, recipes, data.spent)
 
 
@@ -151,36 +157,6 @@ def out_of_budget(run: Run) -> BudgetReached:
     return BudgetReached(
         f"the study's budget is used up ({caps}); what was generated is stored: raise the cap and run again"
     )
-
-
-def needed_units(store: Warehouse, run: Run, plan: Plan, scope: Scope) -> dict[str, pd.DataFrame]:
-    """The units (unit_id, text, content_hash) that still need generation, by source."""
-    return {
-        part.source: missing_units(
-            store, run.study.name, plan.data_version, part, failed=scope.failed, only=scope.units
-        )
-        for part in plan.planned
-        if not scope.sources or part.source in scope.sources
-    }
-
-
-def chunks_of(needed: Mapping[str, pd.DataFrame], study: Study) -> list[Chunk]:
-    """Units (unit_id, text, content_hash) by source, shuffled by the study's seed (METHOD rule 5), in chunks.
-
-    An interrupted run then leaves a random subset, not "all labelled, half of the rest".
-    """
-    chunks = []
-    for source, frame in needed.items():
-        units = shuffled_units(frame, study)
-        size = study.generation.chunk_rows
-        chunks += [Chunk(source, tuple(units[at : at + size])) for at in range(0, len(units), size)]
-    return chunks
-
-
-def shuffled_units(frame: pd.DataFrame, study: Study) -> list[Unit]:
-    """The units of a frame in the order of the study's seed."""
-    rows = frame.sample(frac=1, random_state=study.seed)
-    return [Unit(*map(str, row)) for row in rows[["unit_id", "text", "content_hash"]].to_numpy()]
 
 
 def rerun_scope(study: Study, *, failed: bool, sources: tuple[str, ...], units: tuple[str, ...]) -> Scope:

@@ -32,6 +32,7 @@ Each says in one sentence what came, what is allowed and what to do next.
     └── Transient                   the same call may go through later
         ├── EndpointUnreachable 40
         ├── StoreLocked         50  another process holds the store
+        ├── DiskFull            55  no room for the store or the journal
         ├── StudyBusy           54  another run of the same study is under way
         ├── ServerLost          55  the Prefect server does not answer
         └── FetchFailed         70  the package index did not answer
@@ -203,6 +204,12 @@ class StudyBusy(Transient):
     """Another run of the same study is under way."""
 
     exit_code = 54
+
+
+class DiskFull(Transient):
+    """There is no room for the store or the journal to grow; what is stored stays."""
+
+    exit_code = 55
 
 
 class SchemaNewer(Terminal):

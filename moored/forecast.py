@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from moored.context import shuffled_units
+from moored.chunks import shuffled_units
+from moored.context import units_of
 from moored.llm.endpoints import describe_endpoints
 from moored.llm.plan import NeverAsks, PlannedCalls, plan_calls
+from moored.llm.prices import price_of, require_price
 from moored.llm.recipe import build_recipe
 from moored.settings import Settings
 from moored.storage.generations import Planned, ended_units
-from moored.storage.ingest import read_units
 from moored.storage.journal import Journal, Progress
 from moored.storage.warehouse import open_store
 from moored.study import Generation, Study
@@ -84,9 +85,9 @@ class Forecast:
 def forecast(study: Study, folder: Path, settings: Settings) -> Forecast:
     """Count what a run would send, on the actual prompts. Nothing is sent, nothing is stored.
 
-    Errors: those of `read_units`, `StudyInvalid`, `FetchFailed` (the embedded model's file is fetched).
+    Errors: those of `units_of`, `StudyInvalid`, `FetchFailed` (the embedded model's file is fetched).
     """
-    units = read_units(study, folder, settings.cache).frame
+    units = units_of(study, folder, settings).frame
     endpoints = describe_endpoints(study, settings.cache, settings.base_url)
     everyone = shuffled_units(units, study)
     steps: list[PlannedCalls] = []
@@ -97,6 +98,7 @@ def forecast(study: Study, folder: Path, settings: Settings) -> Forecast:
         for source in study.sources:
             endpoint = endpoints[source.name]
             recipe = build_recipe(study, source, endpoint, folder, known)
+            require_price(price_of(recipe, endpoint), recipe, study.generation)
             planned = Planned(source.name, recipe.fingerprint, recipe.expected_rows)
             ended = _ended(settings.store, study.name, planned)
             needed = [unit for unit in everyone if (unit.id, unit.content_hash) not in ended]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moored.context import shuffled_units
+from moored.chunks import shuffled_units
+from moored.context import units_of
 from moored.llm.endpoints import open_endpoints
 from moored.llm.generate import Generation, Unit, generate
 from moored.llm.recipe import build_recipe
 from moored.llm.replies import said_in
 from moored.settings import Settings
-from moored.storage.ingest import read_units
 from moored.storage.journal import Journal
 from moored.study import Study
 
@@ -53,9 +53,9 @@ def preview(study: Study, folder: Path, settings: Settings, count: int) -> Previ
     """Send `count` units, the first in the order of the study's seed, through every source.
 
     Replies are kept in the journal, within the study's caps; nothing goes into the store.
-    Errors: those of `read_units`, `build_recipe` and `generate`.
+    Errors: those of `units_of`, `build_recipe` and `generate`.
     """
-    units = shuffled_units(read_units(study, folder, settings.cache).frame, study)[:count]
+    units = shuffled_units(units_of(study, folder, settings).frame, study)[:count]
     with (
         Journal(settings.replies, study.name) as journal,
         open_endpoints(study, settings.cache, settings.base_url, servers=1) as endpoints,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from moored.context import Plan, Run, new_run, only_run
+from moored.context import Plan, Run, new_run, only_run, units_of
 from moored.errors import NotStored, StudyInvalid
 from moored.llm.endpoints import describe_endpoints
 from moored.llm.generate import Generation
@@ -24,7 +24,6 @@ from moored.storage.generations import (
     stored_recipe,
     whole_generations,
 )
-from moored.storage.ingest import read_units
 from moored.storage.journal import Journal
 from moored.storage.progress import latest_plan
 from moored.storage.warehouse import Warehouse, open_store
@@ -80,7 +79,7 @@ def reread(study: Study, folder: Path, settings: Settings) -> Reread:
         # Last: until then the next try finds the rows as they were.
         store_plan(store, study.name, run.run_id, data_version, plan.planned)
         states = source_states(store, study.name, data_version, plan.planned)
-    version = read_units(study, folder, settings.cache).version
+    version = units_of(study, folder, settings).version
     return Reread(
         appended=sum(appended for appended, _ in counts),
         changed=sum(changed for _, changed in counts),

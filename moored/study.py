@@ -149,6 +149,7 @@ class Generation(_Part):
     send: Literal["direct", "batch"] = "direct"
     """`batch`: through the Batch API of the endpoint, within a day and at half the price."""
     chunk_rows: Annotated[int, Field(gt=0)] = 50
+    """Fewest units of a chunk; larger studies have larger chunks."""
     concurrency: Annotated[int, Field(gt=0, le=512)] = 32
     """Most requests in flight in one worker."""
     max_attempts: Annotated[int, Field(ge=1, le=20)] = 4

@@ -3,7 +3,8 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from moored.context import Plan, Run, needed_units, shuffled_units
+from moored.chunks import needed_units, read_texts
+from moored.context import Plan, Run
 from moored.llm.batch import BatchWork, answer_by_batches
 from moored.llm.endpoints import describe_endpoints
 from moored.scope import Scope
@@ -19,10 +20,10 @@ def fill_journal(run: Run, plan: Plan, scope: Scope) -> None:
     names = [source.name for source in study.sources if study.in_batches(source)]
     with open_store(settings.store) as store:
         needed = needed_units(store, run, plan, scope)
-    works = [
-        BatchWork(plan.recipes[name], endpoints[name], shuffled_units(needed[name], study))
-        for name in names
-        if name in needed
-    ]
+        works = [
+            BatchWork(plan.recipes[name], endpoints[name], read_texts(store, run, plan, needed[name]))
+            for name in names
+            if name in needed
+        ]
     with Journal(settings.replies, study.name) as journal:
         answer_by_batches(works, journal, study.generation, settings.poll_s)

@@ -7,9 +7,10 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from moored.context import Chunk, Data, Plan, Run, chunks_of, needed_units, plan_of, refuse_failures
+from moored.chunks import Chunk, Generated, chunks_of, needed_units
+from moored.context import Data, Plan, Run, plan_of, refuse_failures
 from moored.llm.endpoints import Endpoint
-from moored.llm.generate import Generation, generate
+from moored.llm.generate import Unit, generate
 from moored.llm.recipe import Recipe
 from moored.monitor.logs import log
 from moored.scope import Scope
@@ -43,12 +44,12 @@ def missing_chunks(run: Run, plan: Plan, scope: Scope) -> list[Chunk]:
         needed = needed_units(store, run, plan, scope)
     rows = {source: len(units) for source, units in needed.items()}
     log("units to generate", study=run.study.name, run_id=run.run_id, units=rows)
-    return chunks_of(needed, run.study)
+    return chunks_of(needed, run.study.generation.chunk_rows)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="generate-{chunk.source}")
+@task(cache_policy=NO_CACHE, task_run_name="generate-{recipe.source}")
 def generate_chunk(
-    chunk: Chunk,
+    units: list[Unit],
     recipe: Recipe,
     endpoint: Endpoint,
     study: str,
@@ -56,19 +57,19 @@ def generate_chunk(
     limits: Limits,
     *,
     again: bool,
-) -> list[Generation]:
+) -> Generated:
     """Every step of one source for some units. Runs in a Dask worker; each reply is durable in the journal."""
     with Journal(replies, study) as journal:
-        return generate(chunk.units, recipe, endpoint, journal, limits, again=again)
+        return Generated(generate(units, recipe, endpoint, journal, limits, again=again))
 
 
 @task(cache_policy=NO_CACHE)
-def store_chunk(run: Run, rows: list[Generation]) -> None:
+def store_chunk(run: Run, chunk: Generated) -> None:
     """Append a finished chunk in one transaction."""
     with open_store(run.settings.store) as store:
-        append_generations(store, run.study.name, run.run_id, [asdict(row) for row in rows])
-    statuses = dict(Counter(row.status for row in rows))
-    log("chunk stored", study=run.study.name, run_id=run.run_id, source=rows[0].source, rows=statuses)
+        append_generations(store, run.study.name, run.run_id, [asdict(row) for row in chunk.rows])
+    statuses = dict(Counter(row.status for row in chunk.rows))
+    log("chunk stored", study=run.study.name, run_id=run.run_id, source=chunk.rows[0].source, rows=statuses)
 
 
 @task(cache_policy=NO_CACHE)

@@ -4,10 +4,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from moored.context import Data, Run
+from moored.context import Data, Run, units_of
 from moored.monitor.logs import log, set_up_logs
 from moored.storage.events import store_began
-from moored.storage.ingest import read_units
 from moored.storage.studies import store_study, store_units
 from moored.storage.warehouse import open_store
 
@@ -25,7 +24,7 @@ def remember_study(run: Run) -> None:
 @task(cache_policy=NO_CACHE)
 def load_units(run: Run) -> Data:
     """Read the user's table, draw the labelled units, append what is new."""
-    units = read_units(run.study, run.folder, run.settings.cache)
+    units = units_of(run.study, run.folder, run.settings)
     with open_store(run.settings.store) as store:
         store_units(store, run.study, units)
     log(

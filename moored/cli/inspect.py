@@ -120,18 +120,17 @@ def status_command(study: StudyArgument, json: JsonOption = False) -> None:
 def validate_command(study: StudyArgument) -> None:
     """Check the file, the data, the columns and the endpoint of a study before anything is spent."""
     from moored.cli.pipeline import run_flow
-    from moored.context import spent_line
+    from moored.context import spent_line, units_of
     from moored.design import formula_spec
     from moored.llm.endpoints import probe_models
     from moored.llm.recipe import refuse_too_many_answers
-    from moored.storage.ingest import read_units
     from moored.storage.journal import Journal
 
     settings = read_settings()
     loaded, folder = find_study(study, settings)
     refuse_too_many_answers(loaded)
     typer.echo(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
-    data = read_units(loaded, folder, settings.cache)
+    data = units_of(loaded, folder, settings)
     units = data.frame
     formula_spec(loaded, units)
     typer.echo(

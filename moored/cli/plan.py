@@ -57,6 +57,11 @@ def _print(seen: Forecast) -> None:
         typer.echo(
             f"no price is known for {', '.join(unpriced)}, the cost is left out; set `model.usd_per_million`"
         )
+    if tables := sorted({step.prices for step in seen.steps if step.priced} - {"local", "study"}):
+        typer.echo(
+            f"prices as of {', '.join(tables)}, not checked against the provider; check them, or set "
+            "`model.usd_per_million`"
+        )
     for model in seen.assumed:
         typer.echo(
             f"{model} was never asked what it gives, so this is the costliest case: sampled draws. "

@@ -62,7 +62,7 @@ def _watch(
         while not over.wait(_EVERY_S):
             try:
                 if total is None:
-                    total = rows_to_generate(settings.store, study.name, began, failed=scope.failed)
+                    total = rows_to_generate(settings.store, study.name, began, scope)
                     continue
                 now, batches = journal.progress(since=start), journal.waiting_batches()
             except MooredError:

@@ -139,17 +139,23 @@ def missing_units(
     *,
     failed: bool = False,
     only: Sequence[str] = (),
-) -> pd.DataFrame:
-    """The units (unit_id, text, content_hash) that a source still needs, ordered by id.
+) -> list[str]:
+    """The ids of the units that a source still needs, in order.
 
     failed: those that failed, too. only: these units, whatever their state.
     """
     states = unit_states(store, study, data_version, planned)
-    wanted = needs_generation(states, failed=failed)
-    if only:
-        wanted = states.index.to_series().isin(only)
-    units = store.frame("units", {"study": study, "data_version": data_version})
-    return units.loc[units["unit_id"].isin(states.index[wanted]), ["unit_id", "text", "content_hash"]]
+    wanted = states.index.to_series().isin(only) if only else needs_generation(states, failed=failed)
+    return sorted(states.index[wanted])
+
+
+def texts_of(
+    store: Warehouse, study: str, data_version: str, unit_ids: Sequence[str]
+) -> list[tuple[str, str, str]]:
+    """Units as (unit_id, text, content_hash), in the order asked for."""
+    key = {"study": study, "data_version": data_version, "unit_ids": list(unit_ids)}
+    found = {row["unit_id"]: row for row in store.rows("units_by_id", key)}
+    return [(unit, found[unit]["text"], found[unit]["content_hash"]) for unit in unit_ids]
 
 
 def ended_units(store: Warehouse, study: str, planned: Planned) -> set[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,13 +36,16 @@ class Units:
     """Ids of units that left: the study shows their text to the model as an example (METHOD rule 3)."""
 
 
-def read_units(study: Study, folder: Path, cache: Path) -> Units:
+def read_units(study: Study, folder: Path, cache: Path, shown: Collection[str] = ()) -> Units:
     """Read, check and label the units that `study` names; relative paths start at `folder`.
+
+    shown: texts that prompts show the model, beside the examples of the study's questions.
 
     Errors: the `DataInvalid` family, `StudyInvalid`, `FetchFailed`.
     """
     data = read_source(study, folder, cache)
-    units, spent = _unspent(study, _identified(study, data))
+    examples = [text for question in study.questions.values() for text, _ in question.examples]
+    units, spent = _unspent(_identified(study, data), {*examples, *shown})
     units = _sampled(study, units)
     data = data.loc[units.index]
     units["cluster"] = data[study.data.cluster].astype("string") if study.data.cluster else None
@@ -108,14 +112,13 @@ def _identified(study: Study, data: pd.DataFrame) -> pd.DataFrame:
     return units
 
 
-def _unspent(study: Study, units: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The units that no question shows as an example, and the ids of the others.
+def _unspent(units: pd.DataFrame, shown: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The units that are not shown to the model as an example, and the ids of the others.
 
     They leave on both sides, labelled or not, before anything is drawn. Case and blank space do not
     matter; the check of rule 3 finds those that are nearly the same.
     """
-    shown = {_folded(text) for question in study.questions.values() for text, _ in question.examples}
-    spent = units["text"].map(_folded).isin(shown)
+    spent = units["text"].map(_folded).isin({_folded(text) for text in shown})
     if spent.all():
         raise DataInvalid("every unit's text is an example that the model is shown; show other texts")
     return units[~spent], tuple(sorted(units["unit_id"][spent]))

@@ -66,7 +66,7 @@ class Progress:
 class Journal:
     """Open the journal at `path`, for one study's entries. Safe in many processes and threads at once.
 
-    Errors: `SchemaNewer`, `StoreLocked` (a write that waited a minute), `MooredError` (disk full).
+    Errors: `SchemaNewer`, `StoreLocked` (a write that waited a minute), `DiskFull`.
     """
 
     def __init__(self, path: Path, study: str = "") -> None:

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from moored.errors import MooredError, SchemaNewer, StoreLocked
+from moored.errors import DiskFull, MooredError, SchemaNewer, StoreLocked
 from moored.storage.files import private
 
 SCHEMA = 1
@@ -79,7 +79,5 @@ def plain_error(path: Path, error: Exception) -> MooredError:
     if "locked" in text or "busy" in text:
         return StoreLocked(f"another process has held {path} for {BUSY_S:.0f} s; let it end, then run again")
     if "full" in text or "disk I/O" in text:
-        return MooredError(
-            f"{path} cannot grow ({text}); free disk space and run again, what is stored stays"
-        )
+        return DiskFull(f"{path} cannot grow ({text}); free disk space and run again, what is stored stays")
     return MooredError(f"cannot use the journal {path}: {text}")

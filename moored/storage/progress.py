@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from moored.storage.generations import Planned, failures, needs_generation, source_states, unit_states
+from moored.scope import Scope
+from moored.storage.generations import Planned, failures, missing_units, source_states
 from moored.storage.journal import Journal
 from moored.storage.studies import stored_study
 from moored.storage.warehouse import Warehouse, open_store, peek
@@ -43,7 +44,7 @@ def latest_plan(store: Warehouse, study: str) -> tuple[str, list[Planned]]:
     return (rows[0]["data_version"] if rows else ""), _planned(rows)
 
 
-def rows_to_generate(path: Path, study: str, since: datetime, *, failed: bool) -> int | None:
+def rows_to_generate(path: Path, study: str, since: datetime, scope: Scope) -> int | None:
     """Terminal rows that the run which began after `since` still has to make; None before it has a plan."""
     with peek(path) as store:
         if store is None:
@@ -51,11 +52,12 @@ def rows_to_generate(path: Path, study: str, since: datetime, *, failed: bool) -
         plan = store.rows("latest_plan", {"study": study})
         if not plan or plan[0]["stored_at"] < since:
             return None
-        total = 0
-        for part in _planned(plan):
-            states = unit_states(store, study, plan[0]["data_version"], part)
-            total += part.expected_rows * int(needs_generation(states, failed=failed).sum())
-        return total
+        key = (store, study, plan[0]["data_version"])
+        return sum(
+            part.expected_rows * len(missing_units(*key, part, failed=scope.failed, only=scope.units))
+            for part in _planned(plan)
+            if not scope.sources or part.source in scope.sources
+        )
 
 
 def _planned(rows: list[dict[str, Any]]) -> list[Planned]:

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from moored.errors import NotStored, StoreLocked
+from moored.errors import DiskFull, NotStored, StoreLocked
 from moored.storage.copies import copy_database, new_database
 from moored.storage.files import private
 from moored.storage.queries import query
@@ -21,6 +21,8 @@ from moored.storage.schema import migrate, up_to_date
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {"python_enable_replacements": "false"}
 _RETRY_S = 0.1
+_FULL = re.compile(r"No space left|File too large|quota exceeded", re.IGNORECASE)
+"""In what DuckDB repeats of the system's error."""
 
 
 class Warehouse:
@@ -101,7 +103,7 @@ def open_store(path: Path, *, create: bool = False, patience_s: float = 10.0) ->
     """Open the store at `path` and bring its schema up to date.
 
     Errors: `NotStored` (no such file), `StoreLocked` (held by another process for more than `patience_s`
-    seconds), `SchemaNewer`.
+    seconds), `SchemaNewer`, `DiskFull`.
     """
     if not create and not path.exists():
         raise NotStored(f"there is no store at {path}; run a study first, or set MOORED_STORE")
@@ -111,6 +113,13 @@ def open_store(path: Path, *, create: bool = False, patience_s: float = 10.0) ->
         try:
             migrate(connection, path)
             yield Warehouse(connection)
+        except duckdb.Error as error:
+            if _FULL.search(str(error)):
+                raise DiskFull(
+                    f"the store {path} cannot grow ({str(error).splitlines()[0]}); free disk space and run "
+                    "again, what is stored stays"
+                ) from error
+            raise
         finally:
             connection.close()
 

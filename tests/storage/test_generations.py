@@ -92,11 +92,11 @@ def test_what_is_missing_is_asked_for_and_failures_only_on_demand(stored):
         store, "requests", "run", [row(units, 0), row(units, 1, "failed"), row(units, 2, "refused")]
     )
     ids = list(units.frame["unit_id"])
-    assert list(missing_units(store, "requests", units.version, PLANNED)["unit_id"]) == ids[3:]
+    assert missing_units(store, "requests", units.version, PLANNED) == ids[3:]
     failed = missing_units(store, "requests", units.version, PLANNED, failed=True)
-    assert list(failed["unit_id"]) == [ids[1], *ids[3:]]
+    assert failed == [ids[1], *ids[3:]]
     only = missing_units(store, "requests", units.version, PLANNED, only=[ids[0]])
-    assert list(only["unit_id"]) == [ids[0]]
+    assert only == [ids[0]]
 
 
 def test_a_batch_that_cannot_be_stored_whole_is_not_stored(stored):

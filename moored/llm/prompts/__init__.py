@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from moored.errors import StudyInvalid
+from moored.study import Study
 
 
 class Completion(BaseModel):
@@ -76,6 +77,12 @@ def load_prompt(name: str, folder: Path, step: Literal["read", "write"]) -> Prom
     if prompt.step != step:
         raise StudyInvalid(f"prompt {name!r} is for {prompt.step}, the study uses it to {step}")
     return prompt
+
+
+def shown_texts(study: Study, folder: Path) -> set[str]:
+    """What the writing prompts of a study show the model: their examples, both sides. Errors: `StudyInvalid`."""
+    prompts = [load_prompt(s.write, folder, "write") for s in study.sources if s.kind == "synthetic"]
+    return {text for prompt in prompts for example in prompt.examples for text in example}
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
