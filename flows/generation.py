@@ -11,7 +11,7 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner
 
 from flows.progress import Progress
-from flows.runner import workers
+from flows.runner import refuse_far_workers, workers
 from moored.chunks import Chunk, Generated, chunk_texts
 from moored.context import Plan, Run, out_of_budget
 from moored.errors import MooredError
@@ -53,6 +53,7 @@ def generate_chunks(run: Run, plan: Plan, chunks: list[Chunk], *, again: bool) -
     progress = Progress(run, chunks)
     left, running = deque(chunks), set[PrefectFuture[Generated]]()
     with open_endpoints(study, settings.cache, settings.base_url) as endpoints, workers(settings) as pool:
+        refuse_far_workers(settings, endpoints.values())
         while running or (left and refusal is None):
             while left and refusal is None and len(running) < AHEAD:
                 running.add(send_chunk(pool, run, plan, left.popleft(), endpoints, again=again))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import cloudpickle
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect_dask import DaskTaskRunner
 
+from moored.errors import StudyInvalid
+from moored.llm.endpoints import Endpoint
 from moored.settings import Settings
+from moored.storage.journal import Journal
+from moored.workers import lacking_here
 
 _CLOSE_S = 5
 
@@ -38,6 +42,23 @@ def workers(settings: Settings) -> Iterator[TaskRunner[Any]]:
         pool: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
         with pool as runner:
             yield runner
+
+
+def refuse_far_workers(settings: Settings, endpoints: Iterable[Endpoint]) -> None:
+    """Ask the workers of an external scheduler whether they see the journal and the models on this machine.
+
+    Errors: `StudyInvalid`, which names the first that does not.
+    """
+    if not settings.dask_address:
+        return
+    with Journal(settings.replies) as journal:
+        journal.calls()  # it is there from now on
+    addresses = sorted({at for e in endpoints if e.local for at in (e.base_url, *e.replicas)})
+    with Client(settings.dask_address, set_as_default=False) as client:
+        said = client.run(lacking_here, settings.replies, addresses)
+    for worker, lacking in said.items():
+        if lacking is not None:
+            raise StudyInvalid(f"the Dask worker {worker} {lacking}, or leave MOORED_DASK_ADDRESS out")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from moored.storage.generations import missing_units, texts_of
 from moored.storage.warehouse import Warehouse, open_store
 from moored.study import Study
 
-SHARES, EVEN_ROWS, MOST_CHUNKS = 8, 500, 200
+SHARES, EVEN_ROWS, MOST_CHUNKS = 4, 500, 200
 """A source's chunks: so many where that leaves them at most so large; never more than so many."""
 
 

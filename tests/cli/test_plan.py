@@ -1,6 +1,8 @@
 """`moored plan` and `moored preview`: what they say is what the run then does."""
 
 import json
+import re
+from importlib.resources import files
 
 import pytest
 
@@ -73,6 +75,44 @@ def test_a_plan_is_in_money_beside_the_caps(moored, endpoint, tmp_path):
     write_study(tmp_path, model=model, generation=generation | {"send": "batch"})
     assert planned(moored, path)["total"]["usd"] == pytest.approx(total["usd"] / 2)
     assert endpoint.calls == 0
+
+
+def test_prices_of_the_table_are_not_passed_off_as_checked(moored, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://models.invalid/v1")  # a plan asks nobody
+    write_requests(tmp_path)
+    model = {"name": "gpt-4o-mini", "scoring": "logprobs"}
+    path = write_study(tmp_path, model=model, generation={"max_usd": 5.0})
+    plan = moored("plan", path)
+    assert plan.code == 0, plan.err
+    assert "prices as of 2025-06, not checked against the provider; check them, or set" in plan.out
+    write_study(tmp_path, model=model | {"usd_per_million": [1, 2]})
+    assert "not checked" not in moored("plan", path).out
+
+
+def test_a_cap_in_money_needs_a_price(moored, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://models.invalid/v1")
+    write_requests(tmp_path)
+    model = {"name": "nobody-knows-it", "scoring": "logprobs"}
+    path = write_study(tmp_path, model=model, generation={"max_usd": 5.0})
+    refused = moored("plan", path)
+    assert refused.code == 10
+    assert "'nobody-knows-it' has no known price; set `model.usd_per_million" in refused.err
+    write_study(tmp_path, model=model)
+    assert "no price is known" in moored("plan", path).out
+
+
+@pytest.mark.parametrize("side", [0, 1], ids=["text", "written"])
+def test_units_that_a_writing_prompt_shows_leave_the_data(moored, endpoint, tmp_path, side):
+    write_requests(tmp_path)
+    example = ["Could you kindly help me?", "Would you help me, please?"]
+    example[side] = requests_frame()["text"][7].upper()
+    packaged = files("moored.llm.prompts").joinpath("restate.toml").read_text("utf-8")
+    own = re.sub(
+        r"examples = \[.*?\n\]", lambda _: f"examples = {json.dumps([example])}", packaged, flags=re.S
+    )
+    (tmp_path / "own.toml").write_text(own)
+    sources = [{"name": "synthetic", "kind": "synthetic", "write": "own.toml"}]
+    assert planned(moored, write_study(tmp_path, sources=sources))["units"] == 59
 
 
 @pytest.mark.prefect

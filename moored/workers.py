@@ -1,0 +1,34 @@
+"""What a worker process needs of the machine that it runs on."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_PATIENCE_S = 5.0
+
+
+def lacking_here(journal: Path, addresses: Sequence[str]) -> str | None:
+    """What this process cannot use of what generation needs, as the end of a sentence; None where nothing.
+
+    journal: must be there already, since a new one would know no reply and hold no budget. addresses: of
+    model servers on the flow's own machine.
+    """
+    if not (journal.is_file() and os.access(journal, os.R_OK | os.W_OK)):
+        return (
+            f"cannot open the journal {journal}, which all workers share; give it that folder, at the same path "
+            "and on the same machine (SQLite's log needs that)"
+        )
+    for address in addresses:
+        parts = urlsplit(address)
+        try:
+            socket.create_connection((parts.hostname or "", parts.port or 80), _PATIENCE_S).close()
+        except OSError as error:
+            return (
+                f"cannot reach the model at {address} ({error.strerror or error}), which answers on the flow's "
+                "machine alone; name a model that all workers can reach"
+            )
+    return None

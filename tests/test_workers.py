@@ -1,0 +1,51 @@
+"""Workers elsewhere that lack what generation needs are refused in one sentence, by a real scheduler's workers."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from distributed import LocalCluster
+
+from flows.runner import refuse_far_workers
+from moored.errors import StudyInvalid
+from moored.llm.endpoints import Endpoint
+from moored.settings import read_settings
+from moored.workers import lacking_here
+from tests.endpoint import serve
+
+
+@pytest.fixture
+def closed_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    return f"http://127.0.0.1:{port}/v1"
+
+
+def test_what_a_worker_may_lack(tmp_path: Path, closed_port: str) -> None:
+    journal = tmp_path / "moored.replies.sqlite"
+    assert "cannot open the journal" in str(lacking_here(journal, []))
+    journal.touch()
+    assert lacking_here(journal, []) is None
+    assert "cannot reach the model" in str(lacking_here(journal, [closed_port]))
+    with serve() as server:
+        assert lacking_here(journal, [server.url]) is None
+
+
+def test_external_workers_are_asked_before_anything_is_sent(tmp_path: Path, closed_port: str) -> None:
+    far = Endpoint("far", "https://models.invalid/v1", "https://models.invalid/v1")
+    with (
+        serve() as server,
+        LocalCluster(
+            n_workers=1, processes=False, protocol="tcp://", host="127.0.0.1", dashboard_address=":0"
+        ) as cluster,
+    ):
+        environment = {
+            "MOORED_STORE": str(tmp_path / "s.duckdb"),
+            "MOORED_DASK_ADDRESS": cluster.scheduler_address,
+        }
+        settings = read_settings(os.environ | environment)
+        refuse_far_workers(settings, [far, Endpoint("near", "n", server.url, local=True)])
+        with pytest.raises(StudyInvalid, match=r"the Dask worker \S+ cannot reach the model at http://127"):
+            refuse_far_workers(settings, [far, Endpoint("near", "n", closed_port, local=True)])
+    assert settings.replies.is_file()
