@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from queue import SimpleQueue
 from typing import Any
 
 from prefect import flow
-from prefect.futures import PrefectFuture, as_completed
+from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner
 
 from flows.progress import Progress
-from flows.runner import refuse_far_workers, workers
+from flows.runner import next_finished, refuse_far_workers, workers
 from moored.chunks import Chunk, Generated, chunk_texts
 from moored.context import Plan, Run, out_of_budget
 from moored.errors import MooredError
@@ -51,15 +52,20 @@ def generate_chunks(run: Run, plan: Plan, chunks: list[Chunk], *, again: bool) -
     study, settings = run.study, run.settings
     refusal: MooredError | None = None
     progress = Progress(run, chunks)
-    left, running = deque(chunks), set[PrefectFuture[Generated]]()
+    left, running = deque(chunks), 0
+    finished = SimpleQueue[PrefectFuture[Generated]]()
     with open_endpoints(study, settings.cache, settings.base_url) as endpoints, workers(settings) as pool:
         refuse_far_workers(settings, endpoints.values())
         while running or (left and refusal is None):
-            while left and refusal is None and len(running) < AHEAD:
-                running.add(send_chunk(pool, run, plan, left.popleft(), endpoints, again=again))
-            finished = next(as_completed(list(running)))
-            running.remove(finished)
-            done: object = finished.result(raise_on_failure=False)
+            while left and refusal is None and running < AHEAD:
+                sent = send_chunk(pool, run, plan, left.popleft(), endpoints, again=again)
+                sent.add_done_callback(finished.put)
+                running += 1
+            ended = next_finished(finished, pool)
+            if ended is None:
+                break  # the next round starts new workers
+            running -= 1
+            done: object = ended.result(raise_on_failure=False)
             if isinstance(done, Generated):
                 store_chunk(run, done)
                 progress.add(done.units)

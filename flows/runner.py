@@ -7,10 +7,12 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
 import cloudpickle
 from distributed import Client, LocalCluster
+from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect_dask import DaskTaskRunner
 
@@ -20,7 +22,10 @@ from moored.settings import Settings
 from moored.storage.journal import Journal
 from moored.workers import lacking_here
 
+T = TypeVar("T")
+
 _CLOSE_S = 5
+_LOOK_S, _GONE_S = 5.0, 60.0
 
 
 @contextmanager
@@ -42,6 +47,25 @@ def workers(settings: Settings) -> Iterator[TaskRunner[Any]]:
         pool: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
         with pool as runner:
             yield runner
+
+
+def next_finished(finished: SimpleQueue[PrefectFuture[T]], pool: TaskRunner[Any]) -> PrefectFuture[T] | None:
+    """The next task that ended; None where all workers are gone and none has come back for a while.
+
+    A worker process that dies is replaced, but on a machine with too much to do a replacement may fail for good;
+    Dask then waits for ever.
+    """
+    alone_s = 0.0
+    while alone_s < _GONE_S:
+        try:
+            return finished.get(timeout=_LOOK_S)
+        except Empty:
+            alone_s = 0.0 if _has_workers(pool) else alone_s + _LOOK_S
+    return None
+
+
+def _has_workers(pool: TaskRunner[Any]) -> bool:
+    return not isinstance(pool, DaskTaskRunner) or bool(pool.client.nthreads())
 
 
 def refuse_far_workers(settings: Settings, endpoints: Iterable[Endpoint]) -> None:
