@@ -32,9 +32,9 @@ Each says in one sentence what came, what is allowed and what to do next.
     └── Transient                   the same call may go through later
         ├── EndpointUnreachable 40
         ├── StoreLocked         50  another process holds the store
-        ├── DiskFull            55  no room for the store or the journal
         ├── StudyBusy           54  another run of the same study is under way
         ├── ServerLost          55  the Prefect server does not answer
+        ├── DiskFull            56  no room for the store or the journal
         └── FetchFailed         70  the package index did not answer
 """
 
@@ -209,7 +209,7 @@ class StudyBusy(Transient):
 class DiskFull(Transient):
     """There is no room for the store or the journal to grow; what is stored stays."""
 
-    exit_code = 55
+    exit_code = 56
 
 
 class SchemaNewer(Terminal):
