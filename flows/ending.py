@@ -35,14 +35,13 @@ def tell(_flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
         settle(Ending(name, "cancelled", "cancelled", flow_run), settings)
         return
     result = state.result(raise_on_failure=False)
-    if isinstance(result, CrashedRun):  # said by Prefect's runner, which outlived the run
-        settle(Ending(name, "died", state.message or "the run's process is gone", flow_run), settings)
-        return
-    ending = ending_of(name, flow_run, result)
-    settle(ending, settings)
     if isinstance(result, Report):
         with get_client(sync_client=True) as client:
             client.update_flow_run(run.id, name=f"{result.study}, version {result.version}")
+    if isinstance(result, CrashedRun):  # said by Prefect's runner, which outlived the run
+        settle(Ending(name, "died", state.message or "the run's process is gone", flow_run), settings)
+        return
+    settle(ending_of(name, flow_run, result), settings)
 
 
 def name_of(study: Study | Mapping[str, Any] | str | None) -> str:
