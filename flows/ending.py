@@ -36,7 +36,7 @@ def tell(_flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
         return
     result = state.result(raise_on_failure=False)
     if isinstance(result, Report):
-        with get_client(sync_client=True) as client:
+        with suppress(Exception), get_client(sync_client=True) as client:  # a name is worth no alert
             client.update_flow_run(run.id, name=f"{result.study}, version {result.version}")
     if isinstance(result, CrashedRun):  # said by Prefect's runner, which outlived the run
         settle(Ending(name, "died", state.message or "the run's process is gone", flow_run), settings)
