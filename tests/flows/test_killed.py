@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 import pytest
@@ -21,6 +22,8 @@ from tests.studies import reads_well, requests_frame, write_requests, write_stud
 
 pytestmark = pytest.mark.prefect
 
+ROOT = Path(__file__).parents[2]
+"""The processes run this checkout, wherever the package is installed from."""
 CONCURRENCY = 4
 PROBES = 1
 MOMENTS = 20
@@ -42,6 +45,7 @@ class Place:
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": self.server.url,
             "PREFECT_API_URL": self.prefect_server,
+            "PYTHONPATH": str(ROOT),
         }
 
     def start(self):
