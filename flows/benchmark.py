@@ -15,8 +15,13 @@ from tasks.benchmark import publish_benchmark, read_corpora, run_known_truth, ru
 
 
 @flow(name="benchmark")
-def benchmark(tasks: list[str], data: Path | None, plan: Plan, worlds: int = 0) -> int:
-    """Run the trials of the named tasks, and as many of each world with a known truth; gives the version."""
+def benchmark(
+    tasks: list[str], data: Path | None, plan: Plan, worlds: int = 0, onto: int | None = None
+) -> int:
+    """Run the trials of the named tasks and of the worlds with a known truth; gives the new version.
+
+    worlds: trials of each world. onto: a version whose other rows the new one takes over.
+    """
     settings, started_at = read_settings(), datetime.now(UTC)
     corpora = read_corpora(tasks, data)
     with workers(settings) as pool:
@@ -24,4 +29,4 @@ def benchmark(tasks: list[str], data: Path | None, plan: Plan, worlds: int = 0) 
         known = [pool.submit(run_known_truth, {"piece": piece}) for piece in world_pieces(worlds, plan.seed)]
         cells = [cell for future in trials for cell in future.result()]
         rows = [row for future in known for row in future.result()]
-    return publish_benchmark(settings, plan, corpora, cells, rows, started_at)
+    return publish_benchmark(settings, plan, corpora, cells, rows, started_at, onto)

@@ -42,6 +42,7 @@ def publish_benchmark(
     cells: Sequence[Cell],
     worlds: Sequence[dict[str, Any]],
     started_at: datetime,
+    onto: int | None,
 ) -> int:
     """Append the benchmark's tables as a new version; gives the version."""
-    return publish(settings, plan, corpora, cells, worlds, started_at)
+    return publish(settings, plan, corpora, cells, worlds, started_at, onto)

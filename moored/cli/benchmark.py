@@ -57,6 +57,10 @@ def run_command(
         list[str] | None, typer.Option(help="redrawn or fixed corpus; repeatable. Default: both.")
     ] = None,
     worlds: Annotated[int, typer.Option(min=0, help="Trials of each world with a known truth.")] = 0,
+    onto: Annotated[
+        int | None,
+        typer.Option(metavar="VERSION", help="Take over the other tasks of a version of the same plan."),
+    ] = None,
     data: DataOption = None,
     figures: FiguresOption = None,
     json: JsonOption = False,
@@ -67,6 +71,7 @@ def run_command(
     )  # many small products; Dask's workers have it by themselves
     from moored.benchmark.own import absolute
     from moored.benchmark.trials import DESIGNS, Plan
+    from moored.benchmark.version import refuse_other_plan
     from moored.cli.pipeline import run_flow
 
     designs = tuple(design or DESIGNS)
@@ -80,7 +85,10 @@ def run_command(
         designs=designs,
     )
     settings = read_settings()
-    parameters = {"tasks": _chosen(tasks or [], data), "data": data, "plan": plan, "worlds": worlds}
+    if onto is not None:
+        refuse_other_plan(_stored(onto), plan)
+    chosen = _chosen(tasks or [], data)
+    parameters = {"tasks": chosen, "data": data, "plan": plan, "worlds": worlds, "onto": onto}
     version = run_flow(settings.pipeline, "flows/benchmark.py:benchmark", parameters)
     show_command(version=version, figures=figures, json=json)
 
@@ -121,11 +129,7 @@ def show_command(
     json: JsonOption = False,
 ) -> None:
     """Print a stored version; write its figures, or its tables into a page."""
-    from moored.storage.benchmarks import find_benchmark
-    from moored.storage.warehouse import open_store
-
-    with open_store(read_settings().store) as store:
-        found = find_benchmark(store, version)
+    found = _stored(version)
     if figures is not None:
         _write_figures(found, figures)
     if docs is not None:
@@ -134,6 +138,14 @@ def show_command(
         print_json(found)
     elif docs is None:
         _print(found)
+
+
+def _stored(version: int | None) -> dict[str, Any]:
+    from moored.storage.benchmarks import find_benchmark
+    from moored.storage.warehouse import open_store
+
+    with open_store(read_settings().store) as store:
+        return find_benchmark(store, version)
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -59,6 +59,21 @@ def test_another_seed_is_another_table_and_a_version_is_kept(run, moored, tmp_pa
     assert moored("benchmark", "show", "--version", 9).code == 52
 
 
+def test_a_version_grows_by_a_task_of_the_same_plan(run, moored, tmp_path):
+    chosen = ("--design", "redrawn", "--estimator", "human", "--estimator", "gmm-synth")
+    first = run(0, *chosen)
+    other = tmp_path / "other.toml"
+    other.write_text((tmp_path / "mine.toml").read_text().replace('"mine"', '"other"'))
+    grown = run(0, other, *chosen, "--onto", 1)  # runs `mine` again, too: the same rows
+    assert grown["results"][: len(first["results"])] == first["results"]
+    assert {row["task"] for row in grown["results"]} == {"mine", "other"}
+    alone = moored("benchmark", other, "--trials", 60, "--fractions", "0.1,0.3", *chosen, "--onto", 1)
+    assert alone.code == 0, alone.err
+    assert json.loads(moored("benchmark", "show", "--json").out)["results"] == grown["results"]
+    refused = moored("benchmark", other, "--trials", 61, "--fractions", "0.1,0.3", *chosen, "--onto", 1)
+    assert (refused.code, "was made with trials 60" in refused.err) == (10, True)
+
+
 def test_figures_and_the_page_s_tables_are_written_from_the_version(run, moored, tmp_path):
     found = run(0, "--trials", 10, "--worlds", 1, "--figures", tmp_path / "figures")
     assert {row["estimator"] for row in found["timings"] if row["ordinary"] == row["fits"]} == {"gmm-small"}

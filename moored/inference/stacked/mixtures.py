@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,11 +40,9 @@ def ppi_synth(draws: Draws, family: str, level: float = 0.95) -> Answers:
         outside = np.sum([scores(moments, s.rest, base) for s in chosen], axis=0) @ bread / len(chosen)
         h[kind] = (inside, outside)
     fold, best, alpha = _folds(draws.n, ALPHA_FOLDS), np.full(draws.size, np.inf), np.ones(draws.size)
+    products = _Products.of([psi, h["proxy"][0], h["synthetic"][0]], [h["proxy"][1], h["synthetic"][1]], fold)
     for candidate in ALPHAS:
-        inside, outside = (
-            candidate * a + (1.0 - candidate) * b for a, b in zip(h["proxy"], h["synthetic"], strict=True)
-        )
-        risk = _held_out(psi, inside, outside, fold)
+        risk = products.risk(np.array([candidate, 1.0 - candidate]))
         better = risk < best
         best, alpha = np.where(better, risk, best), np.where(better, candidate, alpha)
     share = {"proxy": alpha, "synthetic": 1.0 - alpha}
@@ -54,22 +54,68 @@ def _inverse(A: Array, regular: Mask) -> Array:
     return solve(A, np.broadcast_to(np.eye(A.shape[-1]), A.shape), regular)
 
 
-def _held_out(psi: Array, h: Array, rest: Array, fold: NDArray[np.int64]) -> Array:
-    """Held-out variance (B,) with lambda tuned off the fold; scores already times the bread."""
-    ratio = psi.shape[1] / rest.shape[1]
-    outside = np.sum(centred(rest) ** 2, axis=(1, 2)) / rest.shape[1]
-    total = np.zeros(len(psi))
-    for k in range(int(fold.max()) + 1):
-        train, test = fold != k, fold == k
-        count = int(train.sum())
-        mean_psi, mean_h = psi[:, train].mean(axis=1, keepdims=True), h[:, train].mean(axis=1, keepdims=True)
-        left_psi, left_h = psi[:, train] - mean_psi, h[:, train] - mean_h
-        covariance = np.sum(left_psi * left_h, axis=(1, 2)) / count
-        least = (1.0 + ratio) * np.sum(left_h**2, axis=(1, 2)) / count
-        lam = np.clip(np.divide(covariance, least, out=np.zeros_like(least), where=least > 0), 0.0, 1.0)
-        left = (psi[:, test] - mean_psi) - lam[:, None, None] * (h[:, test] - mean_h)
-        total += np.sum(left**2, axis=(1, 2)) + int(test.sum()) * ratio * lam**2 * outside
-    return total
+@dataclass(frozen=True, slots=True, eq=False)
+class _Products:
+    """All that the held-out variance of any mixture needs: cross-products of (psi, proxy, synthetic), by fold.
+
+    Attributes
+    ----------
+    sizes : K labelled units a fold.
+    sums : (B, K, 3, p) of each score over a fold.
+    inner : (B, K, 3, 3) inner products of the scores over a fold.
+    rest : (B, 2, 2) the same of the proxy's and the synthetic score over the other units, centred, by unit.
+    ratio : labelled over other units.
+    """
+
+    sizes: list[int]
+    sums: Array
+    inner: Array
+    rest: Array
+    ratio: float
+
+    @classmethod
+    def of(cls, inside: list[Array], outside: list[Array], fold: NDArray[np.int64]) -> _Products:
+        """From scores of the labelled units (B, n, p) and of the others (B, N, p), already times the bread.
+
+        The scores are centred first: only differences from means are used, and products of these are exact.
+        """
+        stacked = np.stack([centred(rows) for rows in inside], axis=1)
+        others = np.stack([centred(rows) for rows in outside], axis=1)
+        folds = [stacked[:, :, fold == k] for k in range(int(fold.max()) + 1)]
+        return cls(
+            [rows.shape[2] for rows in folds],
+            np.stack([rows.sum(axis=2) for rows in folds], axis=1),
+            np.stack([_inner(rows) for rows in folds], axis=1),
+            _inner(others) / others.shape[2],
+            stacked.shape[2] / others.shape[2],
+        )
+
+    def risk(self, mix: Array) -> Array:
+        """Held-out variance (B,) of psi less lambda times the mixture, lambda tuned off the fold."""
+        to_two = np.array([[1.0, 0.0, 0.0], [0.0, *mix]])
+        sums = np.einsum("ij,bkjp->bkip", to_two, self.sums)
+        inner = np.einsum("ij,bkjl,ml->bkim", to_two, self.inner, to_two)
+        outside = np.einsum("i,bij,j->b", mix, self.rest, mix)
+        total = np.zeros(len(sums))
+        for k, size in enumerate(self.sizes):
+            count = sum(self.sizes) - size
+            mean = (sums.sum(axis=1) - sums[:, k]) / count
+            train = (inner.sum(axis=1) - inner[:, k]) / count - mean @ np.swapaxes(mean, -1, -2)
+            least = (1.0 + self.ratio) * train[:, 1, 1]
+            lam = np.clip(
+                np.divide(train[:, 0, 1], least, out=np.zeros_like(least), where=least > 0), 0.0, 1.0
+            )
+            cross = sums[:, k] @ np.swapaxes(mean, -1, -2)
+            test = inner[:, k] - cross - np.swapaxes(cross, -1, -2) + size * mean @ np.swapaxes(mean, -1, -2)
+            total += test[:, 0, 0] - 2.0 * lam * test[:, 0, 1] + lam**2 * test[:, 1, 1]
+            total += size * self.ratio * lam**2 * outside
+        return total
+
+
+def _inner(rows: Array) -> Array:
+    """(B, S, m, p) -> (B, S, S): sums over units and coordinates of products."""
+    flat = rows.reshape(*rows.shape[:2], -1)
+    return np.asarray(flat @ np.swapaxes(flat, -1, -2))
 
 
 def reppi(draws: Draws, family: str, level: float = 0.95) -> Answers:
