@@ -68,7 +68,7 @@ def _figure(frame: pd.DataFrame, kind: str, path: Path, bounds: dict[str, float]
 
 
 def _panel(axis: Any, rows: pd.DataFrame, kind: str, value: str, r2: float | None) -> None:
-    for name in SHOWN:
+    for name in SHOWN if kind != "effective-n" else SHOWN[:-1]:  # the naive one's would hide the others'
         own = rows[rows["estimator"] == name].sort_values("fraction")
         if len(own):
             style = "--" if name.startswith("naive") else "-"

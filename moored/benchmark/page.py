@@ -139,17 +139,13 @@ def _failed(frame: pd.DataFrame) -> str:
     bad = frame[frame["failed"] > 0]
     if bad.empty:
         return "No fit failed.\n"
-    rows = [
-        [
-            row["setting"],
-            f"{row['fraction']:.0%}",
-            row["estimator"],
-            f"{row['failed']} of {row['trials']}",
-            ", ".join(row["failures"]),
-        ]
-        for row in bad.to_dict("records")
-    ]
-    return markdown(["setting", "labelled", "method", "failed", "why"], rows)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for row in bad.to_dict("records"):
+        failed = f"{row['failed']} of {row['trials']}"
+        key = (row["setting"], f"{row['fraction']:.0%}", failed, ", ".join(row["failures"]))
+        alike.setdefault(key, []).append(row["estimator"])
+    rows = [[setting, share, ", ".join(names), *rest] for (setting, share, *rest), names in alike.items()]
+    return markdown(["setting", "labelled", "methods", "failed", "why"], rows)
 
 
 def _worlds(rows: Sequence[Mapping[str, Any]]) -> str:

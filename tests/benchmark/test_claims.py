@@ -84,3 +84,21 @@ def test_a_version_without_tasks_has_a_page_all_the_same():
     version = {"plan": plan, "tasks": [], "results": [], "worlds": [], "timings": []}
     found = page_tables(version | {"code_version": "0.1", "stored_at": datetime.now(UTC)})
     assert found["worlds"] == "not run\n"
+
+
+def test_failed_fits_are_listed_with_all_methods_that_failed_alike():
+    from datetime import UTC, datetime
+
+    failed = {"failed": 3, "failures": ["3 Separated"]}
+    rows = [row("t", name, 0.1, 1.0) | failed for name in ("human", "reppi")] + [
+        row("t", "gmm-synth", 0.1, 1.0)
+    ]
+    numbers = dict.fromkeys(("truth", "truth_se", "naive_proxy", "naive_synthetic"), 0.1)
+    numbers |= dict.fromkeys(("r2_proxy", "r2_synthetic", "r2"), 0.5)
+    tasks = [{"task": "t", "family": "ols", "term": "x", "paper": False, "units": 100} | numbers]
+    plan = {"trials": 10, "seed": 1, "fractions": [0.1], "designs": ["redrawn"]}
+    version = {"plan": plan, "tasks": tasks, "results": rows, "worlds": [], "timings": []}
+    found = page_tables(version | {"code_version": "0.1", "stored_at": datetime.now(UTC)})
+    assert "| t ols | 10% | human, reppi | 3 of 10 | 3 Separated |" in found["failed"]
+    assert "| t ols | gmm-synth | 0% (45%) |" in found["saved"]
+    assert found["claims"].startswith("no task")
