@@ -71,7 +71,7 @@ def claims(frame: pd.DataFrame) -> list[Claim]:
         ("ppi++-synth has no lower MSE than ppi++-proxy", "5 of 8", no_better),
     ]
     if (frame["estimator"] == SMALL).any():
-        found.append((f"the same of {SMALL}, for few labels", "not in it", _valid(frame, SMALL)))
+        found.insert(3, (f"the same of {SMALL}, for few labels", "not in it", _valid(frame, SMALL)))
     return [
         Claim(name, paper, int(holds.sum()), len(holds), tuple(holds.index[holds]))
         for name, paper, holds in found
