@@ -24,24 +24,27 @@ def completed(report: Report) -> Report:
     return cast(Report, Completed(message=report.sentence, data=report))
 
 
-def tell(_flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
-    """Settle how a flow run ended. A flow inside another says nothing: the outer one does."""
-    if run.parent_task_run_id is not None:
+def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
+    """Settle how a flow run ended. A flow inside another says nothing: the outer one does.
+
+    Prefect calls it with these names: from the run's process, or from the runner's where that one died.
+    """
+    if flow_run.parent_task_run_id is not None:
         return
     settings = read_settings()
     set_up_logs(settings.log)
-    name, flow_run = name_of(run.parameters.get("study")), str(run.id)
+    name, run = name_of(flow_run.parameters.get("study")), str(flow_run.id)
     if state.is_cancelled() or state.is_cancelling():
-        settle(Ending(name, "cancelled", "cancelled", flow_run), settings)
+        settle(Ending(name, "cancelled", "cancelled", run), settings)
         return
     result = state.result(raise_on_failure=False)
     if isinstance(result, Report):
         with suppress(Exception), get_client(sync_client=True) as client:  # a name is worth no alert
-            client.update_flow_run(run.id, name=f"{result.study}, version {result.version}")
+            client.update_flow_run(flow_run.id, name=f"{result.study}, version {result.version}")
     if isinstance(result, CrashedRun):  # said by Prefect's runner, which outlived the run
-        settle(Ending(name, "died", state.message or "the run's process is gone", flow_run), settings)
+        settle(Ending(name, "died", state.message or "the run's process is gone", run), settings)
         return
-    settle(ending_of(name, flow_run, result), settings)
+    settle(ending_of(name, run, result), settings)
 
 
 def name_of(study: Study | Mapping[str, Any] | str | None) -> str:

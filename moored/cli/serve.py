@@ -157,14 +157,14 @@ def _schedule(cron: str | None, interval: str | None, timezone: str) -> dict[str
 @contextmanager
 def _server(port: int) -> Iterator[None]:
     """The Prefect server that is configured, or one on loopback for as long as this process serves."""
-    from prefect.settings import PREFECT_API_URL
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
     if PREFECT_API_URL.value():
         yield
         return
     from moored.cli.api_server import api_server
 
-    with api_server(port) as address:
-        os.environ["PREFECT_API_URL"] = address
+    with api_server(port) as address, temporary_settings({PREFECT_API_URL: address}):
+        os.environ["PREFECT_API_URL"] = address  # for the processes that the runs get
         typer.echo(f"Prefect: {address.removesuffix('/api')}", err=True)
         yield

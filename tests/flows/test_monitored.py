@@ -1,5 +1,6 @@
 """What a run leaves for those who do not look: log lines, metrics, alerts, the record of how it ended."""
 
+import inspect
 import json
 
 import pytest
@@ -143,3 +144,9 @@ def test_a_webhook_that_is_not_there_fails_no_run(moored, endpoint, tmp_path, mo
     assert "alert not delivered to address 1 of MOORED_NOTIFY (json): refused or failed" in stopped.err
     assert "alert not delivered to address 2 of MOORED_NOTIFY (no address): refused" in stopped.err
     assert SECRET not in stopped.err
+
+
+def test_the_hook_has_the_names_that_prefects_runner_calls_it_by():
+    from flows.ending import tell
+
+    assert list(inspect.signature(tell).parameters) == ["flow", "flow_run", "state"]
