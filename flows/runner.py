@@ -16,7 +16,7 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect_dask import DaskTaskRunner
 
-from moored.errors import StudyInvalid
+from moored.errors import MooredError, StudyInvalid
 from moored.llm.endpoints import Endpoint
 from moored.settings import Settings
 from moored.storage.journal import Journal
@@ -24,6 +24,8 @@ from moored.workers import lacking_here
 
 T = TypeVar("T")
 
+STARTS = 3
+"""How often a cluster is started before the run gives up."""
 _CLOSE_S = 5
 _LOOK_S, _GONE_S = 5.0, 60.0
 
@@ -89,19 +91,33 @@ def refuse_far_workers(settings: Settings, endpoints: Iterable[Endpoint]) -> Non
 def _cluster(processes: int) -> Iterator[str]:
     """Worker processes on loopback. Gives the scheduler's address."""
     with _interrupts_ignored():
-        cluster = LocalCluster(
-            n_workers=processes,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs="ERROR",
-        )
+        cluster = _started(processes)
     try:
         yield cluster.scheduler_address
     finally:
         with suppress(TimeoutError):  # a machine with too much to do; what is left ends with this process
             cluster.close(timeout=_CLOSE_S)
+
+
+def _started(processes: int) -> LocalCluster:
+    """A cluster whose workers are up; where one dies as it starts, all start again."""
+    for patience in range(STARTS, 0, -1):
+        try:
+            return LocalCluster(
+                n_workers=processes,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                silence_logs="ERROR",
+            )
+        except (RuntimeError, TimeoutError) as error:
+            if patience == 1:
+                raise MooredError(
+                    f"Dask's worker processes do not start ({error}); run again when the machine has less to "
+                    "do, or set MOORED_WORKERS=0 for threads"
+                ) from error
+    raise AssertionError
 
 
 @contextmanager
