@@ -11,9 +11,6 @@ def page(outcomes, **options):
     return checks_page([asdict(o) for o in outcomes], study="tweets", run_id="run-1", **options)
 
 
-pytestmark = pytest.mark.xdist_group("checks-page")
-
-
 @pytest.fixture(scope="module")
 def stopped():
     return outcomes_of("values-in-range")

@@ -13,8 +13,6 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 UNITS, LABELLED = 30, 20
 
-pytestmark = pytest.mark.xdist_group("main-job")
-
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory, prefect_home):
