@@ -80,10 +80,12 @@ def test_a_run_without_its_server_ends_and_the_next_goes_on(tmp_path, prefect_ho
     assert json.loads(done.stdout)["version"] == 1
 
 
-def test_no_server_at_the_address_is_one_sentence(tmp_path, moored, monkeypatch):
+def test_no_server_at_the_address_is_one_sentence(tmp_path, moored):
+    from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
     write_requests(tmp_path)
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
-    answer = moored("run", write_study(tmp_path))
+    nobody = {PREFECT_API_URL: "http://127.0.0.1:9/api", PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(nobody):
+        answer = moored("run", write_study(tmp_path))
     assert answer.code == ServerLost.exit_code, answer.err
     assert "127.0.0.1:9" in answer.err
