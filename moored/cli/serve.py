@@ -151,7 +151,10 @@ def _schedule(cron: str | None, interval: str | None, timezone: str) -> dict[str
     try:
         return {"schedule": CronSchedule(cron=cron or "", timezone=timezone)}
     except ValueError as error:
-        raise StudyInvalid(f"--cron {cron!r} with --timezone {timezone!r} is no schedule: {error}") from error
+        raise StudyInvalid(
+            f"--cron {cron!r} with --timezone {timezone!r} is no schedule; give five fields such as "
+            "'0 2 * * *', and a zone such as Europe/Berlin"
+        ) from error
 
 
 @contextmanager
