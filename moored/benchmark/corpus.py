@@ -65,7 +65,22 @@ def _frame(located: Located, data: Path | None) -> pd.DataFrame:
                 f"{path} has sha256 {got}, the task {task.name!r} was made for {task.sha256}; "
                 f"it comes from: {task.origin or 'unknown'}"
             )
-    return read_table(path)
+    frame = read_table(path)
+    return frame if task.recorded is None else _joined(frame, task, task.recorded)
+
+
+def _joined(frame: pd.DataFrame, task: Task, recorded: str) -> pd.DataFrame:
+    """The recorded units, with the file's columns beside what is recorded."""
+    if task.id not in frame.columns:
+        raise DataInvalid(f"{task.data} has no column {task.id!r}; set `id` of the task {task.name!r}")
+    values, _ = read_recorded(recorded)
+    file = frame.assign(unit_id=frame[task.id].astype(str))
+    joined = values.merge(file, on="unit_id", how="inner", validate="one_to_one")
+    if len(joined) < len(values):
+        raise DataInvalid(
+            f"{task.data} lacks {len(values) - len(joined)} of the {len(values)} units recorded as {recorded!r}"
+        )
+    return joined
 
 
 def _path(located: Located, data: Path | None) -> Path:
@@ -83,9 +98,11 @@ def _path(located: Located, data: Path | None) -> Path:
 def available(located: Located, data: Path | None) -> bool:
     """Whether the task's data are there."""
     try:
-        if located.task.data.startswith(PREFIX):
-            read_recorded(located.task.data.removeprefix(PREFIX))
-        else:
+        task = located.task
+        recorded = task.data.removeprefix(PREFIX) if task.data.startswith(PREFIX) else task.recorded
+        if recorded is not None:
+            read_recorded(recorded)
+        if not task.data.startswith(PREFIX):
             _path(located, data)
     except DataInvalid:
         return False

@@ -47,11 +47,18 @@ def read_recorded(name: str, folder: Path = FOLDER) -> tuple[pd.DataFrame, dict[
 
 
 def record(
-    store: Warehouse, study: str, *, columns: Sequence[str] = (), origin: str = "", folder: Path = FOLDER
+    store: Warehouse,
+    study: str,
+    *,
+    columns: Sequence[str] = (),
+    sources_only: bool = False,
+    origin: str = "",
+    folder: Path = FOLDER,
 ) -> Path:
     """Write the values of a published study; gives the file.
 
     columns: numeric columns of the user's own table to keep beside them, such as another model's reading.
+    sources_only: leave out labels and covariates, where they are not ours to copy.
     Errors: `NotStored` (no published version), `DataInvalid` (a column that is not there or no number).
     """
     run = find_run(store, study)
@@ -59,8 +66,9 @@ def record(
     material = gather_version(store, then, run)
     units = material.units
     outcome = then.outcome.name
-    values = units[["unit_id", *variable_names(then)]].copy()
-    values[outcome] = values[outcome].fillna(units["held_back"])
+    values = units[["unit_id", *(() if sources_only else variable_names(then))]].copy()
+    if not sources_only:
+        values[outcome] = values[outcome].fillna(units["held_back"])
     for column in columns:
         values[column] = _numbers(stored_fields(store, then.name, run["data_version"]), column)
     for source, frame in material.values.items():

@@ -24,6 +24,10 @@ class Task(BaseModel):
     about: str = ""
     data: str
     """`recorded:NAME`, or a CSV or Parquet file: beside the task's file, or in the benchmark's data folder."""
+    id: str = "id"
+    """The file's column of unit ids; needed where `recorded` is given."""
+    recorded: str | None = None
+    """What is recorded of some of the file's units; it is joined by id, and the others leave."""
     formula: str
     """Over the human columns; every row of the corpus has them."""
     sources: Annotated[dict[str, str], Field(min_length=1)]

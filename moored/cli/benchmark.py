@@ -226,6 +226,9 @@ def record_command(
     column: Annotated[
         list[str] | None, typer.Option(help="A numeric column of the study's own table to keep; repeatable.")
     ] = None,
+    sources_only: Annotated[
+        bool, typer.Option("--sources-only", help="Leave out labels and covariates: a task joins them by id.")
+    ] = False,
     origin: Annotated[str, typer.Option(help="Where texts and labels come from, for the provenance.")] = "",
     into: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Default: the package's own.")] = None,
 ) -> None:
@@ -236,7 +239,14 @@ def record_command(
 
     with open_store(store) as warehouse:
         for name in study or published_studies(warehouse):
-            path = record(warehouse, name, columns=column or (), origin=origin, folder=into or FOLDER)
+            path = record(
+                warehouse,
+                name,
+                columns=column or (),
+                sources_only=sources_only,
+                origin=origin,
+                folder=into or FOLDER,
+            )
             _, said = read_recorded(path.stem, path.parent)
             counts = ", ".join(f"{source} {number}" for source, number in said["observed"].items())
             typer.echo(f"{path}: {said['units']} units ({counts})")

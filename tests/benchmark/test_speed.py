@@ -20,7 +20,7 @@ TEN_MINUTES_ON_TWO_CORES = 1200.0
 def work(trials: int):
     """The nine methods of the paper's comparison on one of its tasks."""
     plan = Plan(trials=trials, estimators=tuple(STACKED), designs=("redrawn",))
-    return pieces([read_corpus(built_in()["stance"], None)], plan)
+    return pieces([read_corpus(built_in()["products"], None)], plan)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,12 @@ import pytest
 
 from moored.benchmark.bounds import bounds
 from moored.benchmark.corpus import available, read_corpus
-from moored.benchmark.recorded import recorded_names
+from moored.benchmark.recorded import read_recorded, recorded_names
 from moored.benchmark.task import built_in, find_tasks, load_task
 from moored.errors import ChecksumDiffers, DataInvalid, StudyInvalid
 from tests.benchmark.corpora import TOML, frame, write_task
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 def test_ten_lines_of_toml_and_a_csv_are_a_task(tmp_path):
@@ -113,6 +116,32 @@ def test_every_recorded_corpus_is_whole(name):
             assert corpus.sample.n_total > 500
             for source in corpus.sample.sources:
                 assert source.observed is None or source.observed.mean() > 0.9
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpora are not here")
+@pytest.mark.parametrize("name", ["politeness-hedge", "politeness-plural", "stance"])
+def test_what_is_recorded_is_joined_to_the_public_file(name):
+    corpus = read_corpus(built_in()[name], SHARED)
+    assert corpus.sample.n_total == 1000
+    assert [source.observed is None or source.observed.mean() > 0.9 for source in corpus.sample.sources] == [
+        True
+    ] * 2
+
+
+@pytest.mark.parametrize("name", ["politeness", "stance"])
+def test_labels_that_are_not_ours_are_not_in_the_repository(name):
+    values, _ = read_recorded(name)
+    assert {column.split("_")[0] for column in values} == {"unit", "proxy", "synthetic"}
+
+
+def test_a_file_that_lacks_recorded_units_is_refused(tmp_path):
+    pd.DataFrame({"id": ["1", "2"], "y": [0, 1], "x": [1, 0], "p": [1, 1]}).to_csv(
+        tmp_path / "f.csv", index=False
+    )
+    toml = 'name = "t"\ndata = "f.csv"\nrecorded = "stance"\nformula = "y ~ x"\nsources = { p = "p ~ x" }\n'
+    (tmp_path / "t.toml").write_text(toml)
+    with pytest.raises(DataInvalid, match=r"lacks .* of the 1000 units recorded as 'stance'"):
+        read_corpus(load_task(tmp_path / "t.toml"), None)
 
 
 def test_bills_refuse_without_their_file_and_say_what_it_is(tmp_path):
