@@ -1,4 +1,4 @@
-"""Limits a minute over two worker processes: kept, and used, as counted at the server."""
+"""A limit of requests a minute over two worker processes: kept, and used, as counted at the server."""
 
 from __future__ import annotations
 
@@ -34,20 +34,8 @@ assert {row.status for row in rows} == {"ok"}, rows[0]
 """
 
 
-def limited(recipe: Any, unit: str) -> dict[str, int]:
-    """The limit in requests or in tokens a minute."""
-    from moored.llm.prices import expected_tokens
-    from moored.llm.requests import read_request
-
-    if unit == "requests":
-        return {"requests_per_minute": A_MINUTE}
-    body = read_request(recipe, "positive", some_units(100)[99].text).body
-    return {"tokens_per_minute": A_MINUTE * sum(expected_tokens(body))}
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("unit", ["requests", "tokens"])
-def test_two_workers_share_a_limit(tmp_path: Path, unit: str) -> None:
+def test_two_workers_share_a_limit(tmp_path: Path) -> None:
     from moored.study import Generation
 
     came: list[float] = []
@@ -59,7 +47,7 @@ def test_two_workers_share_a_limit(tmp_path: Path, unit: str) -> None:
     with serve(note) as server:
         endpoint: Endpoint = endpoint_at(server.url)
         recipe = a_recipe(a_study(), endpoint)
-        limits = Generation(concurrency=16, **limited(recipe, unit))
+        limits = Generation(concurrency=16, requests_per_minute=A_MINUTE)
         workers = []
         for part in (units[::2], units[1::2]):
             work = tmp_path / f"work{len(workers)}"
