@@ -4,17 +4,9 @@ import json
 
 import pytest
 
-from tests.endpoint import serve
-from tests.studies import reads_well, requests_frame, study_table, write_requests, write_study
+from tests.studies import requests_frame, study_table, write_requests, write_study
 
 pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
-
-
-@pytest.fixture
-def endpoint(monkeypatch):
-    with serve(answers=reads_well) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        yield server
 
 
 def test_a_cap_stops_the_run_and_raising_it_completes(moored, endpoint, tmp_path):

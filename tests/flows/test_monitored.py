@@ -8,17 +8,10 @@ import pytest
 from moored.storage.events import open_runs, study_outcomes
 from moored.storage.warehouse import open_store
 from tests.endpoint import KEY, always, serve
-from tests.studies import reads_well, requests_frame, study_table, write_requests, write_study
+from tests.studies import requests_frame, study_table, write_requests, write_study
 from tests.webhook import SECRET, webhook
 
 pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
-
-
-@pytest.fixture
-def endpoint(monkeypatch):
-    with serve(answers=reads_well) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        yield server
 
 
 @pytest.fixture

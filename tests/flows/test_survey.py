@@ -17,13 +17,6 @@ pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
 
 
 @pytest.fixture
-def endpoint(monkeypatch):
-    with serve(answers=reads_well) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        yield server
-
-
-@pytest.fixture
 def path(tmp_path):
     write_requests(tmp_path)
     return write_study(tmp_path)
