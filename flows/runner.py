@@ -99,25 +99,24 @@ def _cluster(processes: int) -> Iterator[str]:
             cluster.close(timeout=_CLOSE_S)
 
 
-def _started(processes: int) -> LocalCluster:
+def _started(processes: int, tries: int = STARTS) -> LocalCluster:
     """A cluster whose workers are up; where one dies as it starts, all start again."""
-    for patience in range(STARTS, 0, -1):
-        try:
-            return LocalCluster(
-                n_workers=processes,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                silence_logs="ERROR",
-            )
-        except (RuntimeError, TimeoutError) as error:
-            if patience == 1:
-                raise MooredError(
-                    f"Dask's worker processes do not start ({error}); run again when the machine has less to "
-                    "do, or set MOORED_WORKERS=0 for threads"
-                ) from error
-    raise AssertionError
+    try:
+        return LocalCluster(
+            n_workers=processes,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs="ERROR",
+        )
+    except (RuntimeError, TimeoutError) as error:
+        if tries > 1:
+            return _started(processes, tries - 1)
+        raise MooredError(
+            f"Dask's worker processes do not start ({error}); run again when the machine has less to "
+            "do, or set MOORED_WORKERS=0 for threads"
+        ) from error
 
 
 @contextmanager

@@ -1,0 +1,168 @@
+"""The parts of a study, table by table of its TOML; the checks' are in `thresholds`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)]
+StudyName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Family = Literal["mean", "ols", "logit", "poisson"]
+
+EMBEDDED = "embedded"
+
+
+class Part(BaseModel):
+    """Frozen, and without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Part):
+    """Where the raw texts are: a CSV or Parquet file, `file.duckdb::table`, or `example:NAME`."""
+
+    source: str
+    id: str = "id"
+    text: str = "text"
+    query: str | None = None
+    """A query whose rows are the units: over the tables of a DuckDB file, or over any other source as `data`."""
+    rows: Annotated[int, Field(gt=0)] | None = None
+    """Use a seeded simple random sample of so many rows."""
+    cluster: str | None = None
+    """A column that says which units belong together (texts of one person)."""
+
+
+class Question(Part):
+    """What the model is asked of a text, the answers it may give, and what each is worth."""
+
+    ask: str
+    answers: dict[str, float] = Field(min_length=2)
+    examples: tuple[tuple[str, str], ...] = ()
+    """(text, answer) pairs shown to the model. They must not be units of the study (METHOD rule 3)."""
+
+    @model_validator(mode="after")
+    def _examples_answer_the_question(self) -> Self:
+        for _, answer in self.examples:
+            if answer not in self.answers:
+                raise ValueError(f"example answers {answer!r}, allowed are {', '.join(self.answers)}")
+        return self
+
+
+class Outcome(Question):
+    """The outcome: a human label for some units, a question to the model for all."""
+
+    name: Name
+    human: str
+    """A column, or an SQL expression over the data's columns; NULL where no human has labelled."""
+
+
+class Covariate(Part):
+    """A covariate: a rule over the text, a column known for every unit, or one that the model predicts."""
+
+    name: Name
+    rule: str | None = None
+    """An SQL expression over `text`; computed for raw and synthetic texts alike."""
+    column: str | None = None
+    """A column or SQL expression over the data, known for every unit."""
+    human: str | None = None
+    """A column known for labelled units only; the model reads it elsewhere (needs `question`)."""
+    question: Question | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if sum(origin is not None for origin in (self.rule, self.column, self.human)) != 1:
+            raise ValueError(f"covariate {self.name!r} needs exactly one of rule, column, human")
+        if (self.human is None) != (self.question is None):
+            raise ValueError(f"covariate {self.name!r}: `human` and `question` go together")
+        return self
+
+
+class Labels(Part):
+    """How units were chosen for labelling (METHOD rule 7)."""
+
+    design: Literal["simple-random", "known-probability", "undeclared"] = "undeclared"
+    sample: Annotated[int, Field(gt=0)] | None = None
+    """Count only so many units, drawn at random by the seed, as labelled; hold the other labels back."""
+    column: str | None = None
+    """A column that is 1 or true where a human labelled; without it, where the label is not NULL."""
+    probability: str | None = None
+    """A column with each unit's known probability of being labelled."""
+
+    @model_validator(mode="after")
+    def _design_fits(self) -> Self:
+        if (self.design == "known-probability") != (self.probability is not None):
+            raise ValueError('design = "known-probability" and `probability` go together')
+        if self.sample is not None and self.design != "simple-random":
+            raise ValueError('`sample` draws a simple random sample: set design = "simple-random"')
+        return self
+
+
+class Model(Part):
+    """The language model: `embedded`, or any name that the endpoint at OPENAI_BASE_URL knows."""
+
+    name: str
+    api: Literal["auto", "chat", "completion"] = "auto"
+    """`auto`: completion for the embedded model, chat for any other."""
+    scoring: Literal["auto", "logprobs", "draws", "label"] = "auto"
+    """How an answer becomes a number; `auto` asks the endpoint once what it gives."""
+    draws: Annotated[int, Field(ge=1, le=64)] = 5
+    """Sampled answers a text where scoring = "draws"; they are averaged into one value."""
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    """For written texts; reading is at temperature 0 unless scored by draws."""
+    max_tokens: Annotated[int, Field(gt=0)] = 60
+    """The longest synthetic text."""
+    timeout_s: Annotated[float, Field(gt=0)] = 120.0
+    usd_per_million: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] | None = None
+    """Price of a million prompt and completion tokens, where the built-in table does not know the model."""
+
+    @property
+    def runs_here(self) -> bool:
+        """The embedded model, or another GGUF file that the study names."""
+        return self.name == EMBEDDED or self.name.endswith(".gguf")
+
+
+class Source(Part):
+    """One auxiliary source: a proxy reads each text; a synthetic source writes a new one and reads that."""
+
+    name: StudyName
+    kind: Literal["proxy", "synthetic"]
+    model: Model | None = None
+    """Another model than the study's."""
+    read: str = "read"
+    """The reading prompt: a name in moored/llm/prompts or a file beside the study."""
+    write: str = "restate"
+    """The writing prompt of a synthetic source."""
+
+
+class Generation(Part):
+    """How the model is called."""
+
+    send: Literal["direct", "batch"] = "direct"
+    """`batch`: through the Batch API of the endpoint, within a day and at half the price."""
+    chunk_rows: Annotated[int, Field(gt=0)] = 50
+    """Fewest units of a chunk; larger studies have larger chunks."""
+    concurrency: Annotated[int, Field(gt=0, le=512)] = 32
+    """Most requests in flight in one worker."""
+    max_attempts: Annotated[int, Field(ge=1, le=20)] = 4
+    requests_per_minute: Annotated[int, Field(gt=0)] | None = None
+    tokens_per_minute: Annotated[int, Field(gt=0)] | None = None
+    max_failed_share: Share = 0.1
+    """Stop where more of a source's generations end without an answer."""
+    max_requests: Annotated[int, Field(ge=0)] | None = None
+    max_tokens: Annotated[int, Field(ge=0)] | None = None
+    max_usd: Annotated[float, Field(ge=0)] | None = None
+    redact: bool = False
+    """Replace e-mail addresses and phone numbers before a text is sent."""
+
+
+class Estimate(Part):
+    """The regression that the study is for."""
+
+    formula: str
+    family: Family = "ols"
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    estimators: tuple[str, ...] | None = None
+    """Names of `moored.inference.ESTIMATORS`; by default the human-only,
+    naive and GMM ones and `gmm-small`, as the sources allow."""
