@@ -54,10 +54,11 @@ def _figure(frame: pd.DataFrame, kind: str, path: Path, bounds: dict[str, float]
     for axis, setting in zip(axes.flat, settings, strict=False):
         _panel(axis, frame[frame["setting"] == setting], kind, value, bounds.get(setting))
         axis.set_title(setting, fontsize=9)
-    for axis in list(axes.flat)[len(settings) :]:
+    for axis in axes.flat[len(settings) :]:
         axis.set_visible(False)
-    for axis in axes[-1]:
+    for axis in axes.flat[max(0, len(settings) - columns) : len(settings)]:  # nothing stands below these
         axis.set_xlabel("labelled share", fontsize=8)
+        axis.tick_params(labelbottom=True)
     figure.supylabel(label, fontsize=9)
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, names, loc="lower center", ncols=len(names), fontsize=8, frameon=False)
