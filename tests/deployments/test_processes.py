@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.commands import said
 from tests.endpoint import KEY, serve
 from tests.studies import reads_well, write_requests, write_study
 
@@ -155,34 +156,15 @@ def test_the_services_run_a_deployed_study(tmp_path, tmp_path_factory):
         start("dask-scheduler", answers(f"http://127.0.0.1:{dashboard_port}/health"))
         start("dask-worker", connects(scheduler_port))
 
-        def moored(*arguments, at=tmp_path):
-            return subprocess.run(
-                [sys.executable, "-m", *arguments],
-                env=environment,
-                cwd=at,
-                capture_output=True,
-                text=True,
-                timeout=300,
-                check=False,
-            )
-
         start("worker", answers(f"http://127.0.0.1:{health_port}/health"))
-        deployed = moored("moored", "deploy", path, "--pool", "moored", "--cron", "0 2 * * *")
-        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-        ran = moored("prefect", "deployment", "run", "scheduled/requests", "--watch")
-        assert "published version 1" in ran.stdout + ran.stderr or ran.returncode == 0, (
-            ran.stdout + ran.stderr
-        )
-        results = json.loads(moored("moored", "results", "requests", "--json").stdout)
+        said(tmp_path, environment, "moored", "deploy", path, "--pool", "moored", "--cron", "0 2 * * *")
+        said(tmp_path, environment, "prefect", "deployment", "run", "scheduled/requests", "--watch")
+        results = json.loads(said(tmp_path, environment, "moored", "results", "requests", "--json"))
         assert results["version"] == 1
         assert endpoint.calls == 60 * 3 + 1
         # The file's deployments run on the same worker; the watch needs no model.
-        deployed = moored(
-            "prefect", "deploy", "--prefect-file", f"{ROOT}/deployments/prefect.yaml", "--all", at=ROOT
-        )
-        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-        watched = moored("prefect", "deployment", "run", "watch/all-studies", "--watch")
-        assert watched.returncode == 0, watched.stdout + watched.stderr
+        said(ROOT, environment, "prefect", "deploy", "--prefect-file", "deployments/prefect.yaml", "--all")
+        said(tmp_path, environment, "prefect", "deployment", "run", "watch/all-studies", "--watch")
         with pytest.raises(OSError, match="401"):
             urllib.request.urlopen(f"http://127.0.0.1:{prefect_port}/api/admin/version", timeout=5)
     assert 'moored_latest_version{study="requests"} 1.0' in (tmp_path / "metrics" / "moored.prom").read_text()
@@ -243,18 +225,9 @@ def test_dask_over_tls(tmp_path, prefect_server):
         started = stack.enter_context(process(scheduler, tmp_path, environment, "scheduler"))
         wait_until(connects(port), started, tmp_path / "scheduler.log")
         stack.enter_context(process(worker, tmp_path, environment, "worker"))
-        run = [sys.executable, "-m", "moored", "run", str(path), "--json"]
-        done = subprocess.run(
-            run,
-            env=environment | {"MOORED_DASK_ADDRESS": address},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=400,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr + (tmp_path / "worker.log").read_text()
-        assert json.loads(done.stdout)["version"] == 1
+        over = environment | {"MOORED_DASK_ADDRESS": address}
+        done = json.loads(said(tmp_path, over, "moored", "run", path, "--json", limit_s=400))
+        assert done["version"] == 1
         # Who has no certificate of the CA gets in by no door.
         knock = (
             f"from distributed import Client, Security; Client('{address}', timeout='5s', "

@@ -17,6 +17,7 @@ from moored.storage.generations import latest_generations
 from moored.storage.journal import Journal
 from moored.storage.progress import latest_plan
 from moored.storage.warehouse import open_store
+from tests.commands import said
 from tests.endpoint import KEY, serve
 from tests.studies import reads_well, requests_frame, write_requests, write_study
 
@@ -60,16 +61,7 @@ class Place:
         )
 
     def said(self, *arguments):
-        done = subprocess.run(
-            [sys.executable, "-m", "moored", *arguments, "--json"],
-            env=self.environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=True,
-        )
-        return json.loads(done.stdout)
+        return json.loads(said(self.folder, self.environment, "moored", *arguments, "--json"))
 
     def generations(self):
         with open_store(self.folder / "store.duckdb") as store:

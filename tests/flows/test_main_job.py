@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import said
+
 ROOT = Path(__file__).parent.parent.parent
 UNITS, LABELLED = 30, 20
 
@@ -38,11 +40,7 @@ def job(tmp_path_factory, prefect_home):
 
 def ask(job, *arguments):
     _, folder, environment = job
-    command = [sys.executable, "-m", "moored", *arguments, "--json"]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=True
-    )
-    return json.loads(done.stdout)
+    return json.loads(said(folder, environment, "moored", *arguments, "--json"))
 
 
 @pytest.mark.model
@@ -127,14 +125,4 @@ def test_every_command_of_the_readme_runs(job, command, prefect_server):
         ",0,0,0.1",
     ]
     (folder / "labelled.csv").write_text("polite,hedge,labelled,gpt\n" + "\n".join(rows * 5) + "\n")
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=folder,
-        env=environment | {"PREFECT_API_URL": prefect_server},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
+    assert said(folder, environment | {"PREFECT_API_URL": prefect_server}, *command).strip()

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import psutil
@@ -13,6 +11,7 @@ from moored.cli.api_server import api_server
 from moored.storage.journal import Journal
 from moored.storage.results import history
 from moored.storage.warehouse import open_store
+from tests.commands import said
 from tests.endpoint import KEY, serve
 from tests.flows.test_interruptions import Reached
 from tests.flows.test_scheduled import ROOT, free_port, start
@@ -39,19 +38,6 @@ def environment(tmp_path, prefect_home, monkeypatch):
             "PREFECT_API_URL": address,
             "PYTHONPATH": str(ROOT),
         }
-
-
-def said(folder, environment, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def final(client, made, limit_s=300):

@@ -18,6 +18,7 @@ from moored.storage.events import open_runs, study_outcomes
 from moored.storage.generations import source_states
 from moored.storage.progress import latest_plan
 from moored.storage.warehouse import open_store
+from tests.commands import said
 from tests.endpoint import KEY, always, serve, text_of
 from tests.studies import reads_well, requests_frame, write_requests, write_study
 from tests.webhook import webhook
@@ -157,7 +158,7 @@ def test_a_schedule_runs_stays_quiet_takes_new_rows_and_reruns(tmp_path, environ
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
                 metrics = answer.read().decode()
         finally:
-            said = stop(serving)
+            printed = stop(serving)
     assert (rerun.name, rerun.state.message) == ("requests, version 3", "published version 3")
     assert 'moored_latest_version{study="requests"} 3.0' in metrics
     ended = {(run.name, run.state.message) for run in runs}
@@ -170,22 +171,14 @@ def test_a_schedule_runs_stays_quiet_takes_new_rows_and_reruns(tmp_path, environ
             66
         ] * 2
     assert hook.alerts == []
-    assert KEY not in said + json.dumps(messages(tmp_path))
-    assert "Traceback" not in said.split("SIGTERM received")[0]  # as it stops, Prefect's runner may print one
+    assert KEY not in printed + json.dumps(messages(tmp_path))
+    assert (
+        "Traceback" not in printed.split("SIGTERM received")[0]
+    )  # as it stops, Prefect's runner may print one
 
 
 def prefect(environment, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-        env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return said(ROOT, environment, "prefect", "--no-prompt", *arguments)
 
 
 def test_a_server_accepts_what_deployments_holds(environment, client):
@@ -208,8 +201,8 @@ def test_a_server_accepts_what_deployments_holds(environment, client):
         kind.get("type", "study") for kind in nightly.parameter_openapi_schema["properties"]["study"]["anyOf"]
     ]
     assert kinds == ["study", "string"]
-    said = prefect(environment, "automation", "create", "--from-file", "deployments/automations.yaml")
-    assert "Created 3 automation(s)" in said
+    created = prefect(environment, "automation", "create", "--from-file", "deployments/automations.yaml")
+    assert "Created 3 automation(s)" in created
     for name in ("moored-stalled", "moored-late", "moored-zombie"):
         (automation,) = client_automations(client, name)
         assert automation["enabled"]
