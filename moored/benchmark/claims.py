@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 OURS = "gmm-synth"
@@ -35,14 +36,16 @@ class Claim:
 def focus(
     results: Sequence[Mapping[str, Any]], tasks: Sequence[Mapping[str, Any]], design: str = "redrawn"
 ) -> pd.DataFrame:
-    """The rows of each task's own coefficient in one design, with `setting`, and `width_ratio` to human-only."""
+    """The rows of each task's own coefficient in one design, with `setting` and, against human-only at the same
+    label fraction, `width_ratio` and `bias_ratio` = bias / sqrt(mse_human)."""
     wanted = {(row["task"], row["family"]): row["term"] for row in tasks}
     frame = pd.DataFrame([r for r in results if wanted.get((r["task"], r["family"])) == r["term"]])
     frame = frame[frame["design"] == design].copy()
     frame["setting"] = frame["task"] + " " + frame["family"]
-    human = frame[frame["estimator"] == "human"].set_index(["setting", "fraction"])["width"]
-    keys = pd.MultiIndex.from_frame(frame[["setting", "fraction"]])
-    frame["width_ratio"] = frame["width"].to_numpy() / human.reindex(keys).to_numpy()
+    human = frame[frame["estimator"] == "human"].set_index(["setting", "fraction"])
+    human = human.reindex(pd.MultiIndex.from_frame(frame[["setting", "fraction"]]))
+    frame["width_ratio"] = frame["width"].to_numpy() / human["width"].to_numpy()
+    frame["bias_ratio"] = frame["bias"].to_numpy() / np.sqrt(human["mse"].to_numpy(dtype=float))
     return frame
 
 

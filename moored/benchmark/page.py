@@ -42,6 +42,7 @@ def page_tables(version: Mapping[str, Any]) -> dict[str, str]:
         "tasks": _tasks(tasks),
         "claims": _claims({"the paper's tasks": paper, "all tasks": whole}),
         "mse": _settings(whole, "mse_ratio", ".2f"),
+        "bias": _settings(whole, "bias_ratio", ".2f"),
         "width": _settings(whole, "width_ratio", ".2f"),
         "coverage": _coverage(whole),
         "coverage-fixed": _coverage(focus(version["results"], tasks, "fixed")) if fixed else "not run\n",

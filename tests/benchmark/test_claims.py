@@ -18,6 +18,8 @@ def row(task: str, estimator: str, fraction: float, ratio: float, width: float =
         "estimator": estimator,
         "term": "x",
         "width": width,
+        "mse": ratio,
+        "bias": 0.1 * ratio,
         "mse_ratio": ratio,
         "labels_saved": 1 - ratio,
         "coverage": coverage,
@@ -57,6 +59,12 @@ def test_claims_are_counted_by_setting():
 
 def test_one_label_fraction_out_of_its_band_is_no_valid_coverage():
     assert held(table(coverage=0.89))["valid"] == ("lost ols",)
+
+
+def test_bias_is_in_units_of_the_human_only_error():
+    frame = table().set_index(["setting", "estimator", "fraction"])
+    assert frame.loc[("won ols", "gmm-synth", 0.1), "bias_ratio"] == pytest.approx(0.1 * 0.4)
+    assert frame.loc[("lost ols", "reppi", 0.5), "bias_ratio"] == pytest.approx(0.1 * 1.2)
 
 
 def test_labels_saved_must_be_more_than_half():

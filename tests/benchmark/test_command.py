@@ -123,4 +123,4 @@ def test_refusals(moored, arguments, said):
 def test_tasks_are_listed(moored):
     rows = {row["task"]: row for row in json.loads(moored("benchmark", "tasks", "--json").out)["tasks"]}
     assert rows["bills"]["here"] == "no"
-    assert "cdi-tutorial" in rows["politeness-hedge-full"]["origin"]
+    assert "cdi-tutorial" in rows["politeness-hedge"]["origin"]
