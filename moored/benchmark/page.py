@@ -66,8 +66,16 @@ def _run(version: Mapping[str, Any]) -> str:
     return (
         f"{plan['trials']} trials, seed {plan['seed']}, label fractions "
         f"{', '.join(f'{share:g}' for share in plan['fractions'])}; {len(version['tasks'])} settings; "
-        f"moored {version['code_version']}, {version['stored_at']:%Y-%m-%d}.\n"
+        f"moored {version['code_version']}, {version['stored_at']:%Y-%m-%d}; {_clock(version)}.\n"
     )
+
+
+def _clock(version: Mapping[str, Any]) -> str:
+    """Time of the run that stored the version: of all rows, or of what it added to another."""
+    minutes, seconds = divmod(round(version["wall_s"]), 60)
+    onto = version["plan"].get("onto")
+    what = "" if onto is None else f", for what is not from version {onto}"
+    return f"{minutes} min {seconds} s by the clock with {version['workers']} workers{what}"
 
 
 def _tasks(tasks: Sequence[Mapping[str, Any]]) -> str:

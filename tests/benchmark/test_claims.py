@@ -8,6 +8,8 @@ from moored.benchmark.claims import RIVALS, claims, focus
 from moored.benchmark.page import filled, markdown, page_tables
 from moored.errors import DataInvalid
 
+RAN = {"wall_s": 75.4, "workers": 2}
+
 
 def row(task: str, estimator: str, fraction: float, ratio: float, width: float = 1.0, coverage: float = 0.95):
     return {
@@ -90,8 +92,13 @@ def test_a_version_without_tasks_has_a_page_all_the_same():
 
     plan = {"trials": 1, "seed": 1, "fractions": [0.1], "designs": ["redrawn"]}
     version = {"plan": plan, "tasks": [], "results": [], "worlds": [], "timings": []}
-    found = page_tables(version | {"code_version": "0.1", "stored_at": datetime.now(UTC)})
+    found = page_tables(version | {"code_version": "0.1", "stored_at": datetime.now(UTC)} | RAN)
     assert found["worlds"] == "not run\n"
+    assert found["run"].endswith("1 min 15 s by the clock with 2 workers.\n")
+    grown = (
+        version | {"plan": plan | {"onto": 3}, "code_version": "0.1", "stored_at": datetime.now(UTC)} | RAN
+    )
+    assert page_tables(grown)["run"].endswith("2 workers, for what is not from version 3.\n")
 
 
 def test_failed_fits_are_listed_with_all_methods_that_failed_alike():
@@ -106,7 +113,7 @@ def test_failed_fits_are_listed_with_all_methods_that_failed_alike():
     tasks = [{"task": "t", "family": "ols", "term": "x", "paper": False, "units": 100} | numbers]
     plan = {"trials": 10, "seed": 1, "fractions": [0.1], "designs": ["redrawn"]}
     version = {"plan": plan, "tasks": tasks, "results": rows, "worlds": [], "timings": []}
-    found = page_tables(version | {"code_version": "0.1", "stored_at": datetime.now(UTC)})
+    found = page_tables(version | {"code_version": "0.1", "stored_at": datetime.now(UTC)} | RAN)
     assert "| t ols | 10% | human, reppi | 3 of 10 | 3 Separated |" in found["failed"]
     assert "| t ols | gmm-synth | 0% (45%) |" in found["saved"]
     assert found["claims"].startswith("no task")
