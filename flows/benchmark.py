@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.ending import TOLD_FAILURES
 from flows.runner import workers
 from moored.benchmark.known_truth import world_pieces
 from moored.benchmark.trials import Plan, pieces
@@ -14,7 +15,7 @@ from moored.settings import read_settings
 from tasks.benchmark import publish_benchmark, read_corpora, run_known_truth, run_trials
 
 
-@flow(name="benchmark")
+@flow(name="benchmark", **TOLD_FAILURES)
 def benchmark(
     tasks: list[str], data: Path | None, plan: Plan, worlds: int = 0, onto: int | None = None
 ) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
@@ -13,8 +14,10 @@ from prefect.exceptions import CrashedRun
 from prefect.states import Completed
 
 from moored.context import Report
-from moored.monitor.endings import Ending, ending_of, settle
-from moored.monitor.logs import set_up_logs
+from moored.errors import Overdue
+from moored.monitor.alerts import Alert, send_alert
+from moored.monitor.endings import Ending, ending_of, public_sentence, settle
+from moored.monitor.logs import log, set_up_logs
 from moored.settings import read_settings
 from moored.study import Study
 
@@ -47,6 +50,17 @@ def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  #
     settle(ending_of(name, run, result), settings)
 
 
+def tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
+    """Say that a flow which is about no one study failed. What is overdue, the watch has said itself."""
+    error = state.result(raise_on_failure=False)
+    if isinstance(error, Overdue):
+        return
+    set_up_logs(read_settings().log)
+    said = public_sentence(error)
+    log(f"{flow.name}: {said}", study=flow.name, level=logging.ERROR)
+    send_alert(Alert("failed", flow.name, said))
+
+
 def name_of(study: Study | Mapping[str, Any] | str | None) -> str:
     """The name of a study given as a parameter: itself, as JSON, by its file or by its name in the store."""
     if isinstance(study, Study):
@@ -68,4 +82,7 @@ TOLD: dict[str, Any] = {
     "on_crashed": [tell],
     "on_cancellation": [tell],
 }
-"""The hooks of every flow that is deployed."""
+"""The hooks of every deployed flow that runs a study."""
+
+TOLD_FAILURES: dict[str, Any] = {"on_failure": [tell_failure], "on_crashed": [tell_failure]}
+"""The hooks of the other deployed flows."""

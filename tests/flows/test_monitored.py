@@ -2,11 +2,15 @@
 
 import inspect
 import json
+import time
 
 import pytest
 
+from flows.ending import tell, tell_failure
+from moored.errors import NotStored, Overdue
 from moored.storage.events import open_runs, study_outcomes
 from moored.storage.warehouse import open_store
+from tests.benchmark.corpora import write_task
 from tests.endpoint import KEY, always, serve
 from tests.studies import requests_frame, study_table, write_requests, write_study
 from tests.webhook import SECRET, webhook
@@ -139,7 +143,29 @@ def test_a_webhook_that_is_not_there_fails_no_run(moored, endpoint, tmp_path, mo
     assert SECRET not in stopped.err
 
 
-def test_the_hook_has_the_names_that_prefects_runner_calls_it_by():
-    from flows.ending import tell
+def test_a_watch_and_a_benchmark_that_fail_send_an_alert(moored, hook, tmp_path):
+    from flows.watch import watch
 
-    assert list(inspect.signature(tell).parameters) == ["flow", "flow_run", "state"]
+    write_task(tmp_path)
+    (tmp_path / "mine.csv").unlink()
+    assert "needs mine.csv" in moored("benchmark", tmp_path / "mine.toml", "--trials", 1).err
+    with open_store(tmp_path / "store.duckdb", create=True), pytest.raises(NotStored):
+        watch("26h", ["requests"])
+    assert hook.titles == ["moored: benchmark: a run failed", "moored: watch: a run failed"]
+    assert "needs mine.csv" in hook.alerts[0]["message"]
+
+
+def test_a_watch_that_found_something_says_it_once(moored, endpoint, hook, tmp_path):
+    from flows.watch import watch
+
+    write_requests(tmp_path)
+    assert moored("run", write_study(tmp_path)).code == 0
+    time.sleep(1)
+    with pytest.raises(Overdue):
+        watch("1s")
+    assert hook.titles == ["moored: requests: nothing was published for longer than expected"]
+
+
+@pytest.mark.parametrize("hook", [tell, tell_failure])
+def test_the_hooks_have_the_names_that_prefects_runner_calls_them_by(hook):
+    assert list(inspect.signature(hook).parameters) == ["flow", "flow_run", "state"]
