@@ -12,7 +12,7 @@ from flows.runner import workers
 from moored.benchmark.known_truth import world_pieces
 from moored.benchmark.trials import Plan, pieces
 from moored.settings import read_settings
-from tasks.benchmark import publish_benchmark, read_corpora, run_known_truth, run_trials
+from tasks.benchmark import check_known_truth, publish_benchmark, read_corpora, run_known_truth, run_trials
 
 
 @flow(name="benchmark", **TOLD_FAILURES)
@@ -24,10 +24,14 @@ def benchmark(
     worlds: trials of each world. onto: a version whose other rows the new one takes over.
     """
     settings, started_at = read_settings(), datetime.now(UTC)
-    corpora = read_corpora(tasks, data)
+    corpora, scenarios = read_corpora(tasks, data), world_pieces(worlds, plan.seed)
     with workers(settings) as pool:
+        known = [pool.submit(run_known_truth, {"piece": piece}) for piece in scenarios]
         trials = [pool.submit(run_trials, {"piece": piece}) for piece in pieces(corpora, plan)]
-        known = [pool.submit(run_known_truth, {"piece": piece}) for piece in world_pieces(worlds, plan.seed)]
+        rows = [
+            row
+            for piece, future in zip(scenarios, known, strict=True)
+            for row in check_known_truth(piece, future.result())
+        ]
         cells = [cell for future in trials for cell in future.result()]
-        rows = [row for future in known for row in future.result()]
     return publish_benchmark(settings, plan, corpora, cells, rows, started_at, onto)

@@ -35,6 +35,14 @@ def run_known_truth(piece: WorldPiece) -> list[dict[str, Any]]:
 
 
 @task(cache_policy=NO_CACHE)
+def check_known_truth(piece: WorldPiece, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the checks say of these trials, beside each row."""
+    from checks.known_truth import checked  # a worker, which is sent this whole file, may not have the checks
+
+    return checked(piece, rows)
+
+
+@task(cache_policy=NO_CACHE)
 def publish_benchmark(
     settings: Settings,
     plan: Plan,

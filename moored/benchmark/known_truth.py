@@ -7,7 +7,9 @@ SeedSequence(seed).spawn(trials)[t].
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -107,15 +109,20 @@ def run_world(piece: WorldPiece) -> list[dict[str, Any]]:
     return rows
 
 
+def draws(piece: WorldPiece, world: str) -> Iterator[Sample]:
+    """One sample a trial."""
+    for child in np.random.SeedSequence(piece.seed).spawn(piece.trials):
+        yield piece.scenario.draw(world, np.random.default_rng(child))
+
+
 def _answers(piece: WorldPiece, world: str) -> dict[str, list[Answers]]:
     """By estimator, AT_ONCE draws at a time."""
-    children = np.random.SeedSequence(piece.seed).spawn(piece.trials)
     found: dict[str, list[Answers]] = {name: [] for name in ESTIMATORS_SHOWN}
-    for first in range(0, piece.trials, AT_ONCE):
-        rngs = map(np.random.default_rng, children[first : first + AT_ONCE])
-        draws = Draws.of([piece.scenario.draw(world, rng) for rng in rngs])
+    coming = draws(piece, world)
+    while some := list(islice(coming, AT_ONCE)):
+        together = Draws.of(some)
         for name, parts in found.items():
-            parts.append(fit_draws(name, draws, WORLDS[world].family, level=piece.level))
+            parts.append(fit_draws(name, together, WORLDS[world].family, level=piece.level))
     return found
 
 

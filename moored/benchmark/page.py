@@ -177,9 +177,16 @@ def _worlds(rows: Sequence[Mapping[str, Any]]) -> str:
                 str(first["sources"]),
                 *cells,
                 _n(rejected, ".0%"),
+                _stopped(first),
             ]
         )
-    return markdown(["scenario", "world", "labelled", "sources", *names, "J rejects"], lines)
+    return markdown(["scenario", "world", "labelled", "sources", *names, "J rejects", "checks stop"], lines)
+
+
+def _stopped(row: Mapping[str, Any]) -> str:
+    """The share of draws that the checks stop, and the test that stopped the most."""
+    by = f" ({row['stopped_by'][0].partition(' ')[2]})" if row["stopped_by"] else ""
+    return _n(row["stopped"], ".0%") + by
 
 
 def _world_cell(row: Mapping[str, Any]) -> str:

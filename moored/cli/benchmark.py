@@ -173,10 +173,11 @@ def _print_worlds(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         line = lines.setdefault((row["scenario"], row["world"]), {})
         line |= {"scenario": row["scenario"], "world": row["world"], row["estimator"]: row["coverage"]}
+        line["checks stop"] = row["stopped"]
         if row["j_rejected"] is not None:
             line["J rejects"] = row["j_rejected"]
     names = dict.fromkeys((row["estimator"] for row in rows), ".2f")
-    columns = {"scenario": "", "world": ""} | names | {"J rejects": "%"}
+    columns = {"scenario": "", "world": ""} | names | {"J rejects": "%", "checks stop": "%"}
     print_table(list(lines.values()), columns, title="coverage in worlds with a known truth")
 
 

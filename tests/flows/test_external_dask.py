@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmark.corpora import write_task
+from tests.commands import said
 from tests.endpoint import KEY, serve
 from tests.studies import reads_well, write_requests, write_study
 
@@ -75,27 +77,21 @@ def scheduler(tmp_path, site):
         yield json.loads(told.read_text())["address"]
 
 
-def test_workers_without_the_checkout_generate(tmp_path, scheduler, prefect_server):
+def test_workers_without_the_checkout_generate_and_replicate(tmp_path, scheduler, prefect_server):
     write_requests(tmp_path)
-    write_study(tmp_path, generation={"chunk_rows": 10, "concurrency": 4})
+    path = write_study(tmp_path, generation={"chunk_rows": 10, "concurrency": 4})
+    environment = os.environ | {
+        "MOORED_STORE": str(tmp_path / "store.duckdb"),
+        "MOORED_DASK_ADDRESS": scheduler,
+        "OPENAI_API_KEY": KEY,
+        "PREFECT_API_URL": prefect_server,
+    }
     with serve(answers=reads_well) as server:
-        done = subprocess.run(
-            [sys.executable, "-m", "moored", "run", str(tmp_path / "requests.toml"), "--json"],
-            cwd=ROOT,
-            env=os.environ
-            | {
-                "MOORED_STORE": str(tmp_path / "store.duckdb"),
-                "MOORED_DASK_ADDRESS": scheduler,
-                "OPENAI_BASE_URL": server.url,
-                "OPENAI_API_KEY": KEY,
-                "PREFECT_API_URL": prefect_server,
-            },
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr + (tmp_path / "one.log").read_text()
+        environment["OPENAI_BASE_URL"] = server.url
+        result = json.loads(said(ROOT, environment, "moored", "run", path, "--json"))
         assert server.calls == 60 * 3 + 1
-    result = json.loads(done.stdout)
     assert (result["version"], result["changed"]) == (1, True)
+    few = ("--trials", 2, "--worlds", 1, "--fractions", 0.3, "--json")
+    table = json.loads(said(ROOT, environment, "moored", "benchmark", write_task(tmp_path), *few))
+    assert all(row["failed"] == 0 for row in table["results"])
+    assert any(row["stopped"] for row in table["worlds"])
