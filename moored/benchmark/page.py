@@ -186,7 +186,7 @@ def _worlds(rows: Sequence[Mapping[str, Any]]) -> str:
 def _stopped(row: Mapping[str, Any]) -> str:
     """The share of draws that the checks stop, and the test that stopped the most."""
     by = f" ({row['stopped_by'][0].partition(' ')[2]})" if row["stopped_by"] else ""
-    return _n(row["stopped"], ".0%") + by
+    return "" if row["stopped"] is None else f"{100 * row['stopped']:.3g}%{by}"
 
 
 def _world_cell(row: Mapping[str, Any]) -> str:
