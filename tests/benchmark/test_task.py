@@ -119,10 +119,12 @@ def test_every_recorded_corpus_is_whole(name):
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpora are not here")
-@pytest.mark.parametrize("name", ["politeness-hedge", "politeness-plural", "stance"])
-def test_what_is_recorded_is_joined_to_the_public_file(name):
+@pytest.mark.parametrize(
+    ("name", "units"), [("politeness-hedge", 5480), ("politeness-plural", 5480), ("stance", 2049)]
+)
+def test_what_is_recorded_is_joined_to_the_public_file(name, units):
     corpus = read_corpus(built_in()[name], SHARED)
-    assert corpus.sample.n_total == 1000
+    assert corpus.sample.n_total == units
     assert [source.observed is None or source.observed.mean() > 0.9 for source in corpus.sample.sources] == [
         True
     ] * 2
@@ -140,7 +142,7 @@ def test_a_file_that_lacks_recorded_units_is_refused(tmp_path):
     )
     toml = 'name = "t"\ndata = "f.csv"\nrecorded = "stance"\nformula = "y ~ x"\nsources = { p = "p ~ x" }\n'
     (tmp_path / "t.toml").write_text(toml)
-    with pytest.raises(DataInvalid, match=r"lacks .* of the 1000 units recorded as 'stance'"):
+    with pytest.raises(DataInvalid, match=r"lacks .* of the 2049 units recorded as 'stance'"):
         read_corpus(load_task(tmp_path / "t.toml"), None)
 
 
