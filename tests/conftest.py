@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ os.environ |= {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
 }
+# A shell's background jobs ignore Ctrl-C and so do their children: those that these tests stop by it must not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,10 @@ class Answer:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """The whole suite runs in two processes; files that are named, and what is slow, in pytest's own."""
+    """The whole suite runs in three processes, which wait a lot; files that are named, and what is slow, in
+    pytest's own."""
     whole = config.args == [str(Path(part)) for part in config.getini("testpaths")]
-    return 2 if whole and config.option.markexpr == "not slow" else 0
+    return 3 if whole and config.option.markexpr == "not slow" else 0
 
 
 Moored = Callable[..., Answer]

@@ -107,6 +107,7 @@ def test_every_command_of_the_readme_runs(job, command, prefect_server):
     if command in ELSEWHERE:
         return
     _, folder, environment = job
+    environment = environment | {"PREFECT_API_URL": prefect_server, "MOORED_WORKERS": "0"}
     if "politeness" in " ".join(command):
         if not (ROOT.parent / "shared" / "data").is_dir():
             pytest.skip("../shared/data is not there")
@@ -125,4 +126,4 @@ def test_every_command_of_the_readme_runs(job, command, prefect_server):
         ",0,0,0.1",
     ]
     (folder / "labelled.csv").write_text("polite,hedge,labelled,gpt\n" + "\n".join(rows * 5) + "\n")
-    assert said(folder, environment | {"PREFECT_API_URL": prefect_server}, *command).strip()
+    assert said(folder, environment, *command).strip()
