@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ from moored.storage.schema import migrate, up_to_date
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {"python_enable_replacements": "false"}
 _RETRY_S = 0.1
+_CLOSING_S, _CLOSING_RETRY_S = 10.0, 0.005
+"""How long a file may be closing in another thread of this process, and how often to look."""
 _FULL = re.compile(r"No space left|File too large|quota exceeded", re.IGNORECASE)
 """In what DuckDB repeats of the system's error."""
 
@@ -125,14 +128,19 @@ def open_store(path: Path, *, create: bool = False, patience_s: float = 10.0) ->
 
 
 def _connect(path: Path, patience_s: float) -> duckdb.DuckDBPyConnection:
-    deadline = time.monotonic() + patience_s
+    began = time.monotonic()
     while True:
         try:
             return duckdb.connect(path, config=CONFIG)
+        except duckdb.ResourceInUseException as error:
+            # The last connection of another thread is just being closed: no longer shared, not yet gone.
+            if time.monotonic() > began + _CLOSING_S:
+                raise _locked(path, f"PID {os.getpid()}") from error
+            time.sleep(_CLOSING_RETRY_S)
         except duckdb.IOException as error:
             if "lock" not in str(error):
                 raise NotStored(f"{path} cannot be opened as a store: {error}") from error
-            if time.monotonic() > deadline:
+            if time.monotonic() > began + patience_s:
                 raise _locked(path, str(error)) from error
             time.sleep(_RETRY_S)
 

@@ -1,6 +1,8 @@
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import duckdb
@@ -97,3 +99,20 @@ def test_every_query_is_sql_over_the_schema(tmp_path, name):
             connection.execute(text, values or None).fetchall()
         else:
             connection.execute(f"EXPLAIN {text}", values)
+
+
+def test_threads_of_one_process_open_and_close_it_at_will(tmp_path):
+    """DuckDB refuses a file that another thread is just closing; without patience up to one in five was refused."""
+    path = tmp_path / "s.duckdb"
+    with open_store(path, create=True):
+        pass
+
+    def use(times):
+        for _ in range(times):
+            with open_store(path) as store:
+                assert store.rows("studies") == []
+            time.sleep(0.001)  # now and then it is the last one that closes the file
+        return times
+
+    with ThreadPoolExecutor(6) as threads:
+        assert sum(threads.map(use, [250] * 6)) == 1500
