@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from moored.benchmark.corpus import Corpus, read_corpus
 from moored.benchmark.task import load_task
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpora are not here")
 
 TOML = """
 name = "mine"

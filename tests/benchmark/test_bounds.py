@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from moored.benchmark.bounds import bounds, r2, truth_of
 from moored.benchmark.corpus import read_corpus
 from moored.benchmark.task import built_in
-from tests.benchmark.corpora import corpus
-
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+from tests.benchmark.corpora import SHARED, corpus, needs_shared
 
 
 def test_r2_of_a_perfect_and_of_a_useless_source(tmp_path):
@@ -42,7 +38,7 @@ def test_ols_by_brute_force(tmp_path):
     assert found["naive_proxy"] == pytest.approx(scores(sample.sources[0].y)[1][1])
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpora are not here")
+@needs_shared
 @pytest.mark.parametrize(
     ("task", "slope", "share"),
     [
@@ -61,7 +57,7 @@ def test_the_shared_corpora_give_their_published_figures(task, slope, share):
     assert found["r2_proxy"] == pytest.approx(share, abs=1e-3)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpora are not here")
+@needs_shared
 def test_the_stance_task_leaves_the_screening_sentences_out():
     found = bounds(read_corpus(built_in()["stance"], SHARED), "logit")
     assert (found["units"], round(found["truth"], 3)) == (2049, -0.015)

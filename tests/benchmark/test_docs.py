@@ -16,7 +16,7 @@ from moored.benchmark.page import page_tables
 from moored.benchmark.recorded import recorded_names
 from moored.benchmark.task import built_in, load_task
 from moored.benchmark.trials import Plan, pieces, run_piece
-from tests.benchmark.corpora import write_task
+from tests.benchmark.corpora import SHARED, needs_shared, write_task
 
 PAGE = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text()
 RECORDED = [
@@ -26,7 +26,6 @@ RECORDED = [
 ]
 
 RAN = {"wall_s": 1.0, "workers": 2}
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 def block(language: str) -> str:
@@ -83,7 +82,7 @@ def _blank(rows):
     return [shared | {key: row[key] for key in ("task", "family", "term")} for row in rows]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpora are not here")
+@needs_shared
 def test_a_row_of_the_table_computed_again():
     """The MSE of the headline method on one task: some seconds, and to the last digit."""
     said = re.search(r"(\d+) trials, seed (\d+)", table("run"))

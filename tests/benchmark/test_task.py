@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,9 +13,7 @@ from moored.benchmark.corpus import available, read_corpus
 from moored.benchmark.recorded import read_recorded, recorded_names
 from moored.benchmark.task import built_in, find_tasks, load_task
 from moored.errors import ChecksumDiffers, DataInvalid, StudyInvalid
-from tests.benchmark.corpora import TOML, frame, write_task
-
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+from tests.benchmark.corpora import SHARED, TOML, frame, needs_shared, write_task
 
 
 def test_ten_lines_of_toml_and_a_csv_are_a_task(tmp_path):
@@ -118,7 +115,7 @@ def test_every_recorded_corpus_is_whole(name):
                 assert source.observed is None or source.observed.mean() > 0.9
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpora are not here")
+@needs_shared
 @pytest.mark.parametrize(
     ("name", "units"), [("politeness-hedge", 5480), ("politeness-plural", 5480), ("stance", 2049)]
 )
