@@ -57,7 +57,7 @@ def tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
         return
     set_up_logs(read_settings().log)
     said = public_sentence(error)
-    log(f"{flow.name}: {said}", study=flow.name, level=logging.ERROR)
+    log(f"{flow.name}: {said}", study=flow.name, level=logging.ERROR, outcome="failed")
     send_alert(Alert("failed", flow.name, said))
 
 

@@ -91,7 +91,11 @@ def _say(sentence: str, public: str | None = None) -> None:
 
 
 def _let_go(error: BaseException | None) -> None:
-    """Clear the frames of an error and of what led to it: database connections kept there complain at exit."""
+    """Let go of the frames of an error and of what led to it: database connections kept there complain at exit.
+
+    A frame that is cleared still holds its function, and so what that is closed over.
+    """
     while error is not None:
         traceback.clear_frames(error.__traceback__)
+        error.__traceback__ = None
         error = error.__cause__ or error.__context__

@@ -11,7 +11,7 @@ import pytest
 
 from moored.storage.progress import study_status
 from tests.endpoint import KEY, serve
-from tests.studies import reads_well, write_requests, write_study
+from tests.studies import reads_well, study_table, write_requests, write_study
 
 pytestmark = pytest.mark.prefect
 
@@ -94,13 +94,35 @@ def test_a_stopped_run_goes_on(environment, tmp_path, how, prefect_server):
     assert (result["version"], result["changed"]) == (1, True)
 
 
-def test_a_refusal_from_inside_the_flow_is_one_line(environment, tmp_path, prefect_server):
-    write_study(tmp_path, labels={"design": "simple-random", "sample": 2})
+NOPE = {**study_table()["outcome"], "human": "nope"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "sentence"),
+    [
+        (
+            {"labels": {"design": "simple-random", "sample": 2}},
+            31,
+            "2 labelled units cannot identify 2 parameters",
+        ),
+        ({"outcome": NOPE}, 21, "the rule of 'polite', `nope`, names a column that the data do not have"),
+    ],
+    ids=["too few labels", "no such column"],
+)
+def test_a_refusal_from_inside_the_flow_is_one_line(
+    environment, tmp_path, prefect_server, changes, code, sentence
+):
+    write_study(tmp_path, **changes)
     environment |= {"MOORED_WORKERS": "0", "PREFECT_API_URL": prefect_server}
     with serve(answers=reads_well) as server:
         environment["OPENAI_BASE_URL"] = server.url
         done = moored(environment, tmp_path, "run", "requests.toml")
-    assert done.returncode == 31
-    said = [line for line in done.stderr.splitlines() if "rows" not in line and line.strip()]
+    assert done.returncode == code
+    progress = ("rows", "reading the data")
+    said = [
+        line
+        for line in done.stderr.splitlines()
+        if line.strip() and not any(map(line.__contains__, progress))
+    ]
     assert len(said) == 1, done.stderr
-    assert said[0].startswith("moored: 2 labelled units cannot identify 2 parameters")
+    assert said[0].startswith(f"moored: {sentence}")

@@ -148,7 +148,7 @@ def test_a_watch_and_a_benchmark_that_fail_send_an_alert(moored, hook, tmp_path)
 
     write_task(tmp_path)
     (tmp_path / "mine.csv").unlink()
-    assert "needs mine.csv" in moored("benchmark", tmp_path / "mine.toml", "--trials", 1).err
+    assert moored("benchmark", tmp_path / "mine.toml", "--trials", 1).err.count("needs mine.csv") == 1
     with open_store(tmp_path / "store.duckdb", create=True), pytest.raises(NotStored):
         watch("26h", ["requests"])
     assert hook.titles == ["moored: benchmark: a run failed", "moored: watch: a run failed"]
