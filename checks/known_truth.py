@@ -14,7 +14,7 @@ from checks.suites.same_law import decided, measures
 from checks.view import View
 from moored.benchmark.known_truth import WorldPiece, draws
 from moored.inference.data import Sample
-from moored.inference.worlds import WORLDS
+from moored.inference.simulate.worlds import WORLDS
 from moored.study import parse_study
 
 

@@ -13,12 +13,13 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import CrashedRun
 from prefect.states import Completed
 
-from moored.context import Report
 from moored.errors import Overdue
 from moored.monitor.alerts import Alert, send_alert
 from moored.monitor.endings import Ending, ending_of, public_sentence, settle
 from moored.monitor.logs import log, set_up_logs
+from moored.run.record import Report
 from moored.settings import read_settings
+from moored.storage.studies import find_study
 from moored.study import Study
 
 
@@ -69,10 +70,8 @@ def name_of(study: Study | Mapping[str, Any] | str | None) -> str:
         return str(study.get("name", "study"))
     if study is None or not study.endswith(".toml"):
         return study or "study"
-    from moored.cli.studies import find_study
-
     with suppress(Exception):
-        return find_study(study, read_settings())[0].name
+        return find_study(study, read_settings().store)[0].name
     return study
 
 

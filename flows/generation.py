@@ -13,11 +13,14 @@ from prefect.task_runners import TaskRunner
 
 from flows.progress import Progress
 from flows.runner import next_finished, refuse_far_workers, workers
-from moored.chunks import Chunk, Generated, chunk_texts
-from moored.context import Plan, Run, out_of_budget
 from moored.errors import MooredError
-from moored.llm.endpoints import Endpoint, open_endpoints
-from moored.scope import Scope
+from moored.llm.endpoints import Endpoint
+from moored.llm.serving import open_endpoints
+from moored.run.chunks import Chunk, Generated, chunk_texts
+from moored.run.plan import Plan
+from moored.run.refusals import out_of_budget
+from moored.run.run import Run
+from moored.study.scope import Scope
 from tasks.batches import fill_journal
 from tasks.generate import generate_chunk, missing_chunks, store_chunk
 

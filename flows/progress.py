@@ -8,8 +8,8 @@ from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from moored.chunks import Chunk
-from moored.context import Run
+from moored.run.chunks import Chunk
+from moored.run.run import Run
 
 
 class Progress:

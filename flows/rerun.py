@@ -7,10 +7,11 @@ from prefect import flow
 from flows.ending import TOLD, completed
 from flows.scheduled import run_name
 from flows.survey import survey
-from moored.cli.studies import find_study
-from moored.context import Report, rerun_scope
+from moored.run.record import Report
 from moored.settings import read_settings
+from moored.storage.studies import find_study
 from moored.study import Study
+from moored.study.scope import rerun_scope
 
 
 @flow(name="rerun", flow_run_name=run_name, **TOLD)
@@ -27,6 +28,6 @@ def rerun(
     units: only these ids, whatever their state. publish_anyway: the reason to publish although a critical
     check fails.
     """
-    found, folder = find_study(study, read_settings())
+    found, folder = find_study(study, read_settings().store)
     scope = rerun_scope(found, failed=failed, sources=tuple(source or ()), units=tuple(units or ()))
     return completed(survey(found, str(folder), scope, publish_anyway))

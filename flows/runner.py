@@ -18,9 +18,9 @@ from prefect_dask import DaskTaskRunner
 
 from moored.errors import MooredError, StudyInvalid
 from moored.llm.endpoints import Endpoint
+from moored.run.workers import lacking_here
 from moored.settings import Settings
 from moored.storage.journal import Journal
-from moored.workers import lacking_here
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from prefect.runtime import flow_run
 
 from flows.ending import TOLD, completed, name_of
 from flows.survey import survey
-from moored.cli.studies import find_study
-from moored.context import Report
+from moored.run.record import Report
 from moored.settings import read_settings
+from moored.storage.studies import find_study
 from moored.study import Study
 
 
@@ -25,5 +25,5 @@ def scheduled(study: Study | str) -> Report:
     study: a study file, the name of a study in the store, or a study itself (its relative paths then start in
     the folder that the run is in).
     """
-    found, folder = find_study(study, read_settings())
+    found, folder = find_study(study, read_settings().store)
     return completed(survey(found, str(folder)))

@@ -9,10 +9,12 @@ from prefect import flow
 from checks import Outcome
 from flows.ending import TOLD, completed
 from flows.generation import generate_missing
-from moored.context import Plan, Report, Run, new_run, only_run
-from moored.scope import Scope
+from moored.run.plan import Plan
+from moored.run.record import Report
+from moored.run.run import Run, new_run, only_run
 from moored.settings import read_settings
 from moored.study import Study
+from moored.study.scope import Scope
 from tasks.check import (
     arrange_evidence,
     check_estimates,

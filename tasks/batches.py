@@ -3,13 +3,14 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from moored.chunks import needed_units, read_texts
-from moored.context import Plan, Run
 from moored.llm.batch import BatchWork, answer_by_batches
-from moored.llm.endpoints import describe_endpoints
-from moored.scope import Scope
+from moored.llm.serving import describe_endpoints
+from moored.run.chunks import needed_units, read_texts
+from moored.run.plan import Plan
+from moored.run.run import Run
 from moored.storage.journal import Journal
 from moored.storage.warehouse import open_store
+from moored.study.scope import Scope
 
 
 @task(cache_policy=NO_CACHE)

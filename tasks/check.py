@@ -11,11 +11,13 @@ from checks import Evidence, Outcome, Previous, check_results, messages, run_che
 from checks.data_docs import write_data_docs
 from checks.extension import own_expectations
 from checks.rows import failing_first, outcome_frame
-from moored.analysis import Estimates, sample_of
-from moored.context import Plan, Run, run_row
 from moored.errors import ChecksFailed
-from moored.material import Material, gather, gather_version
 from moored.monitor.logs import log
+from moored.run.estimates import Estimates, sample_of
+from moored.run.plan import Plan
+from moored.run.readings import Material, gather, gather_version
+from moored.run.record import run_row
+from moored.run.run import Run
 from moored.settings import Settings
 from moored.storage.results import estimates_of, latest_run, newest_run, store_stopped
 from moored.storage.snapshot import refresh_snapshot

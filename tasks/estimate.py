@@ -3,9 +3,9 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from moored.analysis import Estimates, estimate_study
-from moored.context import Run
-from moored.material import Material
+from moored.run.estimates import Estimates, estimate_study
+from moored.run.readings import Material
+from moored.run.run import Run
 
 
 @task(cache_policy=NO_CACHE)

@@ -7,13 +7,15 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from moored.chunks import Chunk, Generated, chunks_of, needed_units
-from moored.context import Data, Plan, Run, plan_of, refuse_failures
 from moored.llm.endpoints import Endpoint
-from moored.llm.generate import Unit, generate
+from moored.llm.generate import generate
+from moored.llm.generations import Unit
 from moored.llm.recipe import Recipe
 from moored.monitor.logs import log
-from moored.scope import Scope
+from moored.run.chunks import Chunk, Generated, chunks_of, needed_units
+from moored.run.plan import Data, Plan, plan_of
+from moored.run.refusals import refuse_failures
+from moored.run.run import Run
 from moored.storage.generations import (
     append_generations,
     failures,
@@ -24,6 +26,7 @@ from moored.storage.generations import (
 from moored.storage.journal import Journal
 from moored.storage.warehouse import open_store
 from moored.study import Generation as Limits
+from moored.study.scope import Scope
 
 
 @task(cache_policy=NO_CACHE)

@@ -5,8 +5,10 @@ from prefect.cache_policies import NO_CACHE
 
 from checks import Outcome
 from checks.rows import marks, outcome_frame
-from moored.analysis import Estimates
-from moored.context import Plan, Report, Run, run_row
+from moored.run.estimates import Estimates
+from moored.run.plan import Plan
+from moored.run.record import Report, run_row
+from moored.run.run import Run
 from moored.storage.results import latest_run, newest_version, publish
 from moored.storage.snapshot import refresh_snapshot
 from moored.storage.warehouse import open_store

@@ -4,9 +4,10 @@ from prefect import task
 from prefect.artifacts import create_image_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from moored.analysis import Estimates
-from moored.context import Report, Run
 from moored.report.forest import as_data_uri, forest_plot
+from moored.run.estimates import Estimates
+from moored.run.record import Report
+from moored.run.run import Run
 
 
 @task(cache_policy=NO_CACHE)

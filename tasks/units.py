@@ -4,8 +4,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from moored.context import Data, Run, units_of
 from moored.monitor.logs import log, set_up_logs
+from moored.run.plan import Data, units_of
+from moored.run.run import Run
 from moored.storage.events import store_began
 from moored.storage.studies import store_study, store_units
 from moored.storage.warehouse import open_store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from moored.material import Material
+from moored.run.readings import Material
 
 T, N = 400, 200
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from moored.analysis import EVERYONE, estimate_study, wanted_estimators
 from moored.errors import Separated, StudyInvalid
 from moored.inference import ESTIMATORS
 from moored.inference.headline import labels_for_gmm
+from moored.run.estimates import EVERYONE, estimate_study, wanted_estimators
 from tests.materials import material
 from tests.studies import study
 
@@ -19,7 +19,7 @@ def test_every_wanted_estimator_has_its_rows():
 
 def test_the_rows_are_the_estimators_own():
     given = material()
-    from moored.analysis import sample_of
+    from moored.run.estimates import sample_of
 
     fit = ESTIMATORS["gmm-synth"](sample_of(study(), given), "ols", level=0.95)
     rows = estimate_study(study(), given).estimates.query("estimator == 'gmm-synth'")

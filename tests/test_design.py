@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from moored.design import build_sample, everyone_labelled
 from moored.errors import StudyInvalid, Unidentified
+from moored.run.sample import build_sample, everyone_labelled
 from tests.materials import N, T, material
 from tests.studies import study
 

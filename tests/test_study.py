@@ -115,7 +115,7 @@ def test_the_order_of_the_answers_is_part_of_the_study(tmp_path):
 
 
 def test_more_answers_than_letters_are_refused_only_where_letters_stand_for_them():
-    from moored.llm.recipe import refuse_too_many_answers
+    from moored.llm.recipe_builder import refuse_too_many_answers
 
     outcome = study_table()["outcome"] | {"examples": []}
     alike = {f"about {number}": float(number) for number in range(27)}

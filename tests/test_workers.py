@@ -10,8 +10,8 @@ from distributed import LocalCluster
 from flows.runner import refuse_far_workers
 from moored.errors import StudyInvalid
 from moored.llm.endpoints import Endpoint
+from moored.run.workers import lacking_here
 from moored.settings import read_settings
-from moored.workers import lacking_here
 from tests.endpoint import serve
 
 

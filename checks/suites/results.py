@@ -10,7 +10,7 @@ import pandas as pd
 
 from checks.check import Check, Measure, all_true, at_least, at_most
 from checks.evidence import Evidence
-from moored.analysis import EVERYONE, wanted_estimators
+from moored.run.estimates import EVERYONE, wanted_estimators
 
 CHECKS: tuple[Check, ...] = (
     at_most(

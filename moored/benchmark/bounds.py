@@ -16,7 +16,7 @@ from moored.benchmark.metrics import Truth
 from moored.inference.data import Array, Sample, Source
 from moored.inference.estimators import ESTIMATORS
 from moored.inference.families import family_of
-from moored.inference.passes import Passes
+from moored.inference.solve.passes import Passes
 
 
 def truth_of(corpus: Corpus, family: str) -> Truth:

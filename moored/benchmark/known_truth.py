@@ -1,7 +1,7 @@
 """Worlds with a known truth: who is valid where sources, labelling or sizes are bad, and what J says.
 
 A scenario says what is wrong (or right), and what the theory says of it: are the intervals of the GMM valid, and
-should Hansen's J notice? Draws are those of `moored.inference.worlds`, trial t from
+should Hansen's J notice? Draws are those of `moored.inference.simulate.worlds`, trial t from
 SeedSequence(seed).spawn(trials)[t].
 """
 
@@ -17,8 +17,8 @@ import numpy as np
 from moored.benchmark.metrics import band
 from moored.benchmark.trials import AT_ONCE
 from moored.inference.data import Sample, Source
+from moored.inference.simulate.worlds import WORLDS, draw
 from moored.inference.stacked import Answers, Draws, fit_draws
-from moored.inference.worlds import WORLDS, draw
 
 ESTIMATORS_SHOWN = ("human", "naive-pooled", "ppi++-proxy", "gmm-synth", "gmm-small")
 REJECTS = 0.05

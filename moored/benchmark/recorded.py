@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from moored.errors import ChecksumDiffers, DataInvalid, NotStored
-from moored.material import gather_version
+from moored.run.readings import gather_version
 from moored.storage.frames import read_table, write_parquet
 from moored.storage.generations import stored_recipe
 from moored.storage.results import find_run

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from moored.benchmark.corpus import Corpus, drawn
 from moored.benchmark.own import named_estimators
+from moored.inference import ESTIMATORS
 from moored.inference.stacked import Answers, Draws, fit_draws
 
 DESIGNS = ("redrawn", "fixed")
@@ -80,8 +81,6 @@ def pieces(corpora: Sequence[Corpus], plan: Plan) -> list[Piece]:
 
 def usable(corpus: Corpus, plan: Plan) -> tuple[str, ...]:
     """The plan's estimators, or all, without those whose kind of source the task does not have."""
-    from moored.inference import ESTIMATORS
-
     kinds = {source.kind for source in corpus.sample.sources}
     missing = {"proxy", "synthetic"} - kinds
     return tuple(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from moored.cli.render import ESTIMATE_COLUMNS, print_json, print_table
-from moored.cli.studies import JsonOption, StudyArgument, find_study, open_study, study_name
+from moored.cli.studies import JsonOption, StudyArgument, open_study, study_name
 from moored.settings import read_settings
 
 if TYPE_CHECKING:
@@ -120,14 +120,15 @@ def status_command(study: StudyArgument, json: JsonOption = False) -> None:
 def validate_command(study: StudyArgument) -> None:
     """Check the file, the data, the columns and the endpoint of a study before anything is spent."""
     from moored.cli.pipeline import run_flow
-    from moored.context import spent_line, units_of
-    from moored.design import formula_spec
-    from moored.llm.endpoints import probe_models
-    from moored.llm.recipe import refuse_too_many_answers
+    from moored.llm.recipe_builder import refuse_too_many_answers
+    from moored.llm.serving import probe_models
+    from moored.run.plan import spent_line, units_of
+    from moored.run.sample import formula_spec
     from moored.storage.journal import Journal
+    from moored.storage.studies import find_study
 
     settings = read_settings()
-    loaded, folder = find_study(study, settings)
+    loaded, folder = find_study(study, settings.store)
     refuse_too_many_answers(loaded)
     typer.echo(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
     data = units_of(loaded, folder, settings)

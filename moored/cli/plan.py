@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from moored.cli.render import print_json, print_table
-from moored.cli.studies import JsonOption, StudyArgument, find_study
+from moored.cli.studies import JsonOption, StudyArgument
 from moored.settings import read_settings
 
 if TYPE_CHECKING:
-    from moored.forecast import Forecast
+    from moored.run.forecast import Forecast
 
 _COLUMNS = {
     "source": "",
@@ -26,10 +26,11 @@ _COLUMNS = {
 
 def plan_command(study: StudyArgument, json: JsonOption = False) -> None:
     """Count calls, tokens and cost of a run on the actual prompts; nothing is sent."""
-    from moored.forecast import forecast
+    from moored.run.forecast import forecast
+    from moored.storage.studies import find_study
 
     settings = read_settings()
-    loaded, folder = find_study(study, settings)
+    loaded, folder = find_study(study, settings.store)
     seen = forecast(loaded, folder, settings)
     if json:
         print_json(seen.as_json())

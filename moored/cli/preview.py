@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from moored.cli.render import print_json
-from moored.cli.studies import JsonOption, StudyArgument, find_study
+from moored.cli.studies import JsonOption, StudyArgument
 from moored.settings import read_settings
 
 if TYPE_CHECKING:
-    from moored.preview import Preview, Stage
+    from moored.run.preview import Preview, Stage
 
 
 def preview_command(
@@ -21,10 +21,11 @@ def preview_command(
     json: JsonOption = False,
 ) -> None:
     """Send a few units through every stage and show it; the replies are kept, the run reuses them."""
-    from moored.preview import preview
+    from moored.run.preview import preview
+    from moored.storage.studies import find_study
 
     settings = read_settings()
-    loaded, folder = find_study(study, settings)
+    loaded, folder = find_study(study, settings.store)
     seen = preview(loaded, folder, settings, count)
     if json:
         units = [{"unit_id": unit.id, "text": unit.text} for unit in seen.units]
@@ -44,7 +45,7 @@ def preview_command(
 
 
 def _print(seen: Preview) -> None:
-    from moored.preview import prompt_lines
+    from moored.run.preview import prompt_lines
 
     shown: set[tuple[str, str]] = set()
     for unit in seen.units:

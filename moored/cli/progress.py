@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from moored.errors import MooredError
-from moored.scope import Scope
 from moored.settings import Settings
 from moored.storage.journal import Journal
 from moored.storage.progress import rows_to_generate
 from moored.study import Study
+from moored.study.scope import Scope
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from moored.cli.studies import JsonOption, StudyArgument, find_study, open_study
+from moored.cli.studies import JsonOption, StudyArgument, open_study
 from moored.errors import StudyInvalid
-from moored.scope import Scope
 from moored.settings import Settings, read_settings
 from moored.study import Study
+from moored.study.scope import Scope
 
 PublishAnyway = Annotated[
     str | None,
@@ -22,8 +22,10 @@ PublishAnyway = Annotated[
 
 def run_command(study: StudyArgument, publish_anyway: PublishAnyway = None, json: JsonOption = False) -> None:
     """Run a study: generate what is missing, check, estimate, publish a new version."""
+    from moored.storage.studies import find_study
+
     settings = read_settings()
-    loaded, folder = find_study(study, settings)
+    loaded, folder = find_study(study, settings.store)
     _run(settings, loaded, folder, Scope(), publish_anyway, json)
 
 
@@ -41,10 +43,11 @@ def rerun_command(
     json: JsonOption = False,
 ) -> None:
     """Generate again what failed, then check, estimate and publish a new version."""
-    from moored.context import rerun_scope
+    from moored.storage.studies import find_study
+    from moored.study.scope import rerun_scope
 
     settings = read_settings()
-    loaded, folder = find_study(study, settings)
+    loaded, folder = find_study(study, settings.store)
     scope = rerun_scope(loaded, failed=failed, sources=tuple(source or ()), units=_listed(units))
     _run(settings, loaded, folder, scope, publish_anyway, json)
 
@@ -54,10 +57,11 @@ def reparse_command(
 ) -> None:
     """Read the stored replies again with this version's parser, at no cost, then publish a new version."""
     from moored.cli.render import print_json
-    from moored.reread import reread
+    from moored.run.reparse import reread
+    from moored.storage.studies import find_study
 
     settings = read_settings()
-    loaded, folder = find_study(study, settings)
+    loaded, folder = find_study(study, settings.store)
     seen = reread(loaded, folder, settings)
     if seen.publishable:
         if not json:

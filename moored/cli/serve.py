@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moored.cli.studies import find_study
 from moored.errors import StudyInvalid
 from moored.settings import Settings, read_settings
 
@@ -123,6 +122,8 @@ def _deployments(
 
 def _found(studies: Sequence[str] | None, settings: Settings) -> list[tuple[str, str]]:
     """Each study's name, and what finds it from anywhere. Errors: `StudyInvalid`, `NotStored`."""
+    from moored.storage.studies import find_study
+
     if not studies:
         from moored.storage.events import study_outcomes
         from moored.storage.warehouse import open_store
@@ -131,7 +132,7 @@ def _found(studies: Sequence[str] | None, settings: Settings) -> list[tuple[str,
             studies = [row["study"] for row in study_outcomes(store)]
     return [
         (
-            find_study(argument, settings)[0].name,
+            find_study(argument, settings.store)[0].name,
             str(Path(argument).absolute()) if Path(argument).is_file() else argument,
         )
         for argument in studies

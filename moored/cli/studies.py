@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moored.errors import NotStored
 from moored.settings import Settings
-from moored.study import Study, load_study
 
 if TYPE_CHECKING:
     from moored.storage.warehouse import Warehouse
@@ -22,21 +20,6 @@ StudyArgument = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-def find_study(argument: Study | str, settings: Settings) -> tuple[Study, Path]:
-    """The study and the folder that its paths start at. Errors: `StudyInvalid`, `NotStored`."""
-    if isinstance(argument, Study):
-        return argument, Path.cwd()
-    if _is_file(argument):
-        path = Path(argument)
-        return load_study(path), path.absolute().parent
-    from moored.storage.studies import stored_study
-    from moored.storage.warehouse import open_store
-
-    _refuse_no_store(argument, settings)
-    with open_store(settings.store) as store:
-        return stored_study(store, argument)
-
-
 @contextmanager
 def open_study(argument: str, settings: Settings) -> Iterator[tuple[Warehouse, str]]:
     """The store to read from and the study's name: while another process holds the store, its snapshot.
@@ -44,13 +27,15 @@ def open_study(argument: str, settings: Settings) -> Iterator[tuple[Warehouse, s
     Errors: `StudyInvalid`, `NotStored`, `StoreLocked` where there is no snapshot.
     """
     from moored.storage.snapshot import open_to_read
-    from moored.storage.studies import refuse_unknown
+    from moored.storage.studies import is_study_file, refuse_no_store, refuse_unknown
 
-    if _is_file(argument):
+    if is_study_file(argument):
+        from moored.study import load_study
+
         name = load_study(Path(argument)).name
     else:
         name = argument
-        _refuse_no_store(argument, settings)
+        refuse_no_store(argument, settings.store)
     with open_to_read(settings.store, settings.snapshot, _tell) as store:
         refuse_unknown(store, name)
         yield store, name
@@ -58,19 +43,9 @@ def open_study(argument: str, settings: Settings) -> Iterator[tuple[Warehouse, s
 
 def study_name(argument: str, settings: Settings) -> str:
     """The name alone: a study that is in the store is found without its file."""
-    return find_study(argument, settings)[0].name
+    from moored.storage.studies import find_study
 
-
-def _is_file(argument: str) -> bool:
-    return Path(argument).suffix == ".toml" or Path(argument).is_file()
-
-
-def _refuse_no_store(argument: str, settings: Settings) -> None:
-    if not settings.store.exists():
-        raise NotStored(
-            f"{argument!r} is no study file and there is no store at {settings.store}; "
-            "name a .toml file, or set MOORED_STORE"
-        )
+    return find_study(argument, settings.store)[0].name
 
 
 def _tell(text: str) -> None:

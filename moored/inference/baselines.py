@@ -10,24 +10,13 @@ import numpy as np
 from moored.errors import DataInvalid
 from moored.inference.data import Array, Sample, Source
 from moored.inference.families import family_of
-from moored.inference.first import refuse_unidentified, solved
-from moored.inference.gmm import as_fit, two_step
-from moored.inference.gram import Gram
+from moored.inference.gmm.first_step import refuse_unidentified, solved
+from moored.inference.gmm.two_step import as_fit, two_step
 from moored.inference.moments import Moments
-from moored.inference.newton import Equation, equation, inverse, solve_all
-from moored.inference.passes import Block, Passes, Rows, Stream
 from moored.inference.results import Alternative, Fit, make_fit
-
-
-def with_sources(data: Sample | Stream, wanted: Callable[[Source], bool]) -> Sample | Stream:
-    """The same sample or stream with the sources for which `wanted` holds."""
-
-    def pick(sample: Sample) -> Sample:
-        return sample.with_sources(source for source in sample.sources if wanted(source))
-
-    if isinstance(data, Sample):
-        return pick(data)
-    return lambda: (pick(chunk) for chunk in data())
+from moored.inference.solve.gram import Gram
+from moored.inference.solve.newton import Equation, equation, inverse, solve_all
+from moored.inference.solve.passes import Block, Passes, Rows, Stream, with_sources
 
 
 def human(

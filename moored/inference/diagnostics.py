@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moored.inference.baselines import with_sources
 from moored.inference.data import Array, Sample
 from moored.inference.families import family_of
-from moored.inference.first import first_step
-from moored.inference.gmm import gmm
-from moored.inference.gram import Gram
+from moored.inference.gmm.first_step import first_step
+from moored.inference.gmm.two_step import gmm
 from moored.inference.moments import Moments
-from moored.inference.newton import dependent_column, solve_scaled
-from moored.inference.passes import Passes, Stream
+from moored.inference.solve.gram import Gram
+from moored.inference.solve.newton import dependent_column, solve_scaled
+from moored.inference.solve.passes import Passes, Stream, with_sources
 
 
 @dataclass(frozen=True, slots=True)

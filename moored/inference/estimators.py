@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from moored.errors import DataInvalid
-from moored.inference.baselines import human, naive, with_sources
+from moored.inference.baselines import human, naive
 from moored.inference.data import Kind, Sample
 from moored.inference.families import Linear, Logit, Poisson, family_of
-from moored.inference.first import FirstStep
-from moored.inference.gmm import gmm
-from moored.inference.mixtures import ppi_synth, reppi
+from moored.inference.gmm.first_step import FirstStep
+from moored.inference.gmm.two_step import gmm
 from moored.inference.moments import Moments
-from moored.inference.passes import Stream
-from moored.inference.ppi import ppi_plus_plus
+from moored.inference.ppi.mixtures import ppi_synth, reppi
+from moored.inference.ppi.plus_plus import ppi_plus_plus
 from moored.inference.results import Alternative, Fit
-from moored.inference.small import gmm_small
+from moored.inference.small.control_variates import gmm_small
+from moored.inference.solve.passes import Stream, with_sources
 
 
 class Estimator(Protocol):

@@ -15,7 +15,7 @@ import numpy as np
 
 from moored.errors import ColumnMissing, DataInvalid
 from moored.inference.data import Array, Kind, Mask, Sample, Source
-from moored.inference.passes import Stream
+from moored.inference.solve.passes import Stream
 
 if TYPE_CHECKING:
     import pandas as pd

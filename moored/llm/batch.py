@@ -22,7 +22,7 @@ from moored.errors import BudgetReached, EndpointUnreachable, RequestRefused
 from moored.llm.batch_client import BatchClient, BatchState
 from moored.llm.batch_files import BatchAnswer, RequestFile, read_answers, write_request_files
 from moored.llm.endpoints import Endpoint, require_key
-from moored.llm.generate import Unit
+from moored.llm.generations import Unit
 from moored.llm.ledger import Journal
 from moored.llm.prices import Price, price_of, require_price
 from moored.llm.recipe import Recipe

@@ -5,60 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from moored.llm.endpoints import Endpoint, require_key
-from moored.llm.ledger import Journal
+from moored.llm.generations import Generation, Unit
+from moored.llm.ledger import Journal, Writer
+from moored.llm.limits import Gate
+from moored.llm.prices import price_of, require_price
 from moored.llm.recipe import Recipe
-from moored.llm.safety import instructs, redacted
+from moored.llm.safety import redacted
 from moored.study import Generation as Limits
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One text to generate for."""
-
-    id: str
-    text: str
-    content_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """The terminal row of one (unit, source, step, draw)."""
-
-    unit_id: str
-    source: str
-    step: str
-    """`write`, or `read.<variable>`."""
-    draw: int
-    recipe: str
-    """The recipe's fingerprint."""
-    content_hash: str
-    status: str
-    """ok, failed, refused or over-budget."""
-    value: float | None
-    text: str | None
-    """The written text, or the answer."""
-    reply: str | None
-    """As it came."""
-    error: str | None
-    error_kind: str | None
-    attempts: int
-    prompt_tokens: int
-    completion_tokens: int
-    usd: float
-    latency_s: float
-    cached: bool
-    request_key: str | None
-    flag: str | None
-    """`instructs` where the unit's text looks as if it spoke to the model."""
-    prices: str
-    """The price table behind `usd`."""
 
 
 def generate(
@@ -89,9 +48,6 @@ async def _generate(
     again: bool,
 ) -> list[Generation]:
     from moored.llm.client import Client
-    from moored.llm.ledger import Writer
-    from moored.llm.limits import Gate
-    from moored.llm.prices import price_of, require_price
     from moored.llm.sender import Sender
     from moored.llm.steps import Steps
 
@@ -142,8 +98,3 @@ async def _in_parallel(
         if isinstance(error, BaseException):
             raise error
     return [results[place] for place in range(len(items))]
-
-
-def flag_of(text: str) -> str | None:
-    """The flag column's value for a unit's text."""
-    return "instructs" if instructs(text) else None

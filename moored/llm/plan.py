@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moored.llm.endpoints import AbilityStore, Endpoint
-from moored.llm.generate import Unit
+from moored.llm.generations import Unit
 from moored.llm.ledger import Journal
 from moored.llm.prices import Price, expected_tokens, price_of
 from moored.llm.recipe import Recipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from moored.llm.generate import Generation
+from moored.llm.generations import Generation
 from moored.llm.recipe import Recipe
 from moored.llm.replies import Parsed, parse_read, parse_written
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from moored.llm.generate import Generation, Unit, flag_of
+from moored.llm.generations import Generation, Unit, flag_of
 from moored.llm.recipe import Recipe
 from moored.llm.replies import Parsed, parse_read, parse_written, said_in
 from moored.llm.requests import Request, read_request, repair_request, write_request

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moored.context import Report
 from moored.errors import BudgetReached, ChecksFailed, MooredError, StudyBusy
 from moored.monitor.alerts import Alert, send_alert
 from moored.monitor.logs import log
 from moored.monitor.metrics import write_metrics_or_warn
+from moored.run.record import Report
 from moored.settings import Settings
 from moored.storage.events import Outcome, run_of_flow, store_ended
 from moored.storage.results import checks_of

@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from moored.scope import Scope
 from moored.storage.generations import Planned, failures, missing_units, source_states
 from moored.storage.journal import Journal
 from moored.storage.studies import stored_study
 from moored.storage.warehouse import Warehouse, open_store, peek
+from moored.study.scope import Scope
 
 
 def study_status(path: Path, replies: Path, name: str) -> dict[str, Any]:

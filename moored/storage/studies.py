@@ -11,8 +11,37 @@ import pandas as pd
 
 from moored.errors import NotStored
 from moored.storage.ingest import Units
-from moored.storage.warehouse import Warehouse
-from moored.study import Study, parse_stored
+from moored.storage.warehouse import Warehouse, open_store
+from moored.study import Study, load_study, parse_stored
+
+
+def find_study(argument: Study | str, store: Path) -> tuple[Study, Path]:
+    """A study given as itself, by its file or by its name in the store, and the folder that its paths start at.
+
+    Errors: `StudyInvalid`, `NotStored`.
+    """
+    if isinstance(argument, Study):
+        return argument, Path.cwd()
+    if is_study_file(argument):
+        path = Path(argument)
+        return load_study(path), path.absolute().parent
+    refuse_no_store(argument, store)
+    with open_store(store) as opened:
+        return stored_study(opened, argument)
+
+
+def is_study_file(argument: str) -> bool:
+    """Does the argument name a file, rather than a study in the store?"""
+    return Path(argument).suffix == ".toml" or Path(argument).is_file()
+
+
+def refuse_no_store(argument: str, store: Path) -> None:
+    """Refuse a name where there is no store to look it up in. Errors: `NotStored`."""
+    if not store.exists():
+        raise NotStored(
+            f"{argument!r} is no study file and there is no store at {store}; "
+            "name a .toml file, or set MOORED_STORE"
+        )
 
 
 def store_study(store: Warehouse, study: Study, folder: Path) -> None:

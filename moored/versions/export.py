@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from moored.errors import WouldOverwrite
-from moored.material import gather_version
+from moored.run.readings import gather_version
 from moored.storage.files import private
 from moored.storage.generations import stored_recipe
 from moored.storage.results import find_run

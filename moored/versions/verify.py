@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from moored.analysis import estimate_study
 from moored.errors import EstimationError, VersionDiffers
-from moored.material import Material, gather_version
+from moored.run.estimates import estimate_study
+from moored.run.readings import Material, gather_version
 from moored.settings import Settings, code_version
 from moored.storage.results import estimates_of, find_run, fits_of
 from moored.storage.studies import spec_of_run, study_of_run

@@ -92,11 +92,11 @@ def stage(study: Any, folder: Path) -> float:
     from prefect import flow
 
     from flows.generation import generate_missing
-    from moored.context import new_run
-    from moored.llm.endpoints import describe_endpoints
-    from moored.scope import Scope
+    from moored.llm.serving import describe_endpoints
+    from moored.run.run import new_run
     from moored.settings import read_settings
     from moored.storage.journal import Journal
+    from moored.study.scope import Scope
     from tasks.generate import plan_generation, settle_failures
     from tasks.units import load_units, remember_study
 

@@ -95,7 +95,7 @@ def _bodies(folder: Path, url: str) -> list[dict[str, Any]]:
     import pandas as pd
 
     from moored.llm.endpoints import external_endpoint
-    from moored.llm.recipe import build_recipe
+    from moored.llm.recipe_builder import build_recipe
     from moored.llm.requests import read_request
     from moored.storage.journal import Journal
 

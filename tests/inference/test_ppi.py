@@ -9,7 +9,7 @@ import pytest
 
 from moored.errors import DataInvalid
 from moored.inference import ESTIMATORS, Sample, gmm
-from moored.inference.ppi import ppi_plus_plus
+from moored.inference.ppi.plus_plus import ppi_plus_plus
 from tests.inference.worlds import draw
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from moored.errors import DataInvalid
 from moored.inference import ESTIMATORS, Sample, j_test
-from moored.inference.simulation import HEAD, coverage, main
-from moored.inference.worlds import GOAL, QUALITIES, WORLDS, draw
+from moored.inference.simulate.coverage import HEAD, coverage, main
+from moored.inference.simulate.worlds import GOAL, QUALITIES, WORLDS, draw
 
 
 def all_labelled(name: str, T: int) -> Sample:

@@ -10,9 +10,9 @@ from scipy.special import ndtri, stdtrit
 
 from moored.errors import DataInvalid, NonFinite, Separated, Unidentified
 from moored.inference import ESTIMATORS, Sample, Source, UserMoments
-from moored.inference.simulation import coverage
-from moored.inference.small import PENALTIES, PRICE, gmm_small, ridge
-from moored.inference.worlds import GOAL, WORLDS
+from moored.inference.simulate.coverage import coverage
+from moored.inference.simulate.worlds import GOAL, WORLDS
+from moored.inference.small.control_variates import PENALTIES, PRICE, gmm_small, ridge
 from tests.inference.worlds import draw
 
 FAMILIES = ("mean", "ols", "logit", "poisson")

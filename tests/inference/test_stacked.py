@@ -7,8 +7,8 @@ import pytest
 
 from moored.errors import DataInvalid, Separated
 from moored.inference import ESTIMATORS, Sample, Source
+from moored.inference.simulate.worlds import draw
 from moored.inference.stacked import STACKED, Draws, fit_draws
-from moored.inference.worlds import draw
 
 NEAR = 1e-9
 

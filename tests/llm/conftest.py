@@ -9,8 +9,9 @@ import pytest
 
 from moored.llm import limits
 from moored.llm.endpoints import Endpoint, external_endpoint
-from moored.llm.generate import Unit
-from moored.llm.recipe import Recipe, build_recipe
+from moored.llm.generations import Unit
+from moored.llm.recipe import Recipe
+from moored.llm.recipe_builder import build_recipe
 from moored.storage.journal import Journal
 from moored.study import Study, parse_study
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from moored.errors import EndpointUnreachable, KeyRefused, MooredError, RequestRefused
-from moored.llm.generate import Generation, generate
+from moored.llm.generate import generate
+from moored.llm.generations import Generation
 from moored.storage.journal import Journal
 from moored.study import Generation as Limits
 from tests.endpoint import KEY, always, answer_to, first, serve, share

@@ -14,10 +14,11 @@ from platformdirs import user_cache_path
 
 from moored.errors import EndpointUnreachable, StudyInvalid
 from moored.fetch import EMBEDDED_MODEL
-from moored.llm.endpoints import describe_endpoints, open_endpoints
-from moored.llm.generate import Unit, generate
+from moored.llm.generate import generate
+from moored.llm.generations import Unit
 from moored.llm.local import embedded_model
-from moored.llm.recipe import build_recipe
+from moored.llm.recipe_builder import build_recipe
+from moored.llm.serving import describe_endpoints, open_endpoints
 from moored.storage.journal import Journal
 from moored.study import Generation as Limits
 from tests.llm.conftest import a_study

@@ -13,11 +13,13 @@ import pytest
 
 from moored.errors import KeyRefused, StudyInvalid
 from moored.llm.endpoints import external_endpoint
-from moored.llm.generate import Unit, generate
+from moored.llm.generate import generate
+from moored.llm.generations import Unit
 from moored.llm.plan import plan_calls
 from moored.llm.probe import abilities, probe
 from moored.llm.prompts import fill, load_prompt
-from moored.llm.recipe import Recipe, build_recipe, tokens_of
+from moored.llm.recipe import Recipe, tokens_of
+from moored.llm.recipe_builder import build_recipe
 from moored.llm.reparse import reparse, stale_units
 from moored.llm.replies import parse_read
 from moored.llm.requests import read_request, write_request

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from moored.scope import Scope
 from moored.storage.generations import Planned, append_generations, store_plan
 from moored.storage.ingest import read_units
 from moored.storage.progress import rows_to_generate
 from moored.storage.studies import store_study, store_units
 from moored.storage.warehouse import open_store
+from moored.study.scope import Scope
 from tests.storage.test_generations import row
 from tests.studies import requests_frame, study, write_requests
 

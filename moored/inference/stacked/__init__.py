@@ -6,8 +6,9 @@ not (a separated outcome, moments near collinear, Newton steps that do not conve
 gives it to the ordinary estimator, which settles it or refuses it by name.
 """
 
-from moored.inference.stacked.answers import Answers, Failure, fit_draws
+from moored.inference.stacked.answers import Answers, Failure
 from moored.inference.stacked.draws import Draws
+from moored.inference.stacked.fit import fit_draws
 from moored.inference.stacked.table import STACKED
 
 __all__ = ["STACKED", "Answers", "Draws", "Failure", "fit_draws"]

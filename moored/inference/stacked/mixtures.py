@@ -1,4 +1,4 @@
-"""`ppi++-synth` and `reppi` over many draws (`moored.inference.mixtures`): the same folds, grids and rules."""
+"""`ppi++-synth` and `reppi` over many draws (`moored.inference.ppi.mixtures`): the same folds, grids and rules."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from moored.inference.data import Array, Mask
 from moored.inference.families import family_of
-from moored.inference.mixtures import ALPHAS, PENALTIES
 from moored.inference.moments import Moments
+from moored.inference.ppi.mixtures import ALPHAS, PENALTIES
 from moored.inference.stacked.answers import Answers, no_answers, normal_answers
 from moored.inference.stacked.draws import Draws
 from moored.inference.stacked.gmm import human_fit

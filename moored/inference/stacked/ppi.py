@@ -1,4 +1,4 @@
-"""PPI++ with tuned lambda, over many draws (`moored.inference.ppi`; the conventions are its own)."""
+"""PPI++ with tuned lambda, over many draws (`moored.inference.ppi.plus_plus`; the conventions are its own)."""
 
 from __future__ import annotations
 

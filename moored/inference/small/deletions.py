@@ -16,8 +16,8 @@ from moored.errors import DataInvalid, Unidentified
 from moored.inference.data import Array
 from moored.inference.families import Linear, Logit, Poisson
 from moored.inference.moments import Moments
-from moored.inference.newton import dependent_column
-from moored.inference.passes import Block, Rows
+from moored.inference.solve.newton import dependent_column
+from moored.inference.solve.passes import Block, Rows
 
 SINGULAR = 1e-9  # smallest eigenvalue, in units of the whole, of the information without a group
 NOTHING = 1e-18  # share of a source's squared scores below which it has no residual

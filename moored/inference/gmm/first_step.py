@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 
 from moored.errors import DataInvalid, EstimationError, NotConverged, Unidentified
-from moored.inference.augmented import least_squares
 from moored.inference.data import Array
-from moored.inference.newton import Equation, equation, solve_all
-from moored.inference.passes import Passes
+from moored.inference.gmm.augmented import least_squares
+from moored.inference.solve.newton import Equation, equation, solve_all
+from moored.inference.solve.passes import Passes
 
 FirstStep = Literal["full", "identity"]
 

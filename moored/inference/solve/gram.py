@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moored.inference.data import Array, Mask
-from moored.inference.passes import Passes
+from moored.inference.solve.passes import Passes
 
 
 class Gram:

@@ -11,7 +11,7 @@ import numpy as np
 from moored.errors import EstimationError, NonFinite, NotConverged, Separated, Singular
 from moored.inference.data import Array
 from moored.inference.moments import Moments
-from moored.inference.passes import Block, Passes
+from moored.inference.solve.passes import Block, Passes
 
 STEPS = 100
 HALVINGS = 30

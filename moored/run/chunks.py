@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from moored.context import Plan, Run
-from moored.llm.generate import Generation, Unit
-from moored.scope import Scope
+from moored.llm.generations import Generation, Unit
+from moored.run.plan import Plan
+from moored.run.run import Run
 from moored.storage.generations import missing_units, texts_of
 from moored.storage.warehouse import Warehouse, open_store
 from moored.study import Study
+from moored.study.scope import Scope
 
 SHARES, EVEN_ROWS, MOST_CHUNKS = 4, 500, 200
 """A source's chunks: so many where that leaves them at most so large; never more than so many."""

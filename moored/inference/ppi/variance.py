@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from moored.inference.data import Array
-from moored.inference.gram import Gram
-from moored.inference.newton import inverse
-from moored.inference.passes import Block, Passes
+from moored.inference.solve.gram import Gram
+from moored.inference.solve.newton import inverse
+from moored.inference.solve.passes import Block, Passes
 
 Mix = tuple[float, ...]
 Scores = Callable[[Block], Array]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from moored.design import build_sample, everyone_labelled
 from moored.errors import EstimationError, StudyInvalid
 from moored.inference import ESTIMATORS, Fit, Sample, headline
-from moored.material import Material
+from moored.run.readings import Material
+from moored.run.sample import build_sample, everyone_labelled
 from moored.study import Study
 
 EVERYONE = "everyone-labelled"

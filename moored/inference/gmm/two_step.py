@@ -22,17 +22,16 @@ from typing import Literal
 import numpy as np
 
 from moored.errors import DataInvalid, Unidentified
-from moored.inference.augmented import Linearised, least_squares, linearise
 from moored.inference.data import Array, Sample
 from moored.inference.families import family_of
-from moored.inference.first import FirstStep, human_equation, solved
-from moored.inference.first import first_step as first_step  # noqa: PLC0414  small.py takes it from here
+from moored.inference.gmm.augmented import Linearised, least_squares, linearise
+from moored.inference.gmm.first_step import FirstStep, first_step, human_equation, solved
+from moored.inference.gmm.rank import independent_sources
 from moored.inference.headline import LABELS_A_COEFFICIENT, labels_for_gmm
 from moored.inference.moments import Moments
-from moored.inference.newton import inverse, solve_all, solve_scaled
-from moored.inference.passes import Passes, Stream
-from moored.inference.rank import independent_sources
 from moored.inference.results import Alternative, Fit, make_fit
+from moored.inference.solve.newton import inverse, solve_all, solve_scaled
+from moored.inference.solve.passes import Passes, Stream
 
 Correction = Literal["none", "lw"]
 

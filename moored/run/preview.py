@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moored.chunks import shuffled_units
-from moored.context import units_of
-from moored.llm.endpoints import open_endpoints
-from moored.llm.generate import Generation, Unit, generate
-from moored.llm.recipe import build_recipe
+from moored.llm.generate import generate
+from moored.llm.generations import Generation, Unit
+from moored.llm.recipe_builder import build_recipe
 from moored.llm.replies import said_in
+from moored.llm.serving import open_endpoints
+from moored.run.chunks import shuffled_units
+from moored.run.plan import units_of
 from moored.settings import Settings
 from moored.storage.journal import Journal
 from moored.study import Study

@@ -8,10 +8,10 @@ import numpy as np
 
 from moored.errors import NotConverged
 from moored.inference.data import Array
-from moored.inference.gram import Gram
 from moored.inference.moments import Moments
-from moored.inference.newton import CONVERGED, STEPS
-from moored.inference.passes import Block, Passes
+from moored.inference.solve.gram import Gram
+from moored.inference.solve.newton import CONVERGED, STEPS
+from moored.inference.solve.passes import Block, Passes
 
 
 @dataclass(frozen=True, slots=True)

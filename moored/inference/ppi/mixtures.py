@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moored.inference.data import Array, Sample
-from moored.inference.first import human_equation, solved
+from moored.inference.gmm.first_step import human_equation, solved
 from moored.inference.moments import Moments
-from moored.inference.newton import inverse, solve_all
-from moored.inference.passes import Block, Passes, Stream
-from moored.inference.ppi import finished, nothing_to_add, ppi_plus_plus, prepared
-from moored.inference.ppi_variance import Contrast, Mix, Scores, contrast, mixed_scores
+from moored.inference.ppi.plus_plus import finished, nothing_to_add, ppi_plus_plus, prepared
+from moored.inference.ppi.variance import Contrast, Mix, Scores, contrast, mixed_scores
 from moored.inference.results import Alternative, Fit
+from moored.inference.solve.newton import inverse, solve_all
+from moored.inference.solve.passes import Block, Passes, Stream
 
 ALPHAS = tuple(float(a) for a in np.linspace(1.0, 0.0, 11))
 PENALTIES = np.logspace(-6, 3, 19)

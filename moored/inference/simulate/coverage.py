@@ -1,8 +1,8 @@
 """The coverage of estimators in worlds with a known truth (METHOD.md section 7, design b).
 
-    python -m moored.inference.simulation small --trials 2000 --seed 1
+    python -m moored.inference.simulate.coverage small --trials 2000 --seed 1
 
-Every trial draws all T units of a world (`moored.inference.worlds`) anew.
+Every trial draws all T units of a world (`moored.inference.simulate.worlds`) anew.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy as np
 
 from moored.errors import DataInvalid, EstimationError
 from moored.inference.data import Array
+from moored.inference.estimators import ESTIMATORS
 from moored.inference.results import Fit
-from moored.inference.worlds import GOAL, WORLDS, World, draw
+from moored.inference.simulate.worlds import GOAL, WORLDS, World, draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,6 @@ def coverage(
     Trial t uses numpy's SeedSequence(seed).spawn(trials)[t]. A draw on which an estimator raises an
     EstimationError (separation, mostly) is left out for all of them, and counted.
     """
-    from moored.inference.estimators import ESTIMATORS
-
     chosen = WORLDS[world] if isinstance(world, str) else world
     names = tuple(estimators)
     fits: list[list[Fit]] = []
@@ -107,7 +106,7 @@ def row(world: str, n: int, T: int, M: int, quality: str, *, trials: int, seed: 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a table as Markdown."""
-    parser = argparse.ArgumentParser(prog="python -m moored.inference.simulation")
+    parser = argparse.ArgumentParser(prog="python -m moored.inference.simulate.coverage")
     parser.add_argument("table", choices=("small", "other"))
     parser.add_argument("--trials", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)

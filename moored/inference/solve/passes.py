@@ -266,3 +266,14 @@ class Tally:
             found = self.strata.setdefault(code, [0, 0])
             found[0] += int(size)
             found[1] += int(hit)
+
+
+def with_sources(data: Sample | Stream, wanted: Callable[[Source], bool]) -> Sample | Stream:
+    """The same sample or stream with the sources for which `wanted` holds."""
+
+    def pick(sample: Sample) -> Sample:
+        return sample.with_sources(source for source in sample.sources if wanted(source))
+
+    if isinstance(data, Sample):
+        return pick(data)
+    return lambda: (pick(chunk) for chunk in data())

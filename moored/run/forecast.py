@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from moored.chunks import shuffled_units
-from moored.context import units_of
-from moored.llm.endpoints import describe_endpoints
 from moored.llm.plan import NeverAsks, PlannedCalls, plan_calls
 from moored.llm.prices import price_of, require_price
-from moored.llm.recipe import build_recipe
+from moored.llm.recipe_builder import build_recipe
+from moored.llm.serving import describe_endpoints
+from moored.run.chunks import shuffled_units
+from moored.run.plan import units_of
 from moored.settings import Settings
 from moored.storage.generations import Planned, ended_units
 from moored.storage.journal import Journal, Progress

@@ -23,12 +23,12 @@ from moored.errors import DataInvalid, EstimationError
 from moored.inference.baselines import human
 from moored.inference.data import Array, Sample
 from moored.inference.families import family_of
-from moored.inference.first import human_equation, solved
+from moored.inference.gmm.first_step import human_equation, solved
 from moored.inference.moments import Moments
-from moored.inference.newton import inverse, solve_all
-from moored.inference.passes import Block, Passes, Stream
-from moored.inference.ppi_variance import Contrast, Mix, contrast, mixed_scores
+from moored.inference.ppi.variance import Contrast, Mix, contrast, mixed_scores
 from moored.inference.results import Alternative, Fit, make_fit
+from moored.inference.solve.newton import inverse, solve_all
+from moored.inference.solve.passes import Block, Passes, Stream
 
 
 def estimate_at(passes: Passes, lam: float, mix: Mix, human_estimate: Array) -> Array:

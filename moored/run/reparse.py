@@ -7,13 +7,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from moored.context import Plan, Run, new_run, only_run, units_of
 from moored.errors import NotStored, StudyInvalid
-from moored.llm.endpoints import describe_endpoints
-from moored.llm.generate import Generation
+from moored.llm.generations import Generation
 from moored.llm.plan import NeverAsks
-from moored.llm.recipe import Recipe, build_recipe
+from moored.llm.recipe import Recipe
+from moored.llm.recipe_builder import build_recipe
 from moored.llm.reparse import reparse, stale_units
+from moored.llm.serving import describe_endpoints
+from moored.run.plan import Plan, units_of
+from moored.run.run import Run, new_run, only_run
 from moored.settings import Settings
 from moored.storage.generations import (
     Planned,

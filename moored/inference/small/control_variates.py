@@ -34,12 +34,20 @@ import numpy as np
 
 from moored.errors import DataInvalid
 from moored.inference.data import Array, Sample
-from moored.inference.deletions import Auxiliary, Groups, Part, curvature, groups_of, human_part, source_part
 from moored.inference.families import Logit, family_of
-from moored.inference.gmm import first_step
+from moored.inference.gmm.first_step import first_step
 from moored.inference.moments import Moments
-from moored.inference.passes import Passes, Stream
 from moored.inference.results import Alternative, Fit, make_fit
+from moored.inference.small.deletions import (
+    Auxiliary,
+    Groups,
+    Part,
+    curvature,
+    groups_of,
+    human_part,
+    source_part,
+)
+from moored.inference.solve.passes import Passes, Stream
 
 PRICE = 1.4  # of one coefficient in generalised cross-validation
 PENALTIES: Array = np.append(np.logspace(-3, 2, 16), np.inf)  # on sources of unit variance

@@ -1,0 +1,1 @@
+"""Prediction-powered inference and its mixtures."""

@@ -1,0 +1,1 @@
+"""GMM for few labels."""

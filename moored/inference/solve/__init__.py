@@ -1,0 +1,1 @@
+"""Passes over the data, Newton's method, cross products."""

@@ -1,0 +1,1 @@
+"""One run's life: plan, chunks, readings, sample, estimates, record."""

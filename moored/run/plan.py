@@ -1,0 +1,101 @@
+"""What a run needs from the model: the data version and one recipe per source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from moored.llm.prices import price_of, require_price
+from moored.llm.prompts import shown_texts
+from moored.llm.recipe import Recipe
+from moored.llm.recipe_builder import build_recipe
+from moored.llm.serving import describe_endpoints
+from moored.run.run import Run
+from moored.settings import Settings
+from moored.storage.generations import (
+    Planned,
+)
+from moored.storage.ingest import Units, read_units
+from moored.storage.journal import Journal
+from moored.storage.results import Inputs
+from moored.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The data that a run is about, as they are in the store."""
+
+    version: str
+    spent: tuple[str, ...] = ()
+    """Units that left the data, since the study shows their text to the model (METHOD rule 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run needs from the model: one recipe a source, for every unit of a data version."""
+
+    data_version: str
+    recipes: Mapping[str, Recipe]
+    spent: tuple[str, ...] = ()
+    """As in `Data`."""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a reader of the version must know of its data."""
+        return (spent_line(self.spent),) if self.spent else ()
+
+    @property
+    def recipe_keys(self) -> dict[str, str]:
+        """Recipe fingerprint by source."""
+        return {source: recipe.fingerprint for source, recipe in self.recipes.items()}
+
+    @property
+    def planned(self) -> list[Planned]:
+        """What is expected of each source."""
+        return [
+            Planned(name, recipe.fingerprint, recipe.expected_rows) for name, recipe in self.recipes.items()
+        ]
+
+    def conditioning(self, generations: pd.DataFrame) -> pd.Series:
+        """What each written text was conditioned on (METHOD rule 2), by its row of `generations`."""
+        inputs = {recipe.fingerprint: ",".join(recipe.conditioning) for recipe in self.recipes.values()}
+        return generations["recipe"].map(inputs).where(generations["step"] == "write")
+
+    def inputs(self, run: Run, generation_seq: int) -> Inputs:
+        """What this run's results are computed from."""
+        return Inputs(
+            study_fingerprint=run.study.fingerprint,
+            data_version=self.data_version,
+            code_version=run.code_version,
+            recipes=self.recipe_keys,
+            generation_seq=generation_seq,
+        )
+
+
+def units_of(study: Study, folder: Path, settings: Settings) -> Units:
+    """The units of a study, less those that a prompt shows the model. Errors: those of `read_units`."""
+    return read_units(study, folder, settings.cache, shown_texts(study, folder))
+
+
+def plan_of(run: Run, data: Data) -> Plan:
+    """One recipe a source of the study. Errors: `StudyInvalid`, those of the first request to an endpoint."""
+    study, settings = run.study, run.settings
+    endpoints = describe_endpoints(study, settings.cache, settings.base_url)
+    with Journal(settings.replies, study.name) as journal:
+        recipes = {
+            source.name: build_recipe(study, source, endpoints[source.name], run.folder, journal)
+            for source in study.sources
+        }
+    for name, recipe in recipes.items():
+        require_price(price_of(recipe, endpoints[name]), recipe, study.generation)
+    return Plan(data.version, recipes, data.spent)
+
+
+def spent_line(spent: Sequence[str]) -> str:
+    """Which units are spent, for people."""
+    named = ", ".join(spent[:5]) + (", ..." if len(spent) > 5 else "")
+    units = "1 unit" if len(spent) == 1 else f"{len(spent)} units"
+    return f"{units} left the data, since the model is shown the text as an example: {named}"
