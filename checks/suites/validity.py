@@ -1,4 +1,4 @@
-"""The eight validity rules (METHOD.md section 6): what the algebra of the estimators needs.
+"""The eight validity rules (docs/method.md section 5): what the algebra of the estimators needs.
 
 Rules 1 to 7 are asked before estimation; rule 8 needs the estimates and stands in the suite `results`, its
 part about readings in `extraction` (value-drift).

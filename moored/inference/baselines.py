@@ -1,4 +1,4 @@
-"""The labelled units alone, and model data taken at its word (METHOD.md section 5)."""
+"""The labelled units alone, and model data taken at its word (docs/estimators.md)."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Sample:
     ----------
     y : (T,) human outcome; ignored (may be NaN) where not labelled.
     X : (T, p) human covariates with the constant as a column; ignored (may be NaN) where not labelled.
-    labelled : (T,) S_t of METHOD.md section 1.
+    labelled : (T,) S_t of docs/method.md section 1.
     terms : p names of the columns of X; the constant is "Intercept".
     sources : the auxiliary sources, M of them, M >= 0.
     probability : (T,) known probability of being labelled, in (0, 1]; None: equal for all.

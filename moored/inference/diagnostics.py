@@ -42,7 +42,7 @@ def source_tests(data: Sample | Stream, family: str | Moments = "ols") -> tuple[
     The moments are the source's scores at its full-sample fit. Under random labelling the difference of the
     weighted labelled sum and its share of the total is asymptotically normal with mean 0; its quadratic form
     is chi-squared with k degrees of freedom. Rejecting says that the labelled units are not a random sample,
-    or that the source's recipe differs between labelled and unlabelled units (METHOD.md section 6). Sources
+    or that the source's recipe differs between labelled and unlabelled units (docs/method.md section 5). Sources
     that cannot be fitted, or leave no residual, are left out.
     """
     passes = Passes(data, family_of(family))

@@ -1,4 +1,4 @@
-"""The estimating functions that have names, and their Jacobians (METHOD.md section 2)."""
+"""The estimating functions that have names, and their Jacobians (docs/method.md section 2)."""
 
 from __future__ import annotations
 

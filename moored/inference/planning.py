@@ -1,6 +1,6 @@
 """How many labels and how many units, before the money is spent.
 
-All of it follows from one limit (METHOD.md section 3): with n of T units labelled at random, sigma_j^2 the
+All of it follows from one limit (docs/method.md section 3): with n of T units labelled at random, sigma_j^2 the
 variance of the human influence function of theta_j and R2_j the share of it that the sources explain,
 
     Var(theta_j)  =  sigma_j^2 (1 - (1 - n/T) R2_j) / n  =  sigma_j^2 ((1 - R2_j) / n + R2_j / T)

@@ -1,6 +1,6 @@
 """A source's recipe: everything that decides what its generations are, as one value with one key.
 
-METHOD rule 1: labelled and unlabelled units of a source must come from the same recipe. Rule 2: what a
+docs/method.md, rule 1: labelled and unlabelled units of a source must come from the same recipe. Rule 2: what a
 text is written from (`conditioning`) is the same for all units: the unit's text, nothing else.
 """
 

@@ -48,7 +48,7 @@ class Generated:
 def needed_units(store: Warehouse, run: Run, plan: Plan, scope: Scope) -> dict[str, list[str]]:
     """The ids of the units that still need generation, by source, shuffled by the study's seed.
 
-    An interrupted run then leaves a random subset, not "all labelled, half of the rest" (METHOD rule 5).
+    An interrupted run then leaves a random subset, not "all labelled, half of the rest" (docs/method.md, rule 5).
     """
     return {
         part.source: _shuffled(

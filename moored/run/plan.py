@@ -30,7 +30,7 @@ class Data:
 
     version: str
     spent: tuple[str, ...] = ()
-    """Units that left the data, since the study shows their text to the model (METHOD rule 3)."""
+    """Units that left the data, since the study shows their text to the model (docs/method.md, rule 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Plan:
         ]
 
     def conditioning(self, generations: pd.DataFrame) -> pd.Series:
-        """What each written text was conditioned on (METHOD rule 2), by its row of `generations`."""
+        """What each written text was conditioned on (docs/method.md, rule 2), by its row of `generations`."""
         inputs = {recipe.fingerprint: ",".join(recipe.conditioning) for recipe in self.recipes.values()}
         return generations["recipe"].map(inputs).where(generations["step"] == "write")
 

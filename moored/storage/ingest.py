@@ -33,7 +33,7 @@ class Units:
     frame: pd.DataFrame
     version: str
     spent: tuple[str, ...] = ()
-    """Ids of units that left: the study shows their text to the model as an example (METHOD rule 3)."""
+    """Ids of units that left: the study shows their text to the model as an example (docs/method.md, rule 3)."""
 
 
 def read_units(study: Study, folder: Path, cache: Path, shown: Collection[str] = ()) -> Units:

@@ -13,7 +13,7 @@ def source_values(
     study: Study, source: Source, units: pd.DataFrame, generations: pd.DataFrame, expected_rows: int
 ) -> pd.DataFrame:
     """One row a unit, ordered as `units`; one float column a variable; NaN in every column of a unit whose
-    generation is not whole (METHOD rule 4: it keeps its row and its moment is zero).
+    generation is not whole (docs/method.md, rule 4: it keeps its row and its moment is zero).
 
     A variable that is asked of the model is the mean over its draws. A rule over the text is computed on the
     text that the source read: the unit's own for a proxy, the written one for a synthetic source. A column known

@@ -40,7 +40,7 @@ class Question(Part):
     ask: str
     answers: dict[str, float] = Field(min_length=2)
     examples: tuple[tuple[str, str], ...] = ()
-    """(text, answer) pairs shown to the model. They must not be units of the study (METHOD rule 3)."""
+    """(text, answer) pairs shown to the model. They must not be units of the study (docs/method.md, rule 3)."""
 
     @model_validator(mode="after")
     def _examples_answer_the_question(self) -> Self:
@@ -80,7 +80,7 @@ class Covariate(Part):
 
 
 class Labels(Part):
-    """How units were chosen for labelling (METHOD rule 7)."""
+    """How units were chosen for labelling (docs/method.md, rule 7)."""
 
     design: Literal["simple-random", "known-probability", "undeclared"] = "undeclared"
     sample: Annotated[int, Field(gt=0)] | None = None

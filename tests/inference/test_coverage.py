@@ -1,7 +1,7 @@
 """Simulations: coverage of every estimand, J's size and power, and the world in which the method must fail.
 
 Each band is nominal +- 3.5 sqrt(a (1 - a) / R): a right method leaves it once in two thousand tables. The
-corpus is drawn anew in each trial (design b of METHOD.md section 7).
+corpus is drawn anew in each trial (docs/method.md section 8).
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def test_power_of_the_j_test_against_selective_labelling(depends_on):
 
 
 def test_conditioning_on_the_truth_where_it_is_labelled_fails_and_j_does_not_see_it():
-    """METHOD.md section 6, rule 2: synthetic outcomes are drawn from X where labelled and from Xhat where not.
+    """docs/method.md, rule 2: synthetic outcomes are drawn from X where labelled and from Xhat where not.
 
     The mean of the synthetic outcome is made equal on both sides by chance of the world, so J is silent, yet
     its residual correlation with Y differs: theta-hat is pulled away. With Xhat for all, coverage is nominal.

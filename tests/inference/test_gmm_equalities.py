@@ -16,7 +16,7 @@ CASES = [("ols", 1), ("ols", 3), ("logit", 1), ("logit", 3), ("poisson", 1), ("p
 
 
 def literal_moments(sample: Sample, family: str, parameters: np.ndarray) -> np.ndarray:
-    """g_t of METHOD.md section 2, row by row (T, p + 2 M p), nothing rearranged."""
+    """g_t of docs/method.md section 2, row by row (T, p + 2 M p), nothing rearranged."""
     f, p = FAMILIES[family], sample.X.shape[1]
     S = sample.labelled.astype(float)
     if sample.probability is not None:

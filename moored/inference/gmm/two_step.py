@@ -2,7 +2,7 @@
 
 The augmented moments of unit t are g_t = (w_t psi(real; theta), w_t h_t(eta), h_t(eta)), with w_t =
 S_t pi_bar / pi_t and h_t the stacked scores of the M sources at their own parameters eta. theta enters the
-first block only, which is just identified. Partialling it out (METHOD.md section 3) leaves, with
+first block only, which is just identified. Partialling it out (docs/method.md section 3) leaves, with
 z = sum_t (w_t h_t, (1 - w_t) h_t) and S = sum_t of the outer products at the first step,
 
     eta-hat    minimises z(eta)' S_zz^-1 z(eta)
@@ -11,7 +11,7 @@ z = sum_t (w_t h_t, (1 - w_t) h_t) and S = sum_t of the outer products at the fi
     J          = z(eta-hat)' S_zz^-1 z(eta-hat), chi-squared with M p degrees of freedom
 
 which is the literal two-step estimator and its variance, whatever the weights, clusters or strata. With
-equal labelling probabilities S_zz is block-diagonal and B is zero on the unlabelled, as in METHOD.md.
+equal labelling probabilities S_zz is block-diagonal and B is zero on the unlabelled, as in docs/method.md.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def gmm(
     correction: Correction = "none",
     name: str = "gmm",
 ) -> Fit:
-    """Two-step GMM over every source of the sample (METHOD.md section 3; Byun et al. 2025, section 4).
+    """Two-step GMM over every source of the sample (docs/method.md section 3; Byun et al. 2025, section 4).
 
     Parameters
     ----------

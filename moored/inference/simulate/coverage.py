@@ -1,4 +1,4 @@
-"""The coverage of estimators in worlds with a known truth (METHOD.md section 7, design b).
+"""The coverage of estimators in worlds with a known truth (docs/method.md section 8).
 
     python -m moored.inference.simulate.coverage small --trials 2000 --seed 1
 

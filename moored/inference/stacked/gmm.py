@@ -1,4 +1,4 @@
-"""`human` and the two-step GMM over many draws: the closed structure of METHOD.md section 3, equal probabilities.
+"""`human` and the two-step GMM over many draws: docs/method.md section 3, with equal probabilities.
 
 With h_L, h_U the sums of the stacked auxiliary scores over labelled and remaining units, S_L, S_U the sums of
 their outer products, C = sum_L psi h' at the first step:

@@ -1,0 +1,58 @@
+"""What the house holds itself to: short modules, no citation of a page that is not here, one importer of each giant."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("moored", "flows", "tasks", "checks")
+PAGE = re.compile(r"\b(?:docs/)?([\w-]+)\.md\b")
+
+
+def _files(*suffixes: str) -> list[Path]:
+    tracked = [path for room in (*ROOMS, "docs", "sql") for path in (ROOT / room).rglob("*")]
+    return [path for path in tracked if path.suffix in suffixes]
+
+
+def test_every_page_that_is_cited_is_here() -> None:
+    here = {path.stem for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))}
+    here |= {path.stem for path in (ROOT / "deployments").rglob("*.md")}
+    cited = {
+        (str(path.relative_to(ROOT)), page)
+        for path in _files(".py", ".md", ".sql")
+        for page in PAGE.findall(path.read_text())
+    }
+    assert sorted((path, page) for path, page in cited if page not in here) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("moored/inference/data.py", "import duckdb"),
+        ("tasks/units.py", "import openai"),
+        ("flows/rerun.py", "from moored.cli.studies import study_name"),
+        ("moored/errors.py", "from moored.inference.data import Sample"),
+        ("moored/nowhere.py", "import json"),
+    ],
+)
+def test_a_wrong_import_is_refused_by_the_gate(tmp_path: Path, module: str, line: str) -> None:
+    for room in ROOMS:
+        shutil.copytree(
+            ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__", "*.parquet")
+        )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    planted = tmp_path / module
+    before = planted.read_text() if planted.exists() else '"""Planted."""\n'
+    planted.write_text(f"{before}\n{line}\n")
+    gate = Path(sys.executable).with_name("lint-imports")
+    said = subprocess.run(  # noqa: S603
+        [gate, "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 1, said.stdout
+    assert "BROKEN" in said.stdout
