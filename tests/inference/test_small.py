@@ -1,4 +1,4 @@
-"""gmm-small: its limits, what it is equivariant to, what it refuses, and (slow) its goal (docs/method.md section 6)."""
+"""gmm-small: its limits, equivariance, what it refuses, and (slow) its goal (docs/method.md section 6)."""
 
 from __future__ import annotations
 
