@@ -9,6 +9,7 @@ import numpy as np
 
 from moored.errors import DataInvalid
 from moored.inference.data import Array, Sample, Source
+from moored.inference.events import few_events
 from moored.inference.families import family_of
 from moored.inference.gmm.first_step import refuse_unidentified, solved
 from moored.inference.gmm.two_step import as_fit, two_step
@@ -29,6 +30,9 @@ def human(
 ) -> Fit:
     """The M-estimator on the labelled units alone, with its sandwich (HC0) variance."""
     passes = Passes(with_sources(data, lambda _: False), family_of(family))
+    share = few_events(passes)
+    if share is not None and few_events(Passes(data, passes.family)) is not None:
+        return share.fit(passes, "human", level, alternative)
     return as_fit(two_step(passes), passes, "human", level, alternative)
 
 

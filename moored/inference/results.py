@@ -100,6 +100,10 @@ class Fit:
         estimate = rows @ self.estimate
         se = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, self.covariance, rows), 0.0))
         lower, upper, p_value = wald(estimate, se, self.level, self.alternative, self.df)
+        if len(self.terms) == 1 and self.alternative == "two-sided":  # its interval need not be Wald's
+            ends = rows * np.concatenate([self.lower, self.upper])
+            lower, upper = ends.min(axis=1), ends.max(axis=1)
+            p_value = np.where(rows[:, 0] != 0, self.p_value, 1.0)
         names = ("estimate", "se", "lower", "upper", "p_value")
         return [
             {name: _finite_or_none(value) for name, value in zip(names, values, strict=True)}
@@ -174,17 +178,18 @@ def make_fit(
     warnings: tuple[str, ...] = (),
     sources: tuple[str, ...] = (),
     tuning: tuple[tuple[str, float], ...] = (),
+    interval: tuple[Array, Array, Array] | None = None,
 ) -> Fit:
     """A Fit from an estimate (p,) and its covariance (p, p).
 
-    `human_se` (p,) gives the effective sample size; None leaves it out. Raises NonFinite rather than let
-    a NaN out.
+    `human_se` (p,) gives the effective sample size; None leaves it out. `interval` is (lower, upper, p-value),
+    (p,) each, where it is not Wald's. Raises NonFinite rather than let a NaN out.
     """
     covariance = (covariance + covariance.T) / 2.0
     if not (np.isfinite(estimate).all() and np.isfinite(covariance).all()):
         raise NonFinite(f"{estimator}: the estimate or its covariance is not finite; rescale the data.")
     se = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    lower, upper, p_value = wald(estimate, se, level, alternative, df)
+    lower, upper, p_value = interval or wald(estimate, se, level, alternative, df)
     effective = saved = None
     if human_se is not None:
         both_zero = (human_se == 0) & (se == 0)

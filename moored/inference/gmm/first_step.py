@@ -8,6 +8,7 @@ import numpy as np
 
 from moored.errors import DataInvalid, EstimationError, NotConverged, Unidentified
 from moored.inference.data import Array
+from moored.inference.events import refuse_constant
 from moored.inference.gmm.augmented import least_squares
 from moored.inference.solve.newton import Equation, equation, solve_all
 from moored.inference.solve.passes import Passes
@@ -69,6 +70,7 @@ def first_step(passes: Passes, first: FirstStep) -> tuple[Array, dict[int, Array
     sources = [source_equation(passes, m) for m in range(len(passes.names))]
     solve_all(passes, [human, *sources])
     refuse_unidentified(passes)
+    refuse_constant(passes)
     theta, etas, warnings = solved(human), {}, []
     for m, found in enumerate(sources):
         if found.failure is None:

@@ -23,6 +23,7 @@ import numpy as np
 
 from moored.errors import DataInvalid, Unidentified
 from moored.inference.data import Array, Sample
+from moored.inference.events import few_events, flat_terms, refuse_exact
 from moored.inference.families import family_of
 from moored.inference.gmm.augmented import Linearised, least_squares, linearise
 from moored.inference.gmm.first_step import FirstStep, first_step, human_equation, solved
@@ -131,6 +132,7 @@ def _second_step(
     warnings: tuple[str, ...],
 ) -> TwoStep:
     p, counts = len(human), passes.counts
+    refuse_exact(passes, at.S[:p, :p], at.H)
     S_pp, S_pz, S_zz = at.S[:p, :p], at.S[:p, p:], at.S[p:, p:]
     used, J = tuple(etas), None
     spread, target, explained = S_pp, np.zeros(p), np.zeros((p, p))
@@ -150,6 +152,7 @@ def _second_step(
     theta, H = shifted(passes, human, target, at)
     bread, first_bread = inverse(H, "The estimate"), inverse(at.H, "The human labels")
     human_covariance = first_bread @ S_pp @ first_bread.T
+    warnings = (*warnings, *flat_terms(passes.terms, S_pp, first_bread))
     k = len(eta) // max(len(used), 1)
     return TwoStep(
         theta=theta,
@@ -220,6 +223,8 @@ def gmm(
     Unidentified, Singular, Separated, NotConverged, NonFinite, NoLabels, DataInvalid.
     """
     passes = Passes(data, family_of(family))
+    if (share := few_events(passes)) is not None:
+        return share.fit(passes, name, level, alternative)
     found = two_step(passes, first_step)
     if not passes.names:
         found = replace(found, warnings=("there is no source: this is the human-only fit",))

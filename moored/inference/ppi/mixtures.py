@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from moored.inference.data import Array, Sample
 from moored.inference.gmm.first_step import human_equation, solved
 from moored.inference.moments import Moments
-from moored.inference.ppi.plus_plus import finished, nothing_to_add, ppi_plus_plus, prepared
+from moored.inference.ppi.plus_plus import finished, ppi_plus_plus, prepared, settled
 from moored.inference.ppi.variance import Contrast, Mix, Scores, contrast, mixed_scores
 from moored.inference.results import Alternative, Fit
 from moored.inference.solve.newton import inverse, solve_all
@@ -45,8 +45,8 @@ def ppi_synth(
     rng : draws the folds; None: a generator seeded with 0.
     """
     passes, base = prepared(data, family, name)
-    if base.n_labelled == base.n_total:
-        return nothing_to_add(base, name, level, alternative)
+    if (fit := settled(passes, base, name, level, alternative)) is not None:
+        return fit
     mixes = {alpha: _mix(passes, alpha) for alpha in ALPHAS}
     kinds = {kind for _, kind in passes.recipes}
     alpha = 1.0 if kinds == {"proxy"} else 0.0
@@ -129,8 +129,8 @@ def reppi(
     rng : draws the folds; None: a generator seeded with 0.
     """
     passes, base = prepared(data, family, name)
-    if base.n_labelled == base.n_total:
-        return nothing_to_add(base, name, level, alternative)
+    if (fit := settled(passes, base, name, level, alternative)) is not None:
+        return fit
     b = base.estimate
     rows_of = _recalibrated(passes, b, folds, rng)
     first = contrast(passes, rows_of, b, ())

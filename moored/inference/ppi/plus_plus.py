@@ -22,6 +22,7 @@ import numpy as np
 from moored.errors import DataInvalid, EstimationError
 from moored.inference.baselines import human
 from moored.inference.data import Array, Sample
+from moored.inference.events import few_events
 from moored.inference.families import family_of
 from moored.inference.gmm.first_step import human_equation, solved
 from moored.inference.moments import Moments
@@ -93,8 +94,12 @@ def prepared(data: Sample | Stream, family: str | Moments, name: str) -> tuple[P
     return passes, human(data, family)
 
 
-def nothing_to_add(base: Fit, name: str, level: float, alternative: Alternative) -> Fit:
-    """The human-only fit under another name, where every unit is labelled."""
+def settled(passes: Passes, base: Fit, name: str, level: float, alternative: Alternative) -> Fit | None:
+    """The fit, where no source can change it: too few events, or every unit is labelled."""
+    if (share := few_events(passes)) is not None:
+        return share.fit(passes, name, level, alternative)
+    if base.n_labelled < base.n_total:
+        return None
     return make_fit(
         estimator=name,
         family=base.family,
@@ -106,7 +111,10 @@ def nothing_to_add(base: Fit, name: str, level: float, alternative: Alternative)
         level=level,
         alternative=alternative,
         human_se=base.se,
-        warnings=("every unit is labelled: the sources add nothing, this is the human-only fit",),
+        warnings=(
+            *base.warnings,
+            "every unit is labelled: the sources add nothing, this is the human-only fit",
+        ),
     )
 
 
@@ -135,8 +143,8 @@ def ppi_plus_plus(
     DataInvalid : no source, or units labelled with certainty. Also the errors of `gmm`.
     """
     passes, base = prepared(data, family, name)
-    if base.n_labelled == base.n_total:
-        return nothing_to_add(base, name, level, alternative)
+    if (fit := settled(passes, base, name, level, alternative)) is not None:
+        return fit
     mix = mix or (1.0 / len(passes.names),) * len(passes.names)
     warnings: tuple[str, ...] = ()
     if lam is None:
@@ -195,7 +203,7 @@ def finished(
         level=level,
         alternative=alternative,
         human_se=base.se,
-        warnings=warnings,
+        warnings=(*base.warnings, *warnings),
         sources=sources,
         tuning=tuning,
     )

@@ -34,6 +34,7 @@ import numpy as np
 
 from moored.errors import DataInvalid
 from moored.inference.data import Array, Sample
+from moored.inference.events import few_events, flat_terms, refuse_exact
 from moored.inference.families import Logit, family_of
 from moored.inference.gmm.first_step import first_step
 from moored.inference.moments import Moments
@@ -47,6 +48,7 @@ from moored.inference.small.deletions import (
     human_part,
     source_part,
 )
+from moored.inference.solve.newton import inverse
 from moored.inference.solve.passes import Passes, Stream
 
 PRICE = 1.4  # of one coefficient in generalised cross-validation
@@ -91,10 +93,15 @@ def gmm_small(
         raise DataInvalid("gmm-small needs the sample in memory; use gmm-synth for a stream.")
     curvature(chosen, np.zeros(1))  # refuses a family without one
     passes = Passes(data, chosen)
+    if (share := few_events(passes)) is not None:
+        return share.fit(passes, name, level, alternative)
     theta, etas, warnings = first_step(passes, "full")
     block = next(iter(passes))
     groups = groups_of(block)
     human, H = human_part(block, chosen, theta, groups, passes.terms)
+    S = H @ human.influence.T @ human.influence @ H
+    refuse_exact(passes, S, H)
+    warnings += flat_terms(passes.terms, S, inverse(H, "The human labels"))
     found = []
     for m, eta in etas.items():
         part = source_part(block, chosen, m, eta, groups, passes.names[m])

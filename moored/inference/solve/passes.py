@@ -86,7 +86,8 @@ class Counts:
     """What one pass of counting finds.
 
     T, n, the labelled clusters (n where there are no clusters), the mean labelling probability, the strata's
-    rates, failed generations a source, and whether some unit was labelled with certainty.
+    rates, failed generations per source (of all units, of the labelled), whether some unit was labelled with
+    certainty, the least and the greatest label, and whether all labels are 0 or 1 and all readings between.
     """
 
     total: int
@@ -95,7 +96,11 @@ class Counts:
     mean_probability: float | None
     rates: dict[Any, float] | None
     failed: tuple[int, ...]
+    failed_labelled: tuple[int, ...]
     certain: bool
+    low: float
+    high: float
+    ones_and_zeros: bool
 
 
 class Passes:
@@ -120,6 +125,7 @@ class Passes:
             raise NoLabels("The data have no rows; give at least one labelled unit.")
         self.terms = family.parameters(first.terms)
         self.recipes = tuple((source.name, source.kind) for source in first.sources)
+        self.begins_with_ones_and_zeros = bool(np.isin(first.y[first.labelled], (0.0, 1.0)).all())
         self.clustered = first.cluster is not None
         self.stratified = first.strata is not None
         self._counts: Counts | None = None
@@ -224,6 +230,8 @@ class Tally:
         self.clusters: set[Any] = set()
         self.clustered = False
         self.failed = [0] * len(recipes)
+        self.failed_labelled = [0] * len(recipes)
+        self.low, self.high, self.ones_and_zeros = np.inf, -np.inf, True
 
     def add(self, chunk: Sample) -> None:
         """Count one chunk. Raises DataInvalid where its sources are not the first chunk's."""
@@ -242,7 +250,10 @@ class Tally:
             self._add_strata(chunk.strata, chunk.labelled)
         for m, source in enumerate(chunk.sources):
             if source.observed is not None:
-                self.failed[m] += chunk.n_total - int(np.count_nonzero(source.observed))
+                failed = ~source.observed
+                self.failed[m] += int(np.count_nonzero(failed))
+                self.failed_labelled[m] += int(np.count_nonzero(failed & chunk.labelled))
+        self._add_outcomes(chunk)
 
     def counts(self) -> Counts:
         """The totals. Raises DataInvalid where a stratum has no labelled unit and nothing says its rate."""
@@ -255,8 +266,28 @@ class Tally:
                     f"Strata {empty} have no labelled unit: nothing is known of them; label some."
                 )
         mean = self.probability / self.total if self.known else None
-        independent = len(self.clusters) if self.clustered else self.labelled
-        return Counts(self.total, self.labelled, independent, mean, rates, tuple(self.failed), self.certain)
+        return Counts(
+            total=self.total,
+            labelled=self.labelled,
+            independent=len(self.clusters) if self.clustered else self.labelled,
+            mean_probability=mean,
+            rates=rates,
+            failed=tuple(self.failed),
+            failed_labelled=tuple(self.failed_labelled),
+            certain=self.certain,
+            low=self.low,
+            high=self.high,
+            ones_and_zeros=self.ones_and_zeros,
+        )
+
+    def _add_outcomes(self, chunk: Sample) -> None:
+        y = chunk.y[chunk.labelled]
+        if len(y):
+            self.low, self.high = min(self.low, float(y.min())), max(self.high, float(y.max()))
+        self.ones_and_zeros = self.ones_and_zeros and bool(((y == 0) | (y == 1)).all())
+        for source in chunk.sources if self.ones_and_zeros else ():
+            read = source.y if source.observed is None else source.y[source.observed]
+            self.ones_and_zeros = self.ones_and_zeros and bool(((read >= 0) & (read <= 1)).all())
 
     def _add_strata(self, codes: NDArray[Any], labelled: Mask) -> None:
         values, inverse = np.unique(codes, return_inverse=True)

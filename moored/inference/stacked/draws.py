@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from moored.errors import DataInvalid
 from moored.inference.data import Array, Kind, Mask, Sample, Source
+from moored.inference.events import FEW_EVENTS
+from moored.inference.families import Linear
+from moored.inference.moments import Moments
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +81,15 @@ class Draws:
     def size(self) -> int:
         """B."""
         return len(self.human.y)
+
+    def regular(self, family: Moments) -> Mask:
+        """(B,) the draws whose labels vary enough: the others are settled by `moored.inference.events`."""
+        y = self.human.y
+        varied = np.ptp(y, axis=1) > 0
+        if not (isinstance(family, Linear) and self.human.X.shape[-1] == 1):
+            return np.asarray(varied)
+        rarer = np.minimum((y == 0).sum(axis=1), (y == 1).sum(axis=1))
+        return np.asarray(varied & ((rarer >= FEW_EVENTS) | ~((y == 0) | (y == 1)).all(axis=1)))
 
     def kept(self, kind: Kind | None) -> tuple[StackedSource, ...]:
         """The sources of one kind, or all."""

@@ -22,7 +22,8 @@ from moored.inference.stacked.newton import CONVERGED, STEPS, jacobian, root, sc
 
 def human(draws: Draws, family: str, level: float = 0.95) -> Answers:
     """The labelled units alone, sandwich (HC0) variance."""
-    kind, regular = family_of(family), np.ones(draws.size, dtype=bool)
+    kind = family_of(family)
+    regular = draws.regular(kind)
     theta, covariance = human_fit(draws, kind, regular)
     se = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
     return normal_answers(theta, covariance, regular, level=level, n=draws.n, human_se=se)
@@ -57,7 +58,8 @@ def two_step(draws: Draws, family: str, kind: Kind | None, level: float) -> Answ
     """The published estimator over the sources of one kind, or all."""
     from scipy.special import chdtrc
 
-    moments, regular, sources = family_of(family), np.ones(draws.size, dtype=bool), draws.kept(kind)
+    moments, sources = family_of(family), draws.kept(kind)
+    regular = draws.regular(moments)
     p = draws.human.X.shape[-1]
     if not sources or draws.n <= p * (1 + len(sources)) or draws.n == draws.T:
         return no_answers(draws)

@@ -26,7 +26,8 @@ def _folds(n: int, folds: int) -> NDArray[np.int64]:
 
 def ppi_synth(draws: Draws, family: str, level: float = 0.95) -> Answers:
     """PPI++ with the loss alpha * proxy + (1 - alpha) * synthetic, alpha by cross-validation."""
-    moments, regular = family_of(family), np.ones(draws.size, dtype=bool)
+    moments = family_of(family)
+    regular = draws.regular(moments)
     kinds = np.array([source.kind for source in draws.sources])
     if len(set(kinds.tolist())) < 2 or draws.n == draws.T:
         return equally_mixed(draws, family, None, level)
@@ -120,7 +121,8 @@ def _inner(rows: Array) -> Array:
 
 def reppi(draws: Draws, family: str, level: float = 0.95) -> Answers:
     """Recalibrated PPI with ridge learners, cross-fitted."""
-    moments, regular = family_of(family), np.ones(draws.size, dtype=bool)
+    moments = family_of(family)
+    regular = draws.regular(moments)
     if not draws.sources or draws.n == draws.T:
         return no_answers(draws)
     base, base_covariance = human_fit(draws, moments, regular)

@@ -22,7 +22,7 @@ def ppi_proxy(draws: Draws, family: str, level: float = 0.95) -> Answers:
 
 def equally_mixed(draws: Draws, family: str, kind: Kind | None, level: float) -> Answers:
     """PPI++ over the sources of one kind (or all), equally weighed."""
-    regular, sources = np.ones(draws.size, dtype=bool), draws.kept(kind)
+    regular, sources = draws.regular(family_of(family)), draws.kept(kind)
     if not sources or draws.n == draws.T:
         return no_answers(draws)
     mix = np.full((draws.size, len(sources)), 1.0 / len(sources))

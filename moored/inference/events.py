@@ -1,0 +1,174 @@
+"""Labels that say too little of their own error: a share with few events, or an outcome that does not vary.
+
+Every standard error here is made of residuals. Where all labels are alike there is none, and the interval
+would be a point. A share of ones and zeros has an exact law, which gives an interval for any number of events; any
+other outcome of that kind is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moored.errors import Separated, Unidentified
+from moored.inference.data import Array
+from moored.inference.families import Linear, Logit, Poisson
+from moored.inference.results import Alternative, Fit, make_fit
+from moored.inference.solve.passes import Passes
+
+FEW_EVENTS = 5
+"""Labelled ones (or zeros, or clusters with one of them) below which a share has the binomial interval."""
+NO_RESIDUAL = 1e-24  # share of the outcome's squared range below which squared residuals are rounding
+CANCELLED = 1e-18  # of a variance: below it, the term's residuals cancel
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of ones, `value`, worth `size` independent units; `events` labels (clusters) are `rarer`, 0 or 1."""
+
+    value: float
+    size: float
+    events: int
+    rarer: float
+    clustered: bool
+
+    @property
+    def sentence(self) -> str:
+        """What the reader must know."""
+        what = "labelled clusters hold" if self.clustered else "labels are"
+        return (
+            f"only {self.events} {what} {self.rarer:g}, fewer than {FEW_EVENTS}: this is the share among the "
+            "labelled units with its binomial (mid-P) interval; the sources are not used, since so few events do "
+            "not say how good they are"
+        )
+
+    def fit(self, passes: Passes, name: str, level: float, alternative: Alternative) -> Fit:
+        """The labelled share with its mid-P binomial interval, whatever the estimator."""
+        n, z = self.size, 1.96
+        centre = (self.value * n + z * z / 2) / (n + z * z)
+        variance = np.array([[centre * (1.0 - centre) / (n + z * z)]])
+        lower, upper, p_value = self.interval(level, alternative)
+        return make_fit(
+            estimator=name,
+            family=passes.family.name,
+            terms=passes.terms,
+            estimate=np.array([self.value]),
+            covariance=variance,
+            interval=(np.array([lower]), np.array([upper]), np.array([p_value])),
+            n_labelled=passes.counts.labelled,
+            n_total=passes.counts.total,
+            level=level,
+            alternative=alternative,
+            human_se=np.sqrt(np.diag(variance)),
+            warnings=(self.sentence,),
+        )
+
+    def interval(self, level: float, alternative: Alternative) -> tuple[float, float, float]:
+        """Ends, open ones infinite, and the p-value of a share of 0 (Lancaster 1961; mid-P)."""
+        tail = (1.0 - level) / 2.0 if alternative == "two-sided" else 1.0 - level
+        lower = -np.inf if alternative == "smaller" else self._end(lambda p: self._above(p) - tail, 0.0)
+        upper = np.inf if alternative == "larger" else self._end(lambda p: 1.0 - self._above(p) - tail, 1.0)
+        return lower, upper, 0.0 if self.value > 0 and alternative != "smaller" else 1.0
+
+    def _above(self, p: float) -> float:
+        """P(more events) + P(as many) / 2 at a share of p; for any real number of events."""
+        from scipy.special import betainc
+
+        k, n = self.value * self.size, self.size
+        least = 1.0 if k <= 0 else float(betainc(k, n - k + 1.0, p))
+        more = 0.0 if k >= n else float(betainc(k + 1.0, max(n - k, 1e-9), p))
+        return (least + more) / 2.0
+
+    def _end(self, excess: Callable[[float], float], extreme: float) -> float:
+        from scipy.optimize import brentq
+
+        return extreme if self.value == extreme else float(brentq(excess, 0.0, 1.0, xtol=1e-14))
+
+
+def few_events(passes: Passes) -> Share | None:
+    """The labelled share, where the family is the mean of ones and zeros and few are of the rarer kind.
+
+    Its size is Kish's: (sum w)^2 / sum w^2 over units, or over clusters, each counted as one.
+    """
+    one_term = isinstance(passes.family, Linear) and len(passes.terms) == 1
+    if not (one_term and passes.begins_with_ones_and_zeros and passes.counts.ones_and_zeros):
+        return None
+    values: list[Array] = []
+    weights: list[Array] = []
+    codes: list[NDArray[Any]] = []
+    for block in passes:
+        w = np.ones(len(block.human.y)) if block.weight is None else block.weight
+        if not bool((block.human.X == 1.0).all()):
+            return None
+        values.append(block.human.y)
+        weights.append(w)
+        codes += [] if block.cluster is None else [block.cluster[block.labelled]]
+    y, w = np.concatenate(values), np.concatenate(weights)
+    if codes:
+        _, code = np.unique(np.concatenate(codes), return_inverse=True)
+        events, rarer = min((len(np.unique(code[y == answer])), answer) for answer in (1.0, 0.0))
+        size = np.bincount(code, weights=w).astype(np.float64)
+    else:
+        events, rarer = min((int(np.count_nonzero(y == answer)), answer) for answer in (1.0, 0.0))
+        size = w
+    if events >= FEW_EVENTS or len(size) < 2:
+        return None
+    return Share(float(w @ y / w.sum()), float(w.sum() ** 2 / np.sum(size**2)), events, rarer, bool(codes))
+
+
+def refuse_constant(passes: Passes) -> None:
+    """Raise where every label is the same: Separated without events, else Unidentified."""
+    counts, family = passes.counts, passes.family
+    if counts.low != counts.high:
+        return
+    alike = f"All {counts.labelled} labels are {counts.low:g}"
+    ways_out = {
+        (Logit, 0.0): ", or take the family 'mean' without covariates",
+        (Logit, 1.0): ", or take the family 'mean' without covariates",
+        (Poisson, 0.0): "",
+    }
+    way_out = ways_out.get((type(family), counts.low))
+    if way_out is not None:
+        raise Separated(
+            f"{alike}: the {family.name} regression has no finite estimate; label more units{way_out}.",
+            term=passes.terms[0],
+        )
+    raise Unidentified(
+        f"{alike}: labels that do not vary say nothing of their error; label more units, or look at whether "
+        "the right column was taken.",
+        n=counts.labelled,
+    )
+
+
+def refuse_exact(passes: Passes, S: Array, H: Array) -> None:
+    """Raise Unidentified where a linear fit leaves no residual. S, H (p, p): T Omega and the Jacobian."""
+    counts = passes.counts
+    if not isinstance(passes.family, Linear):
+        return
+    width = (counts.high - counts.low) ** 2
+    if bool((np.diag(S) <= NO_RESIDUAL * width * np.abs(np.diag(H))).all()):
+        raise Unidentified(
+            "The covariates explain every label exactly, so there is no error to estimate from; drop the "
+            "covariate that the outcome is computed from, or label more units.",
+            n=counts.labelled,
+        )
+
+
+def flat_terms(terms: tuple[str, ...], S: Array, bread: Array) -> list[str]:
+    """A warning that names the terms whose standard error is zero, although others' are not."""
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(S), np.finfo(float).tiny))
+    rows = bread / scale
+    variance = np.einsum("ij,jk,ik->i", rows, S * np.outer(scale, scale), rows)
+    flat: NDArray[np.bool_] = variance <= CANCELLED * np.sum(rows**2, axis=1)
+    if not flat.any():
+        return []
+    named = ", ".join(repr(term) for term, zero in zip(terms, flat, strict=True) if zero)
+    warning = (
+        f"the standard error of {named} is zero: the labels that it rests on are all alike, and its interval "
+        "says nothing; label more of those units, or merge the group with another"
+    )
+    return [warning]
