@@ -16,8 +16,11 @@ from platformdirs import user_cache_path
 from moored import __version__
 from moored.errors import StudyInvalid
 
-_ROOT = Path(__file__).parent.parent
-_CODE = ("moored", "flows", "tasks", "checks", "sql")
+_PACKAGE = Path(__file__).parent
+_INSTALLED = _PACKAGE / "pipeline"
+"""Where the wheel keeps flows/, tasks/, checks/ and the example studies; a checkout has them beside the package."""
+_PIPELINE = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
+_SQL = _PACKAGE / "sql" if (_PACKAGE / "sql").is_dir() else _PACKAGE.parent / "sql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Settings:
     cache: Path
     """MOORED_CACHE: the embedded model and the example data."""
     pipeline: Path
-    """MOORED_PIPELINE: the checkout that holds flows/, tasks/ and checks/."""
+    """MOORED_PIPELINE, for development: another folder of flows/, tasks/ and checks/ than the installed one."""
     dask_address: str | None
     """MOORED_DASK_ADDRESS: an external scheduler; without it a cluster is started on this machine."""
     workers: int
@@ -63,7 +66,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         store=Path(environment.get("MOORED_STORE", "moored.duckdb")).expanduser().absolute(),
         cache=Path(environment.get("MOORED_CACHE", user_cache_path("moored"))).expanduser().absolute(),
-        pipeline=Path(environment.get("MOORED_PIPELINE", _ROOT)).expanduser().absolute(),
+        pipeline=Path(environment.get("MOORED_PIPELINE", _PIPELINE)).expanduser().absolute(),
         dask_address=environment.get("MOORED_DASK_ADDRESS") or None,
         workers=_whole("MOORED_WORKERS", environment.get("MOORED_WORKERS", "2")),
         poll_s=_seconds("MOORED_POLL_S", environment.get("MOORED_POLL_S", "60")),
@@ -74,16 +77,26 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def code_version(pipeline: Path, own: Path | None = None) -> str:
-    """The package's version and a hash of the code that a result depends on; `own`: a file of the user's, too."""
+    """The package's version and a hash of the code that a result depends on; `own`: a file of the user's, too.
+
+    The same for a checkout and for what is installed from it.
+    """
     digest = hashlib.sha256()
-    for folder in _CODE:
-        for file in sorted((pipeline / folder).rglob("*")):
-            if file.suffix in {".py", ".sql", ".toml", ".jinja"}:
-                digest.update(f"{file.relative_to(pipeline)}\0".encode())
+    folders = {"moored": _PACKAGE, "sql": _SQL}
+    folders |= {room: pipeline / room for room in ("flows", "tasks", "checks")}
+    for name, folder in folders.items():
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in {".py", ".sql", ".toml", ".jinja"} and not _packed(file, name):
+                digest.update(f"{name}/{file.relative_to(folder)}\0".encode())
                 digest.update(file.read_bytes())
     if own is not None and own.is_file():
         digest.update(own.read_bytes())
     return f"{__version__}+{digest.hexdigest()[:12]}"
+
+
+def _packed(file: Path, room: str) -> bool:
+    """Does the file lie in the package only because a wheel has no other place for it?"""
+    return room == "moored" and (file.is_relative_to(_INSTALLED) or file.is_relative_to(_PACKAGE / "sql"))
 
 
 def _file(value: str | None) -> Path | None:

@@ -32,9 +32,33 @@ def test_the_wheel_holds_the_package_and_its_data_and_no_generic_name(wheel):
         "sql/migrations/0001_store.sql",
         "llm/prompts/read.toml",
         "report/templates/checks.html",
+        "pipeline/flows/survey.py",
+        "pipeline/tasks/units.py",
+        "pipeline/checks/run.py",
+        "pipeline/deployments/studies/tweets.toml",
         *data,
     ):
         assert f"moored/{kind}" in names
+
+
+def test_what_is_installed_counts_as_the_same_code(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    code = (
+        "from moored.settings import code_version, read_settings\n"
+        "print(code_version(read_settings({}).pipeline))"
+    )
+    installed, here = (
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONPATH": str(place)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for place in (tmp_path, ROOT)
+    )
+    assert installed == here
 
 
 def test_the_wheel_works_without_the_checkout(wheel, tmp_path):

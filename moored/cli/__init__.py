@@ -13,6 +13,7 @@ from moored import __version__
 from moored.cli.benchmark import benchmark_app
 from moored.cli.checks import checks_command
 from moored.cli.estimate import estimate_command
+from moored.cli.example import example_command
 from moored.cli.inspect import history_command, results_command, status_command, validate_command
 from moored.cli.plan import plan_command
 from moored.cli.preview import preview_command
@@ -31,6 +32,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("example")(example_command)
 app.command("run")(run_command)
 app.command("rerun")(rerun_command)
 app.command("reparse")(reparse_command)

@@ -47,7 +47,8 @@ def load_flow(pipeline: Path, entrypoint: str) -> Any:
     file = pipeline / entrypoint.split(":", maxsplit=1)[0]
     if not file.is_file():
         raise StudyInvalid(
-            f"there is no {file}; run from a checkout of moored, or set MOORED_PIPELINE to one"
+            f"there is no {file}; unset MOORED_PIPELINE, which names another place than the installed flows, or "
+            "install moored again"
         )
     from prefect.flows import load_flow_from_entrypoint
 
