@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from moored.inference.balance import balance
 from moored.inference.data import Array, Sample
 from moored.inference.families import family_of
 from moored.inference.gmm.first_step import first_step
 from moored.inference.gmm.two_step import gmm
 from moored.inference.moments import Moments
-from moored.inference.solve.gram import Gram
-from moored.inference.solve.newton import dependent_column, solve_scaled
-from moored.inference.solve.passes import Passes, Stream, with_sources
+from moored.inference.solve.passes import Block, Passes, Stream, with_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +52,14 @@ def source_tests(data: Sample | Stream, family: str | Moments = "ols") -> tuple[
     _, etas, _ = first_step(passes, "full")
     tests = []
     for m, eta in etas.items():
-        found = _balance(passes, m, eta)
+        found = balance(passes, _scores(passes, m, eta), len(eta))
         if found is not None:
-            tests.append(_chi2(passes.names[m], *found))
+            tests.append(_chi2(passes.names[m], found, len(eta)))
     return tuple(tests)
 
 
-def _balance(passes: Passes, m: int, eta: Array) -> tuple[float, int] | None:
-    """d' Var(d)^-1 d with d = sum_t (w_t - rate) h_t, where rate = n / T makes the two sides comparable."""
-    k = len(eta)
-    gram, d = Gram(passes, k), np.zeros(k)
-    weights = sum(
-        len(block.human.y) if block.weight is None else float(block.weight.sum()) for block in passes
-    )
-    rate = weights / passes.counts.total
-    for block in passes:
-        h = block.sources[m].psi(passes.family, eta)
-        w = np.zeros(block.size)
-        w[block.labelled] = 1.0 if block.weight is None else block.weight
-        rows = h * (w - rate)[:, None]
-        d += rows.sum(axis=0)
-        codes = block.cluster if block.cluster is not None else block.strata
-        gram.add(rows[block.labelled], rows[~block.labelled], 0, codes, block.labelled)
-    V = gram.value()
-    if dependent_column(V) is not None:
-        return None
-    return float(d @ solve_scaled(V, d)), k
+def _scores(passes: Passes, m: int, eta: Array) -> Callable[[Block], Array]:
+    return lambda block: block.sources[m].psi(passes.family, eta)
 
 
 def _chi2(name: str, statistic: float, df: int) -> Test:

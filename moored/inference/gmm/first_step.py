@@ -9,6 +9,7 @@ import numpy as np
 from moored.errors import DataInvalid, EstimationError, NotConverged, Unidentified
 from moored.inference.data import Array
 from moored.inference.events import refuse_constant
+from moored.inference.failures import failure_warnings, one_sided
 from moored.inference.gmm.augmented import least_squares
 from moored.inference.solve.newton import Equation, equation, solve_all
 from moored.inference.solve.passes import Passes
@@ -72,11 +73,15 @@ def first_step(passes: Passes, first: FirstStep) -> tuple[Array, dict[int, Array
     refuse_unidentified(passes)
     refuse_constant(passes)
     theta, etas, warnings = solved(human), {}, []
+    unusable = one_sided(passes)
     for m, found in enumerate(sources):
-        if found.failure is None:
+        if m in unusable:
+            warnings.append(unusable[m])
+        elif found.failure is None:
             etas[m] = solved(found)
         else:
             warnings.append(f"source {passes.names[m]!r} dropped: {_reason(found.failure)}")
+    warnings += failure_warnings(passes, list(etas))
     if first == "identity":
         etas = _identity_start(passes, etas)
     return theta, etas, warnings

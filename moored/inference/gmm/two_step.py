@@ -76,12 +76,6 @@ def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
     if counts.labelled == counts.total and etas:
         warnings.append("every unit is labelled: the sources add nothing, this is the human-only fit")
         etas = {}
-    for m, failed in enumerate(counts.failed):
-        if failed and m in etas:
-            warnings.append(
-                f"source {passes.names[m]!r} failed for {failed} of {counts.total} units; their moments in "
-                "it are zero"
-            )
     used = tuple(etas)
     moments = linearise(passes, theta, tuple(etas.values()), used)
     if used:

@@ -7,6 +7,8 @@ features with cross-fitting and uses the prediction in place of the model's scor
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,7 @@ from moored.inference.ppi.plus_plus import finished, ppi_plus_plus, prepared, se
 from moored.inference.ppi.variance import Contrast, Mix, Scores, contrast, mixed_scores
 from moored.inference.results import Alternative, Fit
 from moored.inference.solve.newton import inverse, solve_all
-from moored.inference.solve.passes import Block, Passes, Stream
+from moored.inference.solve.passes import Block, Passes, Rows, Stream
 
 ALPHAS = tuple(float(a) for a in np.linspace(1.0, 0.0, 11))
 PENALTIES = np.logspace(-6, 3, 19)
@@ -44,9 +46,10 @@ def ppi_synth(
     folds : K.
     rng : draws the folds; None: a generator seeded with 0.
     """
-    passes, base = prepared(data, family, name)
-    if (fit := settled(passes, base, name, level, alternative)) is not None:
+    begun = prepared(data, family, name)
+    if (fit := settled(begun, name, level, alternative)) is not None:
         return fit
+    passes, base = begun.passes, begun.base
     mixes = {alpha: _mix(passes, alpha) for alpha in ALPHAS}
     kinds = {kind for _, kind in passes.recipes}
     alpha = 1.0 if kinds == {"proxy"} else 0.0
@@ -58,7 +61,7 @@ def ppi_synth(
     return ppi_plus_plus(
         data,
         family,
-        mix=mixes[alpha],
+        mix=begun.over_all(mixes[alpha]),
         level=level,
         alternative=alternative,
         name=name,
@@ -128,9 +131,10 @@ def reppi(
     folds : K.
     rng : draws the folds; None: a generator seeded with 0.
     """
-    passes, base = prepared(data, family, name)
-    if (fit := settled(passes, base, name, level, alternative)) is not None:
+    begun = prepared(data, family, name)
+    if (fit := settled(begun, name, level, alternative)) is not None:
         return fit
+    passes, base = begun.passes, begun.base
     b = base.estimate
     rows_of = _recalibrated(passes, b, folds, rng)
     first = contrast(passes, rows_of, b, ())
@@ -146,7 +150,7 @@ def reppi(
         name=name,
         level=level,
         alternative=alternative,
-        warnings=(),
+        warnings=begun.warnings,
         tuning=(("lambda", lam),),
         sources=passes.names,
     )
@@ -163,19 +167,39 @@ def _shifted(passes: Passes, found: Contrast, lam: float, b: Array) -> Array:
     return solved(equation)
 
 
-def _features(passes: Passes, block: Block, b: Array) -> Array:
-    """(m, f): a constant, then of each source x, x y and the score at b; failed units at zero."""
-    parts = [np.ones((block.size, 1))]
-    for rows in block.sources:
-        seen = 1.0 if rows.seen is None else rows.seen[:, None]
-        parts += [rows.X * seen, rows.X * rows.y[:, None] * seen, rows.psi(passes.family, b)]
-    return np.column_stack(parts)
+def _features_of(passes: Passes, b: Array) -> Callable[[Block], Array]:
+    """Of a block (m, f): a constant, then of each source x, x y and the score at b.
+
+    A failed generation has the mean of the units that its source answered for, labelled or not.
+    """
+
+    def of(rows: Rows) -> Array:
+        return np.column_stack([rows.X, rows.X * rows.y[:, None], rows.psi(passes.family, b)])
+
+    means: dict[int, Array] = {}
+    for m in (m for m, failed in enumerate(passes.counts.failed) if failed):
+        sums: list[Array] = []
+        for block in passes:
+            rows = block.sources[m]
+            seen = np.ones(block.size) if rows.seen is None else rows.seen
+            sums.append(seen @ np.column_stack([np.ones(block.size), of(rows)]))
+        total = np.sum(sums, axis=0)
+        means[m] = total[1:] / total[0]
+
+    def features(block: Block) -> Array:
+        parts = [np.ones((block.size, 1))]
+        for m, rows in enumerate(block.sources):
+            found = of(rows)
+            parts.append(found if rows.seen is None else np.where(rows.seen[:, None] > 0, found, means[m]))
+        return np.column_stack(parts)
+
+    return features
 
 
 def _recalibrated(passes: Passes, b: Array, folds: int, rng: np.random.Generator | None) -> Scores:
-    Z, psi = [], []
+    Z, psi, features_of = [], [], _features_of(passes, b)
     for block in passes:
-        Z.append(_features(passes, block, b)[block.labelled])
+        Z.append(features_of(block)[block.labelled])
         psi.append(block.human.psi(passes.family, b))
     features, scores = np.concatenate(Z), np.concatenate(psi)
     fold = _folds(len(scores), folds, rng)
@@ -188,7 +212,7 @@ def _recalibrated(passes: Passes, b: Array, folds: int, rng: np.random.Generator
     order = {"at": 0}
 
     def rows_of(block: Block) -> Array:
-        g = _features(passes, block, b) @ everywhere
+        g = features_of(block) @ everywhere
         at = order["at"] % (len(starts) - 1)
         g[block.labelled] = inside[starts[at] : starts[at + 1]]
         order["at"] += 1

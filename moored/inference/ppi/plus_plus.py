@@ -17,19 +17,22 @@ is taken over the labelled units; variances divide by n, so that lambda = 0 is t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from moored.errors import DataInvalid, EstimationError
 from moored.inference.baselines import human
 from moored.inference.data import Array, Sample
 from moored.inference.events import few_events
+from moored.inference.failures import failure_warnings, observed_shares, one_sided
 from moored.inference.families import family_of
 from moored.inference.gmm.first_step import human_equation, solved
 from moored.inference.moments import Moments
 from moored.inference.ppi.variance import Contrast, Mix, contrast, mixed_scores
 from moored.inference.results import Alternative, Fit, make_fit
 from moored.inference.solve.newton import inverse, solve_all
-from moored.inference.solve.passes import Block, Passes, Stream
+from moored.inference.solve.passes import Block, Passes, Stream, with_sources
 
 
 def estimate_at(passes: Passes, lam: float, mix: Mix, human_estimate: Array) -> Array:
@@ -39,14 +42,15 @@ def estimate_at(passes: Passes, lam: float, mix: Mix, human_estimate: Array) -> 
     if passes.family.linear:
         return human_estimate - lam * _linear_gap(passes, mix)
     family, n, N = passes.family, *_sizes(passes)
+    shares = observed_shares(passes)
 
     def sums(block: Block, b: Array) -> tuple[Array, Array]:
         score, J = block.human.sums(family, b, block.weight)
         w = np.zeros(block.size)
         w[block.labelled] = 1.0 if block.weight is None else block.weight
-        contrast_weight = lam * (block.rest_weight * (n / N) - w)
-        for c, rows in zip(mix, block.sources, strict=True):
+        for c, rows, (inside, outside) in zip(mix, block.sources, shares, strict=True):
             if c:
+                contrast_weight = lam * (block.rest_weight * (n / N / outside) - w / inside)
                 extra, slope = rows.sums(family, b, c * contrast_weight)
                 score, J = score + extra, J + slope
         return score, J
@@ -69,20 +73,40 @@ def _linear_gap(passes: Passes, mix: Mix) -> Array:
     """OLS_L(yhat) - OLS_U(yhat) of the mixed source."""
     k = len(passes.terms)
     A, r = np.zeros((2, k, k)), np.zeros((2, k))
+    shares = observed_shares(passes)
     for block in passes:
-        for c, whole, inside in zip(mix, block.sources, block.overlap, strict=True):
+        for c, share, whole, inside in zip(mix, shares, block.sources, block.overlap, strict=True):
             if c:
                 for side, (rows, weight) in enumerate(((inside, block.weight), (whole, block.rest_weight))):
                     cross, score = rows.start(passes.family, weight)
-                    A[side] += c * cross
-                    r[side] += c * score
+                    A[side] += c / share[side] * cross
+                    r[side] += c / share[side] * score
     what = "The model's data among the "
     labelled, rest = inverse(A[0], what + "labelled"), inverse(A[1], what + "unlabelled")
     return np.asarray(labelled @ r[0] - rest @ r[1])
 
 
-def prepared(data: Sample | Stream, family: str | Moments, name: str) -> tuple[Passes, Fit]:
-    """The data and the human-only fit; refuses what a PPI method cannot use."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The data without the sources that cannot be used, the human-only fit, and what to say.
+
+    `kept` numbers the usable sources among the `given`.
+    """
+
+    passes: Passes
+    base: Fit
+    warnings: tuple[str, ...]
+    kept: tuple[int, ...]
+    given: int
+
+    def over_all(self, mix: Mix) -> Mix:
+        """Weights of the usable sources as weights of all."""
+        weights = dict(zip(self.kept, mix, strict=True))
+        return tuple(weights.get(m, 0.0) for m in range(self.given))
+
+
+def prepared(data: Sample | Stream, family: str | Moments, name: str) -> Prepared:
+    """What a PPI method begins with; refuses what it cannot use."""
     passes = Passes(data, family_of(family))
     if not passes.names:
         raise DataInvalid(f"{name} needs a source that the sample does not have; add one or drop {name}.")
@@ -91,14 +115,25 @@ def prepared(data: Sample | Stream, family: str | Moments, name: str) -> tuple[P
             f"{name} compares labelled with unlabelled units, but some units were labelled with certainty; "
             "use 'gmm-synth' or 'gmm-proxy'."
         )
-    return passes, human(data, family)
+    base, unusable, given = human(data, family), one_sided(passes), len(passes.names)
+    kept = tuple(m for m in range(given) if m not in unusable)
+    warnings = (*base.warnings, *unusable.values(), *failure_warnings(passes, list(kept)))
+    if unusable:
+        names = {passes.names[m] for m in kept}
+        passes = Passes(with_sources(data, lambda source: source.name in names), passes.family)
+    return Prepared(passes, base, warnings, kept, given)
 
 
-def settled(passes: Passes, base: Fit, name: str, level: float, alternative: Alternative) -> Fit | None:
-    """The fit, where no source can change it: too few events, or every unit is labelled."""
-    if (share := few_events(passes)) is not None:
-        return share.fit(passes, name, level, alternative)
-    if base.n_labelled < base.n_total:
+def settled(begun: Prepared, name: str, level: float, alternative: Alternative) -> Fit | None:
+    """The fit, where no source can change it: too few events, every unit labelled, or no source left."""
+    base = begun.base
+    if (share := few_events(begun.passes)) is not None:
+        return share.fit(begun.passes, name, level, alternative)
+    if base.n_labelled == base.n_total:
+        why = "every unit is labelled: the sources add nothing, this is the human-only fit"
+    elif not begun.passes.names:
+        why = "no source can be used: this is the human-only fit"
+    else:
         return None
     return make_fit(
         estimator=name,
@@ -111,10 +146,7 @@ def settled(passes: Passes, base: Fit, name: str, level: float, alternative: Alt
         level=level,
         alternative=alternative,
         human_se=base.se,
-        warnings=(
-            *base.warnings,
-            "every unit is labelled: the sources add nothing, this is the human-only fit",
-        ),
+        warnings=(*begun.warnings, why),
     )
 
 
@@ -142,13 +174,14 @@ def ppi_plus_plus(
     ------
     DataInvalid : no source, or units labelled with certainty. Also the errors of `gmm`.
     """
-    passes, base = prepared(data, family, name)
-    if (fit := settled(passes, base, name, level, alternative)) is not None:
+    begun = prepared(data, family, name)
+    if (fit := settled(begun, name, level, alternative)) is not None:
         return fit
-    mix = mix or (1.0 / len(passes.names),) * len(passes.names)
-    warnings: tuple[str, ...] = ()
+    passes, base, warnings = begun.passes, begun.base, begun.warnings
+    mix = (1.0 / len(passes.names),) * len(passes.names) if mix is None else tuple(mix[m] for m in begun.kept)
     if lam is None:
-        lam, warnings = tuned(passes, mix, base.estimate)
+        lam, untuned = tuned(passes, mix, base.estimate)
+        warnings = (*warnings, *untuned)
     theta = estimate_at(passes, lam, mix, base.estimate)
     found = contrast(passes, mixed_scores(passes, theta, mix), theta, mix)
     return finished(
@@ -203,7 +236,7 @@ def finished(
         level=level,
         alternative=alternative,
         human_se=base.se,
-        warnings=(*base.warnings, *warnings),
+        warnings=warnings,
         sources=sources,
         tuning=tuning,
     )

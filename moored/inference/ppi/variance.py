@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from moored.inference.data import Array
+from moored.inference.failures import observed_shares
 from moored.inference.solve.gram import Gram
 from moored.inference.solve.newton import inverse
-from moored.inference.solve.passes import Block, Passes
+from moored.inference.solve.passes import Block, Passes, Rows
 
 Mix = tuple[float, ...]
 Scores = Callable[[Block], Array]
@@ -101,13 +102,39 @@ def _same_covariates(block: Block, mix: Mix) -> bool:
 
 
 def mixed_scores(passes: Passes, b: Array, mix: Mix) -> Scores:
-    """A function of a block: sum_m c_m psi(source m; b), (m, p)."""
+    """A function of a block: sum_m c_m psi(source m; b), (m, p); a failed generation has its side's mean."""
+    shares = observed_shares(passes)
+    means = {m: _side_means(passes, b, m) for m, share in enumerate(shares) if mix[m] and min(share) < 1}
 
     def rows_of(block: Block) -> Array:
         total = np.zeros((block.size, len(b)))
-        for c, source in zip(mix, block.sources, strict=True):
+        for m, (c, source) in enumerate(zip(mix, block.sources, strict=True)):
             if c:
-                total += c * source.psi(passes.family, b)
+                rows = source.psi(passes.family, b)
+                if m in means:
+                    rows = _filled(block, source, rows, shares[m], means[m])
+                total += c * rows
         return total
 
     return rows_of
+
+
+def _side_means(passes: Passes, b: Array, m: int) -> Array:
+    """Means (2, p) of source m's scores over the labelled and the unlabelled units that it answered for."""
+    sums, sizes = np.zeros((2, len(b))), np.zeros(2)
+    for block in passes:
+        sides = ((block.overlap[m], block.weight), (block.sources[m], block.rest_weight))
+        for side, (rows, weight) in enumerate(sides):
+            w = np.ones(len(rows.y)) if weight is None else weight
+            w = w if rows.seen is None else w * rows.seen
+            sums[side] += rows.sums(passes.family, b, weight)[0]
+            sizes[side] += w.sum()
+    return np.asarray(sums / sizes[:, None])
+
+
+def _filled(block: Block, source: Rows, rows: Array, share: tuple[float, float], means: Array) -> Array:
+    """Rows whose mean over a side is the observed one's, and whose variance is that of a mean over the observed."""
+    mean = np.where(block.labelled[:, None], means[0], means[1])
+    if source.seen is None:
+        return np.asarray(mean + (rows - mean) / np.where(block.labelled, *share)[:, None])
+    return np.asarray(mean + (source.seen / np.where(block.labelled, *share))[:, None] * (rows - mean))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from moored.errors import DataInvalid, NoLabels
 from moored.inference.data import Array, Mask, Sample, Source
 from moored.inference.moments import Moments
+from moored.inference.solve.tally import Counts, Tally
 
 Stream = Callable[[], Iterable[Sample]]
 
@@ -79,28 +80,6 @@ class Block:
     def size(self) -> int:
         """m, the number of units."""
         return len(self.labelled)
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What one pass of counting finds.
-
-    T, n, the labelled clusters (n where there are no clusters), the mean labelling probability, the strata's
-    rates, failed generations per source (of all units, of the labelled), whether some unit was labelled with
-    certainty, the least and the greatest label, and whether all labels are 0 or 1 and all readings between.
-    """
-
-    total: int
-    labelled: int
-    independent: int
-    mean_probability: float | None
-    rates: dict[Any, float] | None
-    failed: tuple[int, ...]
-    failed_labelled: tuple[int, ...]
-    certain: bool
-    low: float
-    high: float
-    ones_and_zeros: bool
 
 
 class Passes:
@@ -216,87 +195,6 @@ class Passes:
             return None, rest
         left = np.where(chunk.labelled, 1.0, 1.0 - pi)
         return overall / pi, rest * (1.0 - overall) / left
-
-
-class Tally:
-    """Counts, chunk by chunk."""
-
-    def __init__(self, recipes: tuple[tuple[str, str], ...]) -> None:
-        self.recipes = recipes
-        self.total = self.labelled = 0
-        self.probability = 0.0
-        self.known = self.certain = False
-        self.strata: dict[Any, list[int]] = {}
-        self.clusters: set[Any] = set()
-        self.clustered = False
-        self.failed = [0] * len(recipes)
-        self.failed_labelled = [0] * len(recipes)
-        self.low, self.high, self.ones_and_zeros = np.inf, -np.inf, True
-
-    def add(self, chunk: Sample) -> None:
-        """Count one chunk. Raises DataInvalid where its sources are not the first chunk's."""
-        if tuple((source.name, source.kind) for source in chunk.sources) != self.recipes:
-            raise DataInvalid("The chunks do not carry the same sources in the same order; make them alike.")
-        self.total += chunk.n_total
-        self.labelled += chunk.n_labelled
-        if chunk.probability is not None:
-            self.known = True
-            self.probability += float(chunk.probability.sum())
-            self.certain = self.certain or bool((chunk.probability == 1).any())
-        if chunk.cluster is not None:
-            self.clustered = True
-            self.clusters.update(np.unique(chunk.cluster[chunk.labelled]).tolist())
-        if chunk.strata is not None:
-            self._add_strata(chunk.strata, chunk.labelled)
-        for m, source in enumerate(chunk.sources):
-            if source.observed is not None:
-                failed = ~source.observed
-                self.failed[m] += int(np.count_nonzero(failed))
-                self.failed_labelled[m] += int(np.count_nonzero(failed & chunk.labelled))
-        self._add_outcomes(chunk)
-
-    def counts(self) -> Counts:
-        """The totals. Raises DataInvalid where a stratum has no labelled unit and nothing says its rate."""
-        rates = {code: hit / size for code, (size, hit) in self.strata.items()} if self.strata else None
-        if rates and not self.known:
-            self.certain = max(rates.values()) == 1
-            empty = [code for code, rate in rates.items() if rate == 0][:3]
-            if empty and self.labelled:
-                raise DataInvalid(
-                    f"Strata {empty} have no labelled unit: nothing is known of them; label some."
-                )
-        mean = self.probability / self.total if self.known else None
-        return Counts(
-            total=self.total,
-            labelled=self.labelled,
-            independent=len(self.clusters) if self.clustered else self.labelled,
-            mean_probability=mean,
-            rates=rates,
-            failed=tuple(self.failed),
-            failed_labelled=tuple(self.failed_labelled),
-            certain=self.certain,
-            low=self.low,
-            high=self.high,
-            ones_and_zeros=self.ones_and_zeros,
-        )
-
-    def _add_outcomes(self, chunk: Sample) -> None:
-        y = chunk.y[chunk.labelled]
-        if len(y):
-            self.low, self.high = min(self.low, float(y.min())), max(self.high, float(y.max()))
-        self.ones_and_zeros = self.ones_and_zeros and bool(((y == 0) | (y == 1)).all())
-        for source in chunk.sources if self.ones_and_zeros else ():
-            read = source.y if source.observed is None else source.y[source.observed]
-            self.ones_and_zeros = self.ones_and_zeros and bool(((read >= 0) & (read <= 1)).all())
-
-    def _add_strata(self, codes: NDArray[Any], labelled: Mask) -> None:
-        values, inverse = np.unique(codes, return_inverse=True)
-        sizes = np.bincount(inverse, minlength=len(values))
-        hits = np.bincount(inverse, weights=labelled, minlength=len(values))
-        for code, size, hit in zip(values.tolist(), sizes.tolist(), hits.tolist(), strict=True):
-            found = self.strata.setdefault(code, [0, 0])
-            found[0] += int(size)
-            found[1] += int(hit)
 
 
 def with_sources(data: Sample | Stream, wanted: Callable[[Source], bool]) -> Sample | Stream:

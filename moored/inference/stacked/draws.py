@@ -28,7 +28,8 @@ class Rows:
 class StackedSource:
     """One source: its labelled units, its remaining units, and in which draws every unit is observed.
 
-    A unit whose generation failed has covariates of zero, and so a moment of zero.
+    A unit whose generation failed has covariates of zero, and so a moment of zero. `seen` is 0 there, for the
+    labelled (B, n) and the others (B, N); None where nothing failed.
     """
 
     name: str
@@ -36,6 +37,19 @@ class StackedSource:
     labelled: Rows
     rest: Rows
     whole: Mask
+    seen: tuple[Array, Array] | None = None
+
+    def share(self, side: int) -> Array:
+        """(B,) the share of the labelled (0) or of the other units (1) that the source answered for."""
+        return np.ones(len(self.whole)) if self.seen is None else self.seen[side].mean(axis=1)
+
+    def filled(self, rows: Array, side: int) -> Array:
+        """Rows (B, m, k), failed units at zero, with the mean and the variance of the observed ones'."""
+        if self.seen is None:
+            return rows
+        share = self.share(side)[:, None]
+        mean = (rows.mean(axis=1) / share)[:, None]
+        return np.asarray(mean + (self.seen[side] / share)[..., None] * (rows - mean))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,9 +97,11 @@ class Draws:
         return len(self.human.y)
 
     def regular(self, family: Moments) -> Mask:
-        """(B,) the draws whose labels vary enough: the others are settled by `moored.inference.events`."""
-        y = self.human.y
+        """(B,) the draws whose labels vary and whose sources answered enough; the others are settled one by one."""
+        y, p = self.human.y, self.human.X.shape[-1]
         varied = np.ptp(y, axis=1) > 0
+        for seen in (side for source in self.sources if source.seen is not None for side in source.seen):
+            varied &= (seen.sum(axis=1) > p) | seen.all(axis=1)
         if not (isinstance(family, Linear) and self.human.X.shape[-1] == 1):
             return np.asarray(varied)
         rarer = np.minimum((y == 0).sum(axis=1), (y == 1).sum(axis=1))
@@ -102,16 +118,28 @@ def _stacked(sources: list[Source], inside: NDArray[Any], outside: NDArray[Any])
         seen = source.observed
         whole.append(seen is None or bool(seen.all()))
         # what failed is given a legal outcome and no covariates
-        y.append(source.y if seen is None else np.where(seen, source.y, source.y[seen][:1]))
+        y.append(
+            source.y if seen is None else np.where(seen, source.y, source.y[seen][0] if seen.any() else 0.0)
+        )
         X.append(source.X if seen is None else np.where(seen[:, None], source.X, 0.0))
     first = sources[0]
+    sides = None
+    if not all(whole):
+        every = [np.ones(len(s.y)) if s.observed is None else s.observed.astype(np.float64) for s in sources]
+        sides = (_stack(every, inside), _stack(every, outside))
     return StackedSource(
-        first.name, first.kind, _taken(y, X, inside), _taken(y, X, outside), np.array(whole, dtype=bool)
+        first.name,
+        first.kind,
+        _taken(y, X, inside),
+        _taken(y, X, outside),
+        np.array(whole, dtype=bool),
+        sides,
     )
+
+
+def _stack(values: list[Array], at: NDArray[Any]) -> Array:
+    return np.stack([one[rows] for one, rows in zip(values, at, strict=True)])
 
 
 def _taken(y: list[Array], X: list[Array], at: NDArray[Any]) -> Rows:
-    return Rows(
-        np.stack([values[rows] for values, rows in zip(y, at, strict=True)]),
-        np.stack([values[rows] for values, rows in zip(X, at, strict=True)]),
-    )
+    return Rows(_stack(y, at), _stack(X, at))

@@ -37,9 +37,9 @@ def ppi_synth(draws: Draws, family: str, level: float = 0.95) -> Answers:
     h = {}
     for kind in ("proxy", "synthetic"):
         chosen = draws.kept(kind)
-        inside = np.sum([scores(moments, s.labelled, base) for s in chosen], axis=0) @ bread / len(chosen)
-        outside = np.sum([scores(moments, s.rest, base) for s in chosen], axis=0) @ bread / len(chosen)
-        h[kind] = (inside, outside)
+        inside = np.sum([s.filled(scores(moments, s.labelled, base), 0) for s in chosen], axis=0)
+        outside = np.sum([s.filled(scores(moments, s.rest, base), 1) for s in chosen], axis=0)
+        h[kind] = (inside @ bread / len(chosen), outside @ bread / len(chosen))
     fold, best, alpha = _folds(draws.n, ALPHA_FOLDS), np.full(draws.size, np.inf), np.ones(draws.size)
     products = _Products.of([psi, h["proxy"][0], h["synthetic"][0]], [h["proxy"][1], h["synthetic"][1]], fold)
     for candidate in ALPHAS:
@@ -143,7 +143,7 @@ def _contrast(draws: Draws, family: Moments, b: Array, g_L: Array, g_U: Array) -
 
 def _recalibrated(draws: Draws, family: Moments, b: Array, regular: Mask) -> tuple[Array, Array]:
     """The human score's prediction for labelled (B, n, p) and for the other units (B, N, p)."""
-    inside, outside = _features(draws, family, b, "labelled"), _features(draws, family, b, "rest")
+    inside, outside = _features(draws, family, b)
     psi, fold = scores(family, draws.human, b), _folds(draws.n, REPPI_FOLDS)
     predicted, models = np.empty_like(psi), []
     for k in range(int(fold.max()) + 1):
@@ -154,13 +154,24 @@ def _recalibrated(draws: Draws, family: Moments, b: Array, regular: Mask) -> tup
     return predicted, outside @ np.mean(models, axis=0)
 
 
-def _features(draws: Draws, family: Moments, b: Array, side: str) -> Array:
-    """(B, m, f): a constant, then of each source x, x y and the score at b."""
-    rows = [getattr(source, side) for source in draws.sources]
-    parts = [np.ones((*rows[0].y.shape, 1))]
-    for one in rows:
-        parts += [one.X, one.X * one.y[..., None], scores(family, one, b)]
-    return np.concatenate(parts, axis=-1)
+def _features(draws: Draws, family: Moments, b: Array) -> tuple[Array, Array]:
+    """Of labelled (B, n, f) and other units: a constant, then of each source x, x y and the score at b.
+
+    A failed generation has the mean of the units that its source answered for.
+    """
+    sides = [np.ones((draws.size, m, 1)) for m in (draws.n, draws.T - draws.n)]
+    for source in draws.sources:
+        found = [
+            np.concatenate([rows.X, rows.X * rows.y[..., None], scores(family, rows, b)], axis=-1)
+            for rows in (source.labelled, source.rest)
+        ]
+        if source.seen is not None:
+            total = sum(rows.sum(axis=1) for rows in found)
+            mean = total / sum(seen.sum(axis=1) for seen in source.seen)[:, None]
+            pairs = zip(source.seen, found, strict=True)
+            found = [np.where(seen[..., None] > 0, rows, mean[:, None]) for seen, rows in pairs]
+        sides = [np.concatenate([side, rows], axis=-1) for side, rows in zip(sides, found, strict=True)]
+    return sides[0], sides[1]
 
 
 def _ridge(Z: Array, Y: Array) -> Array:

@@ -59,21 +59,25 @@ def estimate_at(
     """The estimates (B, p) at lam (B,)."""
     ratio = draws.n / (draws.T - draws.n)
     if family.linear:
-        gap = [_least_squares(sources, mix, side, regular) for side in ("labelled", "rest")]
+        gap = [_least_squares(sources, mix, side, regular) for side in (0, 1)]
         return np.asarray(base - lam[:, None] * (gap[0] - gap[1]))
     parts = [(draws.human, np.ones(draws.size))]
     for m, source in enumerate(sources):
-        parts += [(source.labelled, -lam * mix[:, m]), (source.rest, lam * mix[:, m] * ratio)]
+        inside, outside = source.share(0), source.share(1)
+        parts += [
+            (source.labelled, -lam * mix[:, m] / inside),
+            (source.rest, lam * mix[:, m] * ratio / outside),
+        ]
     return root(family, parts, regular, guess=base)
 
 
-def _least_squares(sources: tuple[StackedSource, ...], mix: Array, side: str, regular: Mask) -> Array:
+def _least_squares(sources: tuple[StackedSource, ...], mix: Array, side: int, regular: Mask) -> Array:
     p = sources[0].labelled.X.shape[-1]
     A, r = np.zeros((len(mix), p, p)), np.zeros((len(mix), p))
     for m, source in enumerate(sources):
-        rows = getattr(source, side)
-        A += mix[:, m, None, None] * times(rows.X, rows.X)
-        r += mix[:, m, None] * times(rows.X, rows.y[..., None])[..., 0]
+        rows, c = (source.labelled, source.rest)[side], mix[:, m] / source.share(side)
+        A += c[:, None, None] * times(rows.X, rows.X)
+        r += c[:, None] * times(rows.X, rows.y[..., None])[..., 0]
     return solve(A, r, regular)
 
 
@@ -146,8 +150,8 @@ def contrast(
     H_rest, same = np.zeros_like(H), np.ones(len(b), dtype=bool)
     for m, source in enumerate(sources):
         c = mix[:, m, None, None]
-        h_L += c * scores(family, source.labelled, b)
-        h_U += c * scores(family, source.rest, b)
+        h_L += c * source.filled(scores(family, source.labelled, b), 0)
+        h_U += c * source.filled(scores(family, source.rest, b), 1)
         H_rest += c * jacobian(family, source.rest, b)
         alike = source.whole & (source.labelled.X == draws.human.X).all(axis=(-1, -2))
         same &= alike | (mix[:, m] == 0)
