@@ -12,6 +12,7 @@ Each says in one sentence what came, what is allowed and what to do next.
     │   │   ├── EmptyText       23
     │   │   ├── OutsideDomain   24
     │   │   └── NoLabels        25
+    │   ├── ExtraMissing        15  a package that this command needs is not installed
     │   ├── EstimationError     30  the numbers
     │   │   ├── Unidentified    31  too few labelled units for the parameters
     │   │   ├── Separated       32  complete or quasi-complete separation
@@ -126,6 +127,12 @@ class NoLabels(DataInvalid):
     """No unit carries a human label."""
 
     exit_code = 25
+
+
+class ExtraMissing(Terminal):
+    """This command needs packages that a plain installation leaves out."""
+
+    exit_code = 15
 
 
 class EstimationError(Terminal):

@@ -14,6 +14,7 @@ from moored.cli.benchmark import benchmark_app
 from moored.cli.checks import checks_command
 from moored.cli.estimate import estimate_command
 from moored.cli.example import example_command
+from moored.cli.extras import extras_named
 from moored.cli.inspect import history_command, results_command, status_command, validate_command
 from moored.cli.plan import plan_command
 from moored.cli.preview import preview_command
@@ -69,7 +70,8 @@ def main() -> None:
     """Run a command; a refusal is one sentence on stderr and its exit code (`moored.errors`)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app()
+        with extras_named():
+            app()
     except MooredError as error:
         _say(error.message, error.public)
         code = error.exit_code

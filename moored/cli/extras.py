@@ -1,0 +1,25 @@
+"""What a plain installation leaves out, by the one line that adds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from moored.errors import ExtraMissing
+
+OURS = ("moored", "flows", "tasks", "checks")
+
+
+@contextmanager
+def extras_named() -> Iterator[None]:
+    """Errors: `ExtraMissing` where an import fails for want of a package of others."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if not package or package in OURS:
+            raise
+        raise ExtraMissing(
+            f"this command needs the package {package!r}, which is not installed; "
+            "type: pip install 'moored[pipeline]'"
+        ) from error
