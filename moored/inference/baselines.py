@@ -29,7 +29,7 @@ def human(
     **_: Any,
 ) -> Fit:
     """The M-estimator on the labelled units alone, with its sandwich (HC0) variance."""
-    passes = Passes(with_sources(data, lambda _: False), family_of(family))
+    passes = Passes(with_sources(data, lambda _: False), family_of(family), scaled=True)
     share = few_events(passes)
     if share is not None and few_events(Passes(data, passes.family)) is not None:
         return share.fit(passes, "human", level, alternative)
@@ -53,7 +53,7 @@ def naive(
     naive estimate is its bias, which no interval here covers.
     """
     kept = with_sources(data, wanted)
-    passes = Passes(kept, family_of(family))
+    passes = Passes(kept, family_of(family), scaled=True)
     if not passes.names:
         raise DataInvalid(f"{name} needs a source that the sample does not have; add one or drop {name}.")
     refuse_unidentified(passes)
@@ -76,6 +76,7 @@ def naive(
         terms=passes.terms,
         estimate=theta,
         covariance=bread @ gram.value() @ bread.T,
+        frame=passes.frame,
         n_labelled=passes.counts.labelled,
         n_total=passes.counts.total,
         level=level,

@@ -45,7 +45,7 @@ def source_tests(data: Sample | Stream, family: str | Moments = "ols") -> tuple[
     or that the source's recipe differs between labelled and unlabelled units (docs/method.md section 5). Sources
     that cannot be fitted, or leave no residual, are left out.
     """
-    passes = Passes(data, family_of(family))
+    passes = Passes(data, family_of(family), scaled=True)
     counts = passes.counts
     if counts.labelled == counts.total:
         return ()

@@ -149,7 +149,7 @@ def refuse_exact(passes: Passes, S: Array, H: Array) -> None:
     counts = passes.counts
     if not isinstance(passes.family, Linear):
         return
-    width = (counts.high - counts.low) ** 2
+    width = ((counts.high - counts.low) / passes.frame.spread) ** 2
     if bool((np.diag(S) <= NO_RESIDUAL * width * np.abs(np.diag(H))).all()):
         raise Unidentified(
             "The covariates explain every label exactly, so there is no error to estimate from; drop the "

@@ -10,6 +10,7 @@ import numpy as np
 
 from moored.errors import DataInvalid, NonFinite
 from moored.inference.data import Array
+from moored.inference.solve.frame import Frame
 
 Alternative = Literal["two-sided", "larger", "smaller"]
 
@@ -173,6 +174,8 @@ def make_fit(
     alternative: Alternative = "two-sided",
     df: float | None = None,
     human_se: Array | None = None,
+    human_covariance: Array | None = None,
+    frame: Frame | None = None,
     r2: Array | None = None,
     j: tuple[float, int, float] | None = None,
     warnings: tuple[str, ...] = (),
@@ -182,9 +185,15 @@ def make_fit(
 ) -> Fit:
     """A Fit from an estimate (p,) and its covariance (p, p).
 
-    `human_se` (p,) gives the effective sample size; None leaves it out. `interval` is (lower, upper, p-value),
+    `human_se` (p,), or `human_covariance` (p, p), gives the effective sample size; without either it is left out.
+    `frame` maps estimate and covariances back to the data's columns. `interval` is (lower, upper, p-value),
     (p,) each, where it is not Wald's. Raises NonFinite rather than let a NaN out.
     """
+    if frame is not None:
+        estimate, covariance = frame.point(estimate), frame.covariance(covariance)
+        human_covariance = None if human_covariance is None else frame.covariance(human_covariance)
+    if human_covariance is not None:
+        human_se = np.sqrt(np.maximum(np.diag(human_covariance), 0.0))
     covariance = (covariance + covariance.T) / 2.0
     if not (np.isfinite(estimate).all() and np.isfinite(covariance).all()):
         raise NonFinite(f"{estimator}: the estimate or its covariance is not finite; rescale the data.")

@@ -169,3 +169,11 @@ def test_a_multiple_of_a_share_keeps_its_interval():
     percent, lost = fit.contrast([[100.0], [-1.0]])
     assert (percent["lower"], percent["upper"]) == (100 * fit.lower[0], 100 * fit.upper[0])
     assert (lost["lower"], lost["upper"]) == (-fit.upper[0], -fit.lower[0])
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_a_share_far_from_zero_is_a_share(name):
+    """Its mean is 24 standard deviations from zero, and still no column is moved."""
+    fit = ESTIMATORS[name](sample_of(1 - events(600, 1), 600, T=900), "mean")
+    assert fit.estimate[0] == pytest.approx(599 / 600)
+    assert fit.lower[0] < 599 / 600 < fit.upper[0] < 1

@@ -47,7 +47,7 @@ class TwoStep:
     residual : (p, p) the part of the covariance that comes from what the sources do not explain.
     human, human_covariance : the first step and its sandwich.
     etas : one (k,) a source.
-    r2 : (p,) share of the human influence function that the sources explain.
+    explained : (p, p) the part of the human covariance that the sources explain.
     j, j_df : Hansen's statistic and its degrees of freedom, None with no source.
     sources : names of the sources used.
     warnings : what was dropped and why.
@@ -60,7 +60,7 @@ class TwoStep:
     human: Array
     human_covariance: Array
     etas: tuple[Array, ...]
-    r2: Array
+    explained: Array
     j: float | None
     j_df: int | None
     sources: tuple[str, ...]
@@ -155,7 +155,7 @@ def _second_step(
         human=human,
         human_covariance=human_covariance,
         etas=tuple(eta[i * k : (i + 1) * k] for i in range(len(used))),
-        r2=_share(np.diag(first_bread @ explained @ first_bread.T), np.diag(human_covariance)),
+        explained=first_bread @ explained @ first_bread.T,
         j=J,
         j_df=len(eta) if used else None,
         sources=tuple(passes.names[m] for m in used),
@@ -165,8 +165,10 @@ def _second_step(
     )
 
 
-def _share(part: Array, whole: Array) -> Array:
-    return np.clip(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0), 0.0, 1.0)
+def explained_share(explained: Array, whole: Array) -> Array:
+    """(p,) ratios of the diagonals of two covariances (p, p), 0 where there is nothing to explain."""
+    part, total = np.diag(explained), np.diag(whole)
+    return np.clip(np.divide(part, total, out=np.zeros_like(part), where=total > 0), 0.0, 1.0)
 
 
 def shifted(passes: Passes, human: Array, target: Array, at: Linearised) -> tuple[Array, Array]:
@@ -216,7 +218,7 @@ def gmm(
     ------
     Unidentified, Singular, Separated, NotConverged, NonFinite, NoLabels, DataInvalid.
     """
-    passes = Passes(data, family_of(family))
+    passes = Passes(data, family_of(family), scaled=first_step == "full")
     if (share := few_events(passes)) is not None:
         return share.fit(passes, name, level, alternative)
     found = two_step(passes, first_step)
@@ -257,6 +259,7 @@ def as_fit(
     from scipy.special import chdtrc
 
     covariance, df = _corrected(found, correction)
+    frame = passes.frame
 
     j = None
     if found.j is not None and found.j_df is not None:
@@ -272,8 +275,9 @@ def as_fit(
         n_total=found.T,
         level=level,
         alternative=alternative,
-        human_se=np.sqrt(np.maximum(np.diag(found.human_covariance), 0.0)),
-        r2=found.r2,
+        human_covariance=found.human_covariance,
+        frame=frame,
+        r2=explained_share(frame.covariance(found.explained), frame.covariance(found.human_covariance)),
         j=j,
         warnings=found.warnings,
         sources=found.sources,

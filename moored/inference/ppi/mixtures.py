@@ -54,9 +54,9 @@ def ppi_synth(
     kinds = {kind for _, kind in passes.recipes}
     alpha = 1.0 if kinds == {"proxy"} else 0.0
     if len(kinds) == 2:
-        scores = {a: mixed_scores(passes, base.estimate, mix) for a, mix in mixes.items()}
+        scores = {a: mixed_scores(passes, begun.start, mix) for a, mix in mixes.items()}
         fold = _folds(base.n_labelled, folds, rng)
-        risk = {a: _held_out(passes, base.estimate, scores[a], fold) for a in ALPHAS}
+        risk = {a: _held_out(passes, begun.start, scores[a], fold) for a in ALPHAS}
         alpha = min(ALPHAS, key=lambda a: (risk[a], -a))
     return ppi_plus_plus(
         data,
@@ -84,7 +84,7 @@ def _held_out(passes: Passes, b: Array, rows_of: Scores, fold: NDArray[np.int64]
     """Held-out variance (trace, up to a constant) of the PPI++ estimate with lambda tuned off the fold."""
     found = contrast(passes, rows_of, b, ())
     psi, h = _labelled(passes, b, rows_of)
-    bread = inverse(found.H, "The human labels")
+    bread = found.back @ inverse(found.H, "The human labels")
     p, ratio = len(b), found.n / found.N
     psi, h = psi @ bread.T, h @ bread.T
     outside = float(np.trace(bread @ found.plain[2 * p :, 2 * p :] @ bread.T)) / found.N
@@ -135,7 +135,7 @@ def reppi(
     if (fit := settled(begun, name, level, alternative)) is not None:
         return fit
     passes, base = begun.passes, begun.base
-    b = base.estimate
+    b = begun.start
     rows_of = _recalibrated(passes, b, folds, rng)
     first = contrast(passes, rows_of, b, ())
     lam = first.best()

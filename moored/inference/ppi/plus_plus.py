@@ -90,11 +90,12 @@ def _linear_gap(passes: Passes, mix: Mix) -> Array:
 class Prepared:
     """The data without the sources that cannot be used, the human-only fit, and what to say.
 
-    `kept` numbers the usable sources among the `given`.
+    `start` (p,) is the human-only estimate in the passes' frame; `kept` numbers the usable of the `given` sources.
     """
 
     passes: Passes
     base: Fit
+    start: Array
     warnings: tuple[str, ...]
     kept: tuple[int, ...]
     given: int
@@ -107,7 +108,7 @@ class Prepared:
 
 def prepared(data: Sample | Stream, family: str | Moments, name: str) -> Prepared:
     """What a PPI method begins with; refuses what it cannot use."""
-    passes = Passes(data, family_of(family))
+    passes = Passes(data, family_of(family), scaled=True)
     if not passes.names:
         raise DataInvalid(f"{name} needs a source that the sample does not have; add one or drop {name}.")
     if passes.counts.certain and passes.counts.labelled < passes.counts.total:
@@ -120,8 +121,16 @@ def prepared(data: Sample | Stream, family: str | Moments, name: str) -> Prepare
     warnings = (*base.warnings, *unusable.values(), *failure_warnings(passes, list(kept)))
     if unusable:
         names = {passes.names[m] for m in kept}
-        passes = Passes(with_sources(data, lambda source: source.name in names), passes.family)
-    return Prepared(passes, base, warnings, kept, given)
+        passes = Passes(with_sources(data, lambda source: source.name in names), passes.family, scaled=True)
+    return Prepared(passes, base, _start(passes, base), warnings, kept, given)
+
+
+def _start(passes: Passes, base: Fit) -> Array:
+    if not passes.moved:
+        return base.estimate
+    found = human_equation(passes)
+    solve_all(passes, [found])
+    return base.estimate if found.root is None else found.root
 
 
 def settled(begun: Prepared, name: str, level: float, alternative: Alternative) -> Fit | None:
@@ -180,9 +189,9 @@ def ppi_plus_plus(
     passes, base, warnings = begun.passes, begun.base, begun.warnings
     mix = (1.0 / len(passes.names),) * len(passes.names) if mix is None else tuple(mix[m] for m in begun.kept)
     if lam is None:
-        lam, untuned = tuned(passes, mix, base.estimate)
+        lam, untuned = tuned(passes, mix, begun.start)
         warnings = (*warnings, *untuned)
-    theta = estimate_at(passes, lam, mix, base.estimate)
+    theta = estimate_at(passes, lam, mix, begun.start)
     found = contrast(passes, mixed_scores(passes, theta, mix), theta, mix)
     return finished(
         passes,
@@ -231,6 +240,7 @@ def finished(
         terms=passes.terms,
         estimate=theta,
         covariance=found.variance(lam),
+        frame=passes.frame,
         n_labelled=base.n_labelled,
         n_total=base.n_total,
         level=level,

@@ -23,7 +23,7 @@ class Contrast:
 
     `plain` treats units as independent, `grouped` sums them by cluster or stratum first. n, N are sums of
     weights; means is (3, p); H (p, p) is the mean Jacobian over L, H_all over all units or None where the
-    model's covariates are not the human ones.
+    model's covariates are not the human ones; back (p, p) leads to the data's own columns.
     """
 
     plain: Array
@@ -33,17 +33,18 @@ class Contrast:
     means: Array
     H: Array
     H_all: Array | None
+    back: Array
 
     def best(self) -> float:
-        """The clipped lambda that minimises the trace of the asymptotic variance."""
+        """The clipped lambda that minimises the trace of the asymptotic variance, in the data's own columns."""
         p, n, N = len(self.H), self.n, self.N
-        bread = inverse(self.H if self.H_all is None else self.H_all, "The human labels")
+        bread = self.back @ inverse(self.H if self.H_all is None else self.H_all, "The human labels")
         covariance = self.plain[:p, p : 2 * p] / n
         within = self.plain[p : 2 * p, p : 2 * p] + self.plain[2 * p :, 2 * p :]
         gap = self.means[1] - self.means[2]
         pooled = (within + np.outer(gap, gap) * n * N / (n + N)) / (n + N - 1.0)
-        least = (1.0 + n / N) * float(np.trace(bread @ pooled @ bread))
-        gain = float(np.trace(bread @ (covariance + covariance.T) @ bread)) / 2.0
+        least = (1.0 + n / N) * float(np.trace(bread @ pooled @ bread.T))
+        gain = float(np.trace(bread @ (covariance + covariance.T) @ bread.T)) / 2.0
         return float(np.clip(gain / least, 0.0, 1.0)) if least > 0 else 0.0
 
     def variance(self, lam: float) -> Array:
@@ -91,6 +92,7 @@ def contrast(passes: Passes, rows_of: Scores, b: Array, mix: Mix) -> Contrast:
         means=means,
         H=H / n,
         H_all=(H + H_rest) / (n + N) if same else None,
+        back=passes.frame.back,
     )
 
 

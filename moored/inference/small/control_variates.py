@@ -37,6 +37,7 @@ from moored.inference.data import Array, Sample
 from moored.inference.events import few_events, flat_terms, refuse_exact
 from moored.inference.families import Logit, family_of
 from moored.inference.gmm.first_step import first_step
+from moored.inference.gmm.two_step import explained_share
 from moored.inference.moments import Moments
 from moored.inference.results import Alternative, Fit, make_fit
 from moored.inference.small.deletions import (
@@ -92,7 +93,7 @@ def gmm_small(
     if not isinstance(data, Sample):
         raise DataInvalid("gmm-small needs the sample in memory; use gmm-synth for a stream.")
     curvature(chosen, np.zeros(1))  # refuses a family without one
-    passes = Passes(data, chosen)
+    passes = Passes(data, chosen, scaled=True)
     if (share := few_events(passes)) is not None:
         return share.fit(passes, name, level, alternative)
     theta, etas, warnings = first_step(passes, "full")
@@ -121,8 +122,9 @@ def gmm_small(
         level=level,
         alternative=alternative,
         df=df,
-        human_se=np.sqrt(np.maximum(np.diag(_spread(human.without)), 0.0)),
-        r2=solution.r2,
+        human_covariance=_spread(human.without),
+        frame=passes.frame,
+        r2=explained_share(*(passes.frame.covariance(V) for V in (solution.explained, solution.whole))),
         warnings=(*warnings, *repeats, *_cautions(groups, passes)),
         sources=tuple(source.name for source in sources),
         tuning=solution.tuning(sources),
@@ -157,14 +159,18 @@ def _distinct(found: list[Auxiliary], H: Array) -> tuple[list[Auxiliary], list[s
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """theta (p,), covariance (p, p), coefficients (M,), penalty, their effective number, r2 (p,)."""
+    """theta (p,), covariance (p, p), coefficients (M,), penalty, their effective number.
+
+    `whole` (p, p) sums the outer products of the human influence functions; the sources explain `explained` of it.
+    """
 
     theta: Array
     covariance: Array
     coefficients: Array
     penalty: float
     spent: float
-    r2: Array
+    explained: Array
+    whole: Array
 
     def tuning(self, sources: list[Auxiliary]) -> tuple[tuple[str, float], ...]:
         """For the result record."""
@@ -175,7 +181,8 @@ class Solution:
 def _combine(theta: Array, human: Part, H: Array, sources: list[Auxiliary]) -> Solution:
     p, M = len(theta), len(sources)
     if M == 0:
-        return Solution(theta, _spread(human.without), np.zeros(0), np.inf, 0.0, np.zeros(p))
+        nothing = np.zeros((p, p))
+        return Solution(theta, _spread(human.without), np.zeros(0), np.inf, 0.0, nothing, nothing)
     u = human.influence
     Z = np.stack([source.labelled.influence for source in sources], axis=1)  # (G, M, p)
     gaps = np.stack([source.gap for source in sources])
@@ -183,10 +190,10 @@ def _combine(theta: Array, human: Part, H: Array, sources: list[Auxiliary]) -> S
     moved = np.stack([s.gap + s.labelled.without - s.without_all for s in sources], axis=1)  # (G, M, p)
     without = human.without - np.einsum("gm,gmp->gp", a_without, moved)
     rest = np.einsum("m,mgp->gp", a, np.stack([source.rest for source in sources]))
-    left, whole = ((u - np.einsum("m,gmp->gp", a, Z)) ** 2).sum(axis=0), (u**2).sum(axis=0)
-    r2 = 1.0 - np.divide(left, whole, out=np.ones(p), where=whole > 0)
+    left = u - np.einsum("m,gmp->gp", a, Z)
+    whole = u.T @ u
     covariance = _spread(without) + rest.T @ rest
-    return Solution(theta - a @ gaps, covariance, a, penalty, spent, np.clip(r2, 0.0, 1.0))
+    return Solution(theta - a @ gaps, covariance, a, penalty, spent, whole - left.T @ left, whole)
 
 
 def _spread(without: Array) -> Array:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from moored.errors import DataInvalid, NoLabels
 from moored.inference.data import Array, Mask, Sample, Source
 from moored.inference.moments import Moments
+from moored.inference.solve.frame import Frame, frame_of, unmoved
 from moored.inference.solve.tally import Counts, Tally
 
 Stream = Callable[[], Iterable[Sample]]
@@ -89,10 +90,12 @@ class Passes:
     ----------
     data : a Sample, or a function that returns a fresh iterable of Sample chunks.
     family : the moments, whose domain the outcomes are checked against.
+    scaled : columns far from zero are centred and scaled; `frame` maps the answer back.
     """
 
-    def __init__(self, data: Sample | Stream, family: Moments) -> None:
+    def __init__(self, data: Sample | Stream, family: Moments, *, scaled: bool = False) -> None:
         self.family = family
+        self._frame: Frame | None = None
         self._stream: Stream = (lambda: (data,)) if isinstance(data, Sample) else data
         self.in_memory = isinstance(data, Sample)
         if not (self.in_memory or family.smooth):
@@ -105,6 +108,7 @@ class Passes:
         self.terms = family.parameters(first.terms)
         self.recipes = tuple((source.name, source.kind) for source in first.sources)
         self.begins_with_ones_and_zeros = bool(np.isin(first.y[first.labelled], (0.0, 1.0)).all())
+        self._frame = frame_of(first, family) if scaled else None
         self.clustered = first.cluster is not None
         self.stratified = first.strata is not None
         self._counts: Counts | None = None
@@ -125,6 +129,16 @@ class Passes:
             yield self._block(chunk)
         if self._counts is None:
             self._counts = tally.counts()
+
+    @property
+    def frame(self) -> Frame:
+        """Maps what is computed of these passes back to the data's own columns."""
+        return unmoved(len(self.terms)) if self._frame is None else self._frame
+
+    @property
+    def moved(self) -> bool:
+        """Whether the frame changes anything."""
+        return self._frame is not None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -153,6 +167,7 @@ class Passes:
         where = np.flatnonzero(chunk.labelled)
         human = Rows(chunk.y[where], chunk.X[where])
         self.family.check(human.y, "The human labels")
+        human = self._framed(human)
         sources = tuple(self._rows(source) for source in chunk.sources)
         weight, rest_weight = self._weights(chunk)
         return Block(
@@ -169,13 +184,18 @@ class Passes:
     def _rows(self, source: Source) -> Rows:
         if source.observed is None or bool(source.observed.all()):
             self.family.check(source.y, f"Source {source.name!r}")
-            return Rows(source.y, source.X)
+            return self._framed(Rows(source.y, source.X))
         self.family.check(source.y[source.observed], f"Source {source.name!r}")
         kept = source.observed
         fill = float(source.y[kept][0]) if kept.any() else 0.0
-        return Rows(
-            np.where(kept, source.y, fill), np.where(kept[:, None], source.X, 0.0), kept.astype(np.float64)
-        )
+        y, X = np.where(kept, source.y, fill), np.where(kept[:, None], source.X, 0.0)
+        return self._framed(Rows(y, X, kept.astype(np.float64)))
+
+    def _framed(self, rows: Rows) -> Rows:
+        if self._frame is None:
+            return rows
+        y, X = self._frame.columns(rows.y, rows.X)
+        return Rows(y, X, rows.seen)
 
     def _weights(self, chunk: Sample) -> tuple[Array | None, Array]:
         """S_t pi_bar / pi_t (None: all 1) and its unlabelled counterpart; pi_t is n_s / N_s under strata."""

@@ -14,6 +14,7 @@ from moored.inference.data import Array, Kind, Mask, Sample, Source
 from moored.inference.events import FEW_EVENTS
 from moored.inference.families import Linear
 from moored.inference.moments import Moments
+from moored.inference.solve.frame import needs_frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +100,9 @@ class Draws:
     def regular(self, family: Moments) -> Mask:
         """(B,) the draws whose labels vary and whose sources answered enough; the others are settled one by one."""
         y, p = self.human.y, self.human.X.shape[-1]
-        varied = np.ptp(y, axis=1) > 0
+        varied = (np.ptp(y, axis=1) > 0) & ~needs_frame(self.human.X)
+        if isinstance(family, Linear):
+            varied &= ~needs_frame(y[..., None])
         for seen in (side for source in self.sources if source.seen is not None for side in source.seen):
             varied &= (seen.sum(axis=1) > p) | seen.all(axis=1)
         if not (isinstance(family, Linear) and self.human.X.shape[-1] == 1):

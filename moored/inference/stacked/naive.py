@@ -28,7 +28,8 @@ def naive_pooled(draws: Draws, family: str, level: float = 0.95) -> Answers:
 
 
 def _naive(draws: Draws, family: str, kind: Kind | None, level: float, *, with_labels: bool) -> Answers:
-    moments, regular, sources = family_of(family), np.ones(draws.size, dtype=bool), draws.kept(kind)
+    moments, sources = family_of(family), draws.kept(kind)
+    regular = draws.regular(moments)
     if not sources or draws.n <= draws.human.X.shape[-1]:
         return no_answers(draws)
     labelled = [source.labelled for source in sources] + ([draws.human] if with_labels else [])
