@@ -85,7 +85,7 @@ def frame_of(sample: Sample, family: Moments) -> Frame | None:
         return None
     a = _constant(X)
     mean, sd = X.mean(axis=0), X.std(axis=0)
-    varies = (X != X[0]).any(axis=0) & (sd > ROUNDING * np.abs(mean))
+    varies = (X[0] != X).any(axis=0) & (sd > ROUNDING * np.abs(mean))
     centre = np.where((a == 0) & varies & bool(a.any()), mean, 0.0)
     scale = np.where(varies, np.where(a == 0, sd, 1.0), np.where(mean == 0, 1.0, np.abs(mean)))
     middle, spread = (float(y.mean()), float(y.std())) if linear and np.ptp(y) > 0 else (0.0, 1.0)
