@@ -42,7 +42,7 @@ REFUSALS = {
     ),
     "unknown key in a list": (
         {"sources": [{"name": "proxy", "kind": "proxy", "prompt": "x"}]},
-        "unknown key `sources.0.prompt`; allowed here are name, kind",
+        "unknown key `sources[1].prompt` ('proxy'); allowed here are name, kind",
     ),
     "missing key": ({"estimate": {}}, "`estimate.formula` is missing"),
     "name with a slash": ({"name": "a/b"}, "`name`"),

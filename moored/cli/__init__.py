@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import signal
 import sys
 import traceback
@@ -10,6 +10,7 @@ import traceback
 import typer
 
 from moored import __version__
+from moored.cli import failures
 from moored.cli.benchmark import benchmark_app
 from moored.cli.checks import checks_command
 from moored.cli.estimate import estimate_command
@@ -24,7 +25,6 @@ from moored.cli.store import backup_command, snapshot_command
 from moored.cli.versions import diff_command, export_command, rollback_command, verify_command
 from moored.cli.watch import watch_command
 from moored.errors import MooredError
-from moored.monitor.logs import LOGGER, set_up_logs
 
 app = typer.Typer(
     name="moored",
@@ -56,8 +56,6 @@ app.command("serve")(serve_command)
 app.command("deploy")(deploy_command)
 app.command("watch")(watch_command)
 
-INTERRUPTED = 130
-
 
 @app.callback(invoke_without_command=True)
 def _root(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
@@ -67,37 +65,40 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 
 
 def main() -> None:
-    """Run a command; a refusal is one sentence on stderr and its exit code (`moored.errors`)."""
+    """Run a command. A refusal is one sentence and its exit code (`moored.errors`); no traceback reaches a user."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a terminal's encoding lacks is written as an escape
+            stream.reconfigure(errors="backslashreplace")
+    code = _run()
+    if code:
+        sys.exit(code)
+
+
+def _run() -> int:
+    """The command's exit code. With `--json`, what typer says of a command line is an object, too."""
     try:
         with extras_named():
-            app()
+            code = app(standalone_mode=not failures.wants_json())
     except MooredError as error:
-        _say(error.message, error.public)
-        code = error.exit_code
+        code = failures.refused(error)
         _let_go(error)
     except SystemExit as end:
-        if end.code == INTERRUPTED:  # typer turns Ctrl-C into it
-            _say("interrupted; what was generated is stored, run again to go on")
-        raise
-    else:
-        return
-    sys.exit(code)
-
-
-def _say(sentence: str, public: str | None = None) -> None:
-    """On stderr, as everything there is written; among log lines what is for all eyes."""
-    if os.environ.get("MOORED_LOG") == "json":
-        set_up_logs("json")
-        LOGGER.error(public or sentence)
-    else:
-        typer.echo(f"moored: {sentence}", err=True)
+        if end.code != failures.INTERRUPTED:  # typer turns Ctrl-C into it
+            raise
+        code = failures.interrupted()
+    except Exception as error:
+        code = failures.misused(error) if hasattr(error, "format_message") else failures.unexpected(error)
+        _let_go(error)
+    if code == failures.INTERRUPTED and failures.wants_json():
+        failures.interrupted()
+    return code if isinstance(code, int) else 0
 
 
 def _let_go(error: BaseException | None) -> None:
     """Let go of the frames of an error and of what led to it: database connections kept there complain at exit.
 
-    A frame that is cleared still holds its function, and so what that is closed over.
+    A cleared frame keeps its closure alive, so drop the traceback too.
     """
     while error is not None:
         traceback.clear_frames(error.__traceback__)

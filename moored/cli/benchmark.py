@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from moored.cli.render import print_json, print_table
+from moored.cli.render import print_json, print_table, say
 from moored.errors import StudyInvalid
 from moored.settings import read_settings
 
@@ -115,7 +115,7 @@ def _chosen(tasks: list[str], data: Path | None) -> list[str]:
     for name in known:
         if name in there:
             continue
-        typer.echo(f"left out, its data are not here: {name} ({known[name].task.data})", err=True)
+        say(f"left out, its data are not here: {name} ({known[name].task.data})", err=True)
     return there
 
 
@@ -151,7 +151,7 @@ def _stored(version: int | None) -> dict[str, Any]:
 def _print(found: dict[str, Any]) -> None:
     from moored.benchmark.claims import by_setting, claims, focus
 
-    typer.echo(f"benchmark, version {found['version']}: {found['plan']['trials']} trials, corpus redrawn")
+    say(f"benchmark, version {found['version']}: {found['plan']['trials']} trials, corpus redrawn")
     if found["tasks"] and "redrawn" in found["plan"]["designs"]:
         frame = focus(found["results"], found["tasks"])
         for value, title in (("mse_ratio", "MSE / human-only"), ("coverage", "coverage")):
@@ -160,9 +160,9 @@ def _print(found: dict[str, Any]) -> None:
             rows: list[Any] = table.to_dict("records")
             print_table(rows, columns, title=f"{title}, mean over label fractions")
         for claim in claims(frame):
-            typer.echo(f"{claim.name}: {claim.held} of {claim.settings} (paper: {claim.paper})")
+            say(f"{claim.name}: {claim.held} of {claim.settings} (paper: {claim.paper})")
         failed = int(frame["failed"].sum())
-        typer.echo(f"fits without an answer: {failed} of {int(frame['trials'].sum())}")
+        say(f"fits without an answer: {failed} of {int(frame['trials'].sum())}")
     if found["worlds"]:
         _print_worlds(found["worlds"])
 
@@ -177,7 +177,7 @@ def _print_worlds(rows: list[dict[str, Any]]) -> None:
         if row["j_rejected"] is not None:
             line["J rejects"] = row["j_rejected"]
     names = dict.fromkeys((row["estimator"] for row in rows), ".2f")
-    columns = {"scenario": "", "world": ""} | names | {"J rejects": "%", "checks stop": "%"}
+    columns = {"scenario": "", "world": ""} | names | {"J rejects": ".0%", "checks stop": ".0%"}
     print_table(list(lines.values()), columns, title="coverage in worlds with a known truth")
 
 
@@ -187,14 +187,14 @@ def _write_figures(found: dict[str, Any], folder: Path) -> None:
 
     bounds = {f"{row['task']} {row['family']}": row["r2"] for row in found["tasks"]}
     for path in write_figures(focus(found["results"], found["tasks"]), folder, bounds):
-        typer.echo(f"figure: {path}", err=True)
+        say(f"figure: {path}", err=True)
 
 
 def _fill_page(found: dict[str, Any], path: Path) -> None:
     from moored.benchmark.page import filled, page_tables
 
     path.write_text(filled(path.read_text(encoding="utf-8"), page_tables(found)), encoding="utf-8")
-    typer.echo(f"tables: {path}", err=True)
+    say(f"tables: {path}", err=True)
 
 
 @benchmark_app.command("tasks")
@@ -250,4 +250,4 @@ def record_command(
             )
             _, said = read_recorded(path.stem, path.parent)
             counts = ", ".join(f"{source} {number}" for source, number in said["observed"].items())
-            typer.echo(f"{path}: {said['units']} units ({counts})")
+            say(f"{path}: {said['units']} units ({counts})")

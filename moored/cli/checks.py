@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from moored.cli.inspect import VersionOption
-from moored.cli.render import print_json, print_table
-from moored.cli.studies import JsonOption, StudyArgument, open_study
+from moored.cli.render import print_json, print_table, say
+from moored.cli.studies import JsonOption, StudyArgument, open_study, tell_difference
 from moored.errors import StudyInvalid
 from moored.settings import Settings, read_settings
 
@@ -38,8 +38,11 @@ def checks_command(
 ) -> None:
     """Print what the checks said of a version; without one, of the newest run, stopped or published."""
     settings = read_settings()
+    from moored.storage.results import newest_run
+
     with open_study(study, settings) as (store, name):
         run = checked_run(store, name, version)
+        tell_difference(study, store, newest_run(store, name, version))
     if html is not None:
         _write_page(html, run)
     index = None if data_docs is None else _write_data_docs(data_docs, name, version, settings)
@@ -50,7 +53,7 @@ def checks_command(
         print_checks(run)
     for written in (html, index):
         if written is not None:
-            typer.echo(f"wrote {written}")
+            say(f"wrote {written}")
 
 
 def checked_run(store: Warehouse, study: str, version: int | None = None) -> dict[str, Any]:
@@ -68,17 +71,18 @@ def print_checks(run: dict[str, Any]) -> None:
     from moored.report.checks_page import WORDS, counts, shown, worst_first
 
     outcomes = [shown(row) for row in run["checks"]]
-    typer.echo(f"{run['study']}, {_which(run)}")
+    say(f"{run['study']}, {_which(run)}")
     if run["override_reason"]:
-        typer.echo(f"published against its checks: {run['override_reason']}")
-    typer.echo(", ".join(f"{WORDS[state]}: {count}" for state, count in counts(outcomes).items()))
+        say(f"published against its checks: {run['override_reason']}")
+    say(", ".join(f"{WORDS[state]}: {count}" for state, count in counts(outcomes).items()))
     ordered = worst_first(outcomes)
     for outcome in ordered:
         if not outcome["passed"]:
-            typer.echo(f"\n{WORDS[outcome['state']]}: [{outcome['check']}] {outcome['message']}")
+            say()
+            say(f"{WORDS[outcome['state']]}: [{outcome['check']}] {outcome['message']}")
             if outcome["unit_ids"]:
-                typer.echo(f"  units: {', '.join(outcome['unit_ids'])}")
-    typer.echo()
+                say(f"units: {', '.join(outcome['unit_ids'])}", indent="  ")
+    say()
     rows = [
         outcome | {"outcome": WORDS[outcome["state"]], "allowed": outcome["threshold"]} for outcome in ordered
     ]

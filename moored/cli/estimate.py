@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moored.cli.render import ESTIMATE_COLUMNS, print_json, print_table
+from moored.cli.answer import print_estimates
+from moored.cli.numbers import p_value, scale_of
+from moored.cli.render import print_json, say
 from moored.errors import DataInvalid
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def estimate_command(
     if json:
         print_json(result)
         return
-    print_table([row for fit in fits for row in fit.rows()], ESTIMATE_COLUMNS)
+    print_estimates([row for fit in fits for row in fit.rows()], None)
     print_fits(fits)
 
 
@@ -118,11 +120,13 @@ def as_json(fits: Sequence[Fit]) -> dict[str, Any]:
 
 
 def print_fits(fits: Sequence[Fit]) -> None:
-    """Labels, Hansen's test and warnings, a line each."""
+    """What the numbers are, then labels, agreement test and warnings, a line per estimator."""
+    if fits and (scale := scale_of(fits[0].family)):
+        say(f"The numbers are {scale}.")
     for fit in fits:
-        line = f"{fit.estimator}: {fit.n_labelled} of {fit.n_total} units labelled"
-        if fit.j is not None:
-            line += f"; J = {fit.j:.2f} on {fit.j_df}, p = {fit.j_p_value:.3f}"
-        typer.echo(line)
+        line = f"{fit.estimator}: {fit.n_labelled:,} of {fit.n_total:,} units labelled"
+        if fit.j_p_value is not None:
+            line += f"; agreement test of human and model labels: p = {p_value(fit.j_p_value)}"
+        say(line)
         for warning in fit.warnings:
-            typer.echo(f"  {warning}")
+            say(warning, indent="  ")

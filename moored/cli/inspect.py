@@ -6,26 +6,71 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moored.cli.render import ESTIMATE_COLUMNS, print_json, print_table
-from moored.cli.studies import JsonOption, StudyArgument, open_study, study_name
+from moored.cli.render import print_json, print_table, say
+from moored.cli.studies import JsonOption, StudyArgument, open_study, tell_difference
+from moored.errors import StudyInvalid
 from moored.settings import read_settings
 
 if TYPE_CHECKING:
     from moored.storage.warehouse import Warehouse
 
+_HISTORY = {
+    "version": "d",
+    "status": "=",
+    "stored_at": "=",
+    "units": "d",
+    "labelled": "d",
+    "data": "=",
+    "code_version": "=",
+    "run_id": "=",
+}
 VersionOption = Annotated[
     int | None, typer.Option("--version", help="A published version; default: the latest.")
 ]
 
 
-def results_command(study: StudyArgument, version: VersionOption = None, json: JsonOption = False) -> None:
+ExpOption = Annotated[bool, typer.Option("--exp", help="Odds or rate ratios in place of their logarithms.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="All numbers, too.")]
+
+
+def results_command(
+    study: StudyArgument,
+    version: VersionOption = None,
+    exp: ExpOption = False,
+    verbose: VerboseOption = False,
+    json: JsonOption = False,
+) -> None:
     """Print the estimates of a published version."""
+    from moored.cli.answer import print_results
+    from moored.storage.results import find_run
+    from moored.storage.studies import spec_of_run
+
     with open_study(study, read_settings()) as (store, name):
         result = published_results(store, name, version)
+        run = find_run(store, name, result["version"])
+        told = spec_of_run(store, run)[0]
+        tell_difference(study, store, run)
+    if exp:
+        result = _with_ratios(result)
     if json:
         print_json(result)
     else:
-        print_results(result)
+        print_results(result, told, exp=exp, verbose=verbose)
+
+
+def _with_ratios(result: dict[str, Any]) -> dict[str, Any]:
+    """The same with `exp_estimate`, `exp_lower` and `exp_upper` in each row. Errors: `StudyInvalid`."""
+    from moored.cli.numbers import RATIOS, exponential
+
+    family = result["fits"][0]["family"] if result["fits"] else ""
+    if family not in RATIOS:
+        raise StudyInvalid(
+            f"`--exp` turns log odds and log rates into ratios, and the family of this version is {family!r}; "
+            "leave it out, or set `estimate.family` to logit or poisson"
+        )
+    keys = ("estimate", "lower", "upper")
+    rows = [row | {f"exp_{key}": exponential(row)[key] for key in keys} for row in result["estimates"]]
+    return result | {"estimates": rows}
 
 
 def published_results(store: Warehouse, study: str, version: int | None = None) -> dict[str, Any]:
@@ -44,41 +89,13 @@ def published_results(store: Warehouse, study: str, version: int | None = None) 
     }
 
 
-def print_results(result: dict[str, Any]) -> None:
-    """The table of `results`."""
-    level = result["fits"][0]["level"] if result["fits"] else 0.95
-    print_table(
-        result["estimates"],
-        ESTIMATE_COLUMNS,
-        title=f"{result['study']}, version {result['version']}, {level:.0%} intervals",
-    )
-    for fit in result["fits"]:
-        if fit["j"] is not None:
-            typer.echo(
-                f"{fit['estimator']}: J = {fit['j']:.2f} on {fit['j_df']} df, p = {fit['j_p_value']:.2g}"
-            )
-        for warning in fit["warnings"]:
-            typer.echo(f"{fit['estimator']}: {warning}")
-    typer.echo(f"headline: {_headline(result['headline'])}")
-    for mark in result["marks"]:
-        typer.echo(f"marked: {mark}")
-    if result["override_reason"]:
-        typer.echo(f"published against its checks: {result['override_reason']}")
-
-
-def _headline(name: str) -> str:
-    rule = "the rule on the numbers of labels, parameters and sources"
-    if name == "human":  # a study has a source, and then the rule never names it
-        return f"human, in the place of the estimator that {rule} names: it could not be fitted"
-    return f"{name}, by {rule}"
-
-
 def history_command(study: StudyArgument, json: JsonOption = False) -> None:
     """List every run of a study: what was published, what was stopped, which is the latest, and its moves."""
     from moored.storage.results import history, latest_run, moves
 
     with open_study(study, read_settings()) as (store, name):
         runs, moved, latest = history(store, name), moves(store, name), latest_run(store, name)
+        tell_difference(study, store, latest)
     version = None if latest is None else latest["version"]
     if json:
         print_json({"study": name, "latest": version, "runs": runs, "moves": moved})
@@ -90,12 +107,10 @@ def history_command(study: StudyArgument, json: JsonOption = False) -> None:
         | {"status": "latest" if version is not None and run["version"] == version else run["status"]}
         for run in runs
     ]
-    told = ("version", "status", "stored_at", "units", "labelled", "data", "code_version", "run_id")
-    columns = {column: "d" if column in {"units", "labelled"} else "" for column in told}
-    print_table(rows, columns if runs else {"version": ""}, title=name)
+    print_table(rows, _HISTORY if runs else {"version": ""}, title=name)
     for move in moved:
         why = f": {move['reason']}" if move["reason"] else ""
-        typer.echo(f"{move['moved_at']:%Y-%m-%d %H:%M:%S} latest moved to version {move['version']}{why}")
+        say(f"{move['moved_at']:%Y-%m-%d %H:%M:%S} latest moved to version {move['version']}{why}")
 
 
 def status_command(study: StudyArgument, json: JsonOption = False) -> None:
@@ -103,18 +118,19 @@ def status_command(study: StudyArgument, json: JsonOption = False) -> None:
     from moored.storage.progress import study_status
 
     settings = read_settings()
-    name = study_name(study, settings)
+    with open_study(study, settings) as (store, name):
+        tell_difference(study, store)
     status = study_status(settings.store, settings.replies, name)
     if json:
         print_json(status)
         return
     counts = ("expected", "ok", "failed", "refused", "missing")
-    print_table(status["sources"], {"source": ""} | dict.fromkeys(counts, "d"), title=name)
-    typer.echo(f"model calls ever sent: {status['model_calls']}")
+    print_table(status["sources"], {"source": "="} | dict.fromkeys(counts, "d"), title=name)
+    say(f"model calls ever sent: {status['model_calls']:,}")
     if status["open_batches"]:
-        typer.echo(f"batches open: {status['open_batches']}; run again to fetch them")
+        say(f"batches open: {status['open_batches']:,}; run again to fetch them")
     for failure in status["failures"]:
-        typer.echo("{source} {step}: {rows} {status} ({kind}): {example}".format(**failure))
+        say("{source} {step}: {rows} {status} ({kind}): {example}".format(**failure))
 
 
 def validate_command(study: StudyArgument) -> None:
@@ -130,15 +146,13 @@ def validate_command(study: StudyArgument) -> None:
     settings = read_settings()
     loaded, folder = find_study(study, settings.store)
     refuse_too_many_answers(loaded)
-    typer.echo(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
+    say(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
     data = units_of(loaded, folder, settings)
     units = data.frame
     formula_spec(loaded, units)
-    typer.echo(
-        f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}"
-    )
+    say(f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}")
     if data.spent:
-        typer.echo(f"data: {spent_line(data.spent)}")
+        say(f"data: {spent_line(data.spent)}")
     if loaded.checks.expectations is not None:
         # Only the pipeline may load Great Expectations.
         run_flow(
@@ -146,8 +160,8 @@ def validate_command(study: StudyArgument) -> None:
             "flows/expectations.py:own_expectations",
             {"study": loaded, "folder": str(folder)},
         )
-        typer.echo(f"expectations: {loaded.checks.expectations} reads well")
+        say(f"expectations: {loaded.checks.expectations} reads well")
     with Journal(settings.replies, loaded.name) as journal:
         for line in probe_models(loaded, settings.cache, settings.base_url, journal):
-            typer.echo(f"model: {line}")
-    typer.echo("everything that a run needs is there")
+            say(f"model: {line}")
+    say("everything that a run needs is there")

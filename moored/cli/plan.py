@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
-from moored.cli.render import print_json, print_table
+from moored.cli.render import print_json, print_table, say
 from moored.cli.studies import JsonOption, StudyArgument
 from moored.settings import read_settings
 
@@ -14,8 +12,8 @@ if TYPE_CHECKING:
     from moored.run.forecast import Forecast
 
 _COLUMNS = {
-    "source": "",
-    "step": "",
+    "source": "=",
+    "step": "=",
     "requests": ",d",
     "stored": ",d",
     "prompt_tokens": ",d",
@@ -41,7 +39,7 @@ def plan_command(study: StudyArgument, json: JsonOption = False) -> None:
 def _print(seen: Forecast) -> None:
     rows = [*seen.as_json()["steps"], {"source": "all", "step": ""} | seen.total]
     print_table(rows, _COLUMNS, title=f"{seen.study}: {seen.units} units, to be sent at most")
-    typer.echo(
+    say(
         "stored: answered before, free. Tokens are estimates: prompts by their bytes, replies as long as "
         "allowed. Second attempts and repairs come on top."
     )
@@ -49,22 +47,18 @@ def _print(seen: Forecast) -> None:
         if cap["limit"] is None:
             continue
         verdict = "enough" if cap["enough"] else "not enough: the run stops there; what it has is stored"
-        typer.echo(
-            f"{cap['cap']}: {cap['limit']:,}, spent {cap['spent']:,}, this run {cap['planned']:,}: {verdict}"
-        )
+        say(f"{cap['cap']}: {cap['limit']:,}, spent {cap['spent']:,}, this run {cap['planned']:,}: {verdict}")
     if all(cap["limit"] is None for cap in seen.caps):
-        typer.echo("no cap is set (`generation.max_requests`, `max_tokens`, `max_usd`)")
+        say("no cap is set (`generation.max_requests`, `max_tokens`, `max_usd`)")
     if unpriced := sorted({step.source for step in seen.steps if not step.priced}):
-        typer.echo(
-            f"no price is known for {', '.join(unpriced)}, the cost is left out; set `model.usd_per_million`"
-        )
+        say(f"no price is known for {', '.join(unpriced)}, the cost is left out; set `model.usd_per_million`")
     if tables := sorted({step.prices for step in seen.steps if step.priced} - {"local", "study"}):
-        typer.echo(
+        say(
             f"prices as of {', '.join(tables)}, not checked against the provider; check them, or set "
             "`model.usd_per_million`"
         )
     for model in seen.assumed:
-        typer.echo(
+        say(
             f"{model} was never asked what it gives, so this is the costliest case: sampled draws. "
             f"`moored validate` asks it (1 to 3 requests), then plan again"
         )

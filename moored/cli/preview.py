@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moored.cli.render import print_json
+from moored.cli.render import print_json, say
 from moored.cli.studies import JsonOption, StudyArgument
 from moored.settings import read_settings
 
@@ -41,7 +41,7 @@ def preview_command(
         )
         return
     _print(seen)
-    typer.echo(f"{seen.requests} requests sent, {seen.usd:.4f} USD; `moored run` reuses every reply")
+    say(f"{seen.requests} requests sent, {seen.usd:.4f} USD; `moored run` reuses every reply")
 
 
 def _print(seen: Preview) -> None:
@@ -49,14 +49,15 @@ def _print(seen: Preview) -> None:
 
     shown: set[tuple[str, str]] = set()
     for unit in seen.units:
-        typer.echo(f"{unit.id}: {unit.text}")
+        say(f"{unit.id}: {unit.text}")
         for stage in (stage for stage in seen.stages if stage.unit_id == unit.id):
             if stage.prompt is not None and (stage.source, stage.step) not in shown:
                 shown.add((stage.source, stage.step))
-                typer.echo(f"  {stage.source} {stage.step} is asked:")
-                typer.echo("\n".join(f"    | {line}" for line in prompt_lines(stage.prompt)))
-            typer.echo(f"  {_line(stage)}")
-        typer.echo()
+                say(f"  {stage.source} {stage.step} is asked:")
+                for line in prompt_lines(stage.prompt):
+                    say(f"| {line}", indent="    ")
+            say(f"  {_line(stage)}")
+        say()
 
 
 def _line(stage: Stage) -> str:

@@ -1,14 +1,23 @@
-"""Tables for people and JSON for machines, from the same rows."""
+"""What a command prints: text for people, in the width there is, and JSON for machines, from the same rows.
+
+Nothing that comes from data is written but through here: `say` and `print_table` show control characters as text.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import typer
+
+from moored.cli.layout import Kind, blocks, plain, wrapped
+from moored.cli.numbers import number
 
 
 def print_json(value: Any) -> None:
@@ -16,47 +25,57 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(_finite(value), default=_plain, allow_nan=False))
 
 
+def say(text: object = "", *, indent: str = "", bold: bool = False, err: bool = False) -> None:
+    """A sentence on stdout, or on stderr: wrapped between words where the width is known."""
+    for line in wrapped(plain(text), width(err=err), indent):
+        _echo(line, bold=bold, err=err)
+
+
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], title: str = "") -> None:
-    """Rows as a table on stdout. columns: key -> format, "" for text, "+" for a share as a percentage."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name, form in columns.items():
-        table.add_column(name.replace("_", " "), justify="right" if form else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(_cell(row.get(name), form) for name, form in columns.items()))
-    Console(highlight=False, width=None if _is_terminal() else 160).print(table)
-
-
-ESTIMATE_COLUMNS = {
-    "estimator": "",
-    "term": "",
-    "estimate": ".4f",
-    "se": ".4f",
-    "lower": ".4f",
-    "upper": ".4f",
-    "p_value": ".2g",
-    "effective_n": ".0f",
-    "labels_saved": "%",
-    "r2": ".2f",
-}
+    """Rows as a table on stdout. columns: key -> format; "" for words, "=" for what is never broken."""
+    if title:
+        say(title)
+    headers = [name.replace("_", " ") for name in columns]
+    cells = [[cell(row.get(name), form) for name, form in columns.items()] for row in rows]
+    kinds: list[Kind] = [
+        "words" if form == "" else "whole" if form == "=" else "number" for form in columns.values()
+    ]
+    for place, block in enumerate(blocks(headers, cells, kinds, width())):
+        if place:
+            say()
+        print_lines(block.header, bold=True)
+        print_lines(block.lines()[len(block.header) :])
 
 
-def _cell(value: Any, form: str) -> str:
+def print_lines(lines: Sequence[str], *, bold: bool = False) -> None:
+    """Lines that are laid out already."""
+    for line in lines:
+        _echo(line, bold=bold)
+
+
+def cell(value: Any, form: str = "") -> str:
+    """A value in its format; empty where there is none."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    if form == "%":
-        return f"{value:.0%}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
-    return format(value, form)
+    if form in {"", "="}:
+        return plain(value, 400)
+    return number(value, 4, least=3) if form == "number" else format(value, form)
 
 
-def _is_terminal() -> bool:
-    import sys
+def width(*, err: bool = False) -> int | None:
+    """Of the terminal, or what COLUMNS says; None where neither is there: a file has lines of any length."""
+    stream = sys.stderr if err else sys.stdout
+    if not (os.environ.get("COLUMNS", "").isdigit() or stream.isatty()):
+        return None
+    return max(shutil.get_terminal_size().columns, 20)
 
-    return sys.stdout.isatty()
+
+def _echo(line: str, *, bold: bool = False, err: bool = False) -> None:
+    styled = bold and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    # Without a terminal, typer takes the style out again.
+    typer.echo(typer.style(line, bold=True) if styled else line, err=err)
 
 
 def _finite(value: Any) -> Any:

@@ -37,7 +37,7 @@ def rerun_command(
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be repeated.")] = None,
     units: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Only these units, whatever their state: an id a line."),
+        typer.Option(metavar="FILE", help="Only these units, whatever their state: one id per line."),
     ] = None,
     publish_anyway: PublishAnyway = None,
     json: JsonOption = False,
@@ -56,7 +56,7 @@ def reparse_command(
     study: StudyArgument, publish_anyway: PublishAnyway = None, json: JsonOption = False
 ) -> None:
     """Read the stored replies again with this version's parser, at no cost, then publish a new version."""
-    from moored.cli.render import print_json
+    from moored.cli.render import print_json, say
     from moored.run.reparse import reread
     from moored.storage.studies import find_study
 
@@ -65,12 +65,12 @@ def reparse_command(
     seen = reread(loaded, folder, settings)
     if seen.publishable:
         if not json:
-            typer.echo(seen.line)
+            say(seen.line)
         _run(settings, loaded, folder, Scope(), publish_anyway, json)
     elif json:
         print_json({"study": loaded.name} | asdict(seen))
     else:
-        typer.echo(seen.line)
+        say(seen.line)
 
 
 def _listed(units: Path | None) -> tuple[str, ...]:
@@ -78,20 +78,24 @@ def _listed(units: Path | None) -> tuple[str, ...]:
         return ()
     try:
         return tuple(line.strip() for line in units.read_text(encoding="utf-8").splitlines() if line.strip())
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise StudyInvalid(
-            f"cannot read {units}: {error.strerror}; name a file with a unit's id a line"
+            f"cannot read {units}: {why}; name a text file with one unit id per line"
         ) from error
 
 
 def _run(
     settings: Settings, study: Study, folder: Path, scope: Scope, publish_anyway: str | None, json: bool
 ) -> None:
-    from moored.cli.inspect import print_results, published_results
+    from moored.cli.answer import print_results
+    from moored.cli.inspect import published_results
     from moored.cli.pipeline import run_flow
     from moored.cli.progress import show_progress
-    from moored.cli.render import print_json
+    from moored.cli.render import print_json, say
+    from moored.storage.results import find_run
     from moored.storage.run_lock import refuse_busy
+    from moored.storage.studies import spec_of_run
 
     refuse_busy(settings.run_lock(study.name), study.name)
     parameters = {"study": study, "folder": str(folder), "scope": scope, "publish_anyway": publish_anyway}
@@ -99,18 +103,18 @@ def _run(
         report = run_flow(settings.pipeline, "flows/survey.py:survey", parameters)
     with open_study(study.name, settings) as (store, name):
         result = published_results(store, name, report.latest)
+        told = spec_of_run(store, find_run(store, name, report.latest))[0]
     if json:
         print_json(result | {"changed": report.changed})
         return
-    print_results(result)
+    print_results(result, told)
+    say()
     if not report.changed:
-        typer.echo(report.sentence)
+        say(report.sentence)
     if report.latest != report.version:
-        typer.echo(
+        say(
             f"latest stays at version {report.latest}, where `moored rollback` put it; "
             f"`moored rollback {study.name} {report.version}` moves it on"
         )
-    typer.echo(f"store: {settings.store}    model replies: {settings.replies}")
-    typer.echo(
-        f"again: moored results {study.name}    moored history {study.name}    moored status {study.name}"
-    )
+    say(f"store: {settings.store}    model replies: {settings.replies}")
+    say(f"again: moored results {study.name}    moored history {study.name}    moored status {study.name}")

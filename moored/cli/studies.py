@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from moored.cli.render import say
 from moored.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ StudyArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study file (TOML), or the name of a study in the store.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+_MOST_KEYS = 4
 
 
 @contextmanager
@@ -36,7 +41,7 @@ def open_study(argument: str, settings: Settings) -> Iterator[tuple[Warehouse, s
     else:
         name = argument
         refuse_no_store(argument, settings.store)
-    with open_to_read(settings.store, settings.snapshot, _tell) as store:
+    with open_to_read(settings.store, settings.snapshot, tell) as store:
         refuse_unknown(store, name)
         yield store, name
 
@@ -48,5 +53,37 @@ def study_name(argument: str, settings: Settings) -> str:
     return find_study(argument, settings.store)[0].name
 
 
-def _tell(text: str) -> None:
-    typer.echo(f"moored: {text}", err=True)
+def tell_difference(argument: str, store: Warehouse, run: Mapping[str, Any] | None = None) -> None:
+    """Say on stderr where a study file is not what is stored: of a run (a row of `runs`), or the newest."""
+    from moored.storage.studies import is_study_file, stored_study, study_of_run
+    from moored.study import load_study
+    from moored.versions.diff import study_changes
+
+    if not is_study_file(argument):
+        return
+    given = load_study(Path(argument))
+    stored = stored_study(store, given.name)[0] if run is None else study_of_run(store, run)
+    changes = study_changes(stored, given)
+    if not changes:
+        return
+    listed = [
+        f"`{c.key}` is {_short(c.b)} there and {_short(c.a)} in the store" for c in changes[:_MOST_KEYS]
+    ]
+    more = len(changes) - _MOST_KEYS
+    what = "the newest stored study" if run is None or run["version"] is None else f"version {run['version']}"
+    tell(
+        f"{argument} differs from the study of {what}, and what is shown is of the stored study: "
+        + "; ".join(listed)
+        + (f"; and {more} more keys" if more > 0 else "")
+        + f"; `moored run {argument}` makes a version of the file"
+    )
+
+
+def tell(text: str) -> None:
+    """A sentence on stderr."""
+    say(f"moored: {text}", err=True)
+
+
+def _short(value: Any) -> str:
+    text = "not set" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from moored.cli.failures import as_object, tell_error
 from moored.cli.inspect import VersionOption
-from moored.cli.render import print_json, print_table
-from moored.cli.studies import JsonOption, StudyArgument, open_study, study_name
+from moored.cli.render import print_json, print_table, say
+from moored.cli.studies import JsonOption, StudyArgument, open_study, study_name, tell_difference
 from moored.errors import VersionDiffers
-from moored.settings import read_settings
+from moored.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 VersionArgument = Annotated[int, typer.Argument(metavar="N", help="A published version.")]
 _MOST_SHOWN = 20
 _ESTIMATES = {
-    "estimator": "",
+    "estimator": "=",
     "term": "",
-    "estimate_a": ".4f",
-    "estimate_b": ".4f",
-    "change": "+.4f",
+    "estimate_a": "number",
+    "estimate_b": "number",
+    "change": "number",
     "in_ses": "+.2f",
-    "se_a": ".4f",
-    "se_b": ".4f",
+    "se_a": "number",
+    "se_b": "number",
     "se_change": "+.1%",
 }
 
@@ -42,10 +43,12 @@ def diff_command(
     json: JsonOption = False,
 ) -> None:
     """Say what changed from version A to version B: data, recipes, code, study, estimates."""
+    from moored.storage.results import find_run
     from moored.versions.diff import diff_versions
 
     with open_study(study, read_settings()) as (store, name):
         diff = diff_versions(store, name, a, b)
+        tell_difference(study, store, find_run(store, name, max(a, b)))
     if json:
         print_json(asdict(diff))
     else:
@@ -74,12 +77,12 @@ def rollback_command(
     if json:
         print_json({"study": name, "latest": version, "was": was, "moved": moved, "reason": reason})
     elif moved:
-        typer.echo(
+        say(
             f"{name}: latest is version {version}, it was {was}; nothing is deleted, and the next new version "
             "is the latest again"
         )
     else:
-        typer.echo(f"{name}: version {version} is the latest already")
+        say(f"{name}: version {version} is the latest already")
 
 
 def export_command(
@@ -94,13 +97,14 @@ def export_command(
     from moored.versions.export import MANIFEST, export_version
 
     settings = read_settings()
-    folder, manifest = export_version(settings.store, study_name(study, settings), version, out)
+    name = _told_name(study, version, settings)
+    folder, manifest = export_version(settings.store, name, version, out)
     if json:
         print_json({"folder": folder} | manifest)
         return
     rows = [{"file": name} | told for name, told in manifest["files"].items()]
-    print_table(rows, {"file": "", "rows": ",d", "bytes": ",d", "sha256": ""})
-    typer.echo(f"wrote {folder}; {MANIFEST} says what version {manifest['version']} is computed from")
+    print_table(rows, {"file": "=", "rows": ",d", "bytes": ",d", "sha256": "="})
+    say(f"wrote {folder}; {MANIFEST} says what version {manifest['version']} is computed from")
 
 
 def verify_command(study: StudyArgument, version: VersionOption = None, json: JsonOption = False) -> None:
@@ -108,16 +112,33 @@ def verify_command(study: StudyArgument, version: VersionOption = None, json: Js
     from moored.versions.verify import verify_version
 
     settings = read_settings()
-    seen = verify_version(settings, study_name(study, settings), version)
+    seen = verify_version(settings, _told_name(study, version, settings), version)
+    error = _error(seen) if seen.differences else None
     if json:
-        print_json(asdict(seen) | {"equal": not seen.differences, "other_code": seen.other_code})
+        result = asdict(seen) | {"equal": error is None, "other_code": seen.other_code}
+        print_json(result | ({} if error is None else as_object(error)))
     else:
         _print_verified(seen)
-    if seen.differences:
-        raise VersionDiffers(
-            f"version {seen.version} of {seen.study!r} is not what its stored inputs give today: "
-            f"{len(seen.differences)} of {seen.compared} values differ; " + _why(seen)
-        )
+    if error is not None:
+        # Not raised: with `--json`, stdout holds one object, and that is printed.
+        tell_error(error.message)
+        raise typer.Exit(error.exit_code)
+
+
+def _error(seen: Verified) -> VersionDiffers:
+    return VersionDiffers(
+        f"version {seen.version} of {seen.study!r} is not what its stored inputs give today: "
+        f"{len(seen.differences)} of {seen.compared} values differ; {_why(seen)}"
+    )
+
+
+def _told_name(study: str, version: int | None, settings: Settings) -> str:
+    """The study's name, once it is said where a file differs from the version's study."""
+    from moored.storage.results import find_run
+
+    with open_study(study, settings) as (store, name):
+        tell_difference(study, store, find_run(store, name, version))
+    return name
 
 
 def _why(seen: Verified) -> str:
@@ -128,9 +149,9 @@ def _why(seen: Verified) -> str:
 
 def _print_verified(seen: Verified) -> None:
     if seen.other_code:
-        typer.echo(f"made by other code: {seen.code_version}; this is {seen.code_now}")
+        say(f"made by other code: {seen.code_version}; this is {seen.code_now}")
     if not seen.differences:
-        typer.echo(f"{seen.study}, version {seen.version}: all {seen.compared} values are equal, bit by bit")
+        say(f"{seen.study}, version {seen.version}: all {seen.compared} values are equal, bit by bit")
         return
     rows = [
         asdict(difference) | {side: str(getattr(difference, side)) for side in ("stored", "computed")}
@@ -139,33 +160,33 @@ def _print_verified(seen: Verified) -> None:
     columns = ("estimator", "term", "column", "stored", "computed")
     print_table(rows[:_MOST_SHOWN], dict.fromkeys(columns, ""))
     if len(rows) > _MOST_SHOWN:
-        typer.echo(f"and {len(rows) - _MOST_SHOWN} more; --json has them all")
+        say(f"and {len(rows) - _MOST_SHOWN} more; --json has them all")
 
 
 def _print_diff(diff: Diff) -> None:
-    typer.echo(f"{diff.study}, version {diff.a} -> version {diff.b}")
+    say(f"{diff.study}, version {diff.a} -> version {diff.b}")
     _print_changes("code", [diff.code_version] if diff.code_version else [])
     _print_changes("study", diff.keys)
     if not diff.recipes:
-        typer.echo("recipes: the same")
+        say("recipes: the same")
     for source, changes in diff.recipes.items():
         _print_changes(f"recipe of {source}", changes)
     _print_changes("data", diff.counts)
     if diff.units is None:
-        typer.echo("which units changed is not in the snapshot; ask again when the store is free")
+        say("which units changed is not in the snapshot; ask again when the store is free")
     else:
         for row in diff.units:
             more = ", ..." if row["units"] > len(row["such_as"]) else ""
-            typer.echo(f"  {row['change']}: {row['units']} ({', '.join(row['such_as'])}{more})")
+            say(f"  {row['change']}: {row['units']} ({', '.join(row['such_as'])}{more})")
     _print_changes("headline", [diff.headline] if diff.headline else [])
     print_table(list(diff.estimates), _ESTIMATES)
 
 
 def _print_changes(part: str, changes: Iterable[Change]) -> None:
     listed = list(changes)
-    typer.echo(f"{part}:" if listed else f"{part}: the same")
+    say(f"{part}:" if listed else f"{part}: the same")
     for change in listed:
-        typer.echo(f"  {change.key}: {_short(change.a)} -> {_short(change.b)}")
+        say(f"  {change.key}: {_short(change.a)} -> {_short(change.b)}")
 
 
 def _short(value: Any) -> str:

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import re
+import codecs
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from moored.errors import StudyInvalid
+from moored.study.problems import came, impossible, sentences
 from moored.study.study import Study
 from moored.study.thresholds import CheckName
+
+_OTHER_ENCODINGS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
 def load_study(path: Path) -> Study:
     """Read a study file. Errors: `StudyInvalid`, naming the key, what came and what is allowed."""
+    raw = _toml(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyInvalid(f"cannot read the study {path}: {error}; name a TOML file") from error
-    try:
-        return parse_study(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise StudyInvalid(f"{path} is not TOML: {error}") from error
+        return parse_study(raw)
     except StudyInvalid as error:
         raise StudyInvalid(f"{path}: {error.message}", **error.details) from error
 
 
 def parse_study(raw: dict[str, Any]) -> Study:
     """A study from its TOML table. Errors: `StudyInvalid`."""
+    if not isinstance(raw, dict):
+        raise StudyInvalid(
+            f"a study is a table of keys and values, got {came(raw)}; read it with `load_study`"
+        )
+    if found := impossible(raw):
+        raise StudyInvalid(found)
     try:
         return Study.model_validate(raw)
     except ValidationError as error:
-        raise StudyInvalid("; ".join(_plain(problem) for problem in error.errors())) from error
+        raise StudyInvalid(sentences(error, Study, raw)) from error
 
 
 def parse_stored(raw: dict[str, Any]) -> Study:
@@ -48,36 +52,36 @@ def parse_stored(raw: dict[str, Any]) -> Study:
             raw | {"checks": raw.get("checks", {}) | {"severity": known}}, extra="ignore"
         )
     except ValidationError as error:
-        raise StudyInvalid("; ".join(_plain(problem) for problem in error.errors())) from error
+        raise StudyInvalid(sentences(error, Study, raw)) from error
 
 
-def _plain(problem: Any) -> str:
-    """One pydantic problem as a sentence: where, what came, what is allowed."""
-    where = ".".join(str(step) for step in problem["loc"]) or "the study"
-    if problem["type"] == "extra_forbidden":
-        allowed = _allowed_keys(problem["loc"][:-1])
-        return f"unknown key `{where}`" + (f"; allowed here are {', '.join(allowed)}" if allowed else "")
-    if problem["type"] == "missing":
-        return f"`{where}` is missing"
-    message = re.sub(r"^Value error, ", "", problem["msg"])
-    given = problem["input"]
-    return f"`{where}`: {message}" + ("" if isinstance(given, dict | list) else f", got {given!r}")
+def _toml(path: Path) -> dict[str, Any]:
+    """The table of a TOML file; a byte-order mark is left out."""
+    try:
+        text = _text(path.read_bytes())
+        return tomllib.loads(text)
+    except OSError as error:
+        raise StudyInvalid(f"cannot read the study {path}: {error.strerror}; name a TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise StudyInvalid(f"{path} is not TOML: {error}; correct it there") from error
+    except RecursionError:
+        raise StudyInvalid(
+            f"{path} nests tables or lists too deep; a study needs no more than 5 levels"
+        ) from None
+    except ValueError as error:
+        raise StudyInvalid(f"{path} cannot be read: {_said(error)}") from error
 
 
-def _allowed_keys(loc: tuple[int | str, ...]) -> list[str]:
-    part: Any = Study
-    for step in loc:
-        if isinstance(step, int):
-            continue
-        part = _part_of(part.model_fields[step].annotation)
-    return list(part.model_fields)
+def _text(content: bytes) -> str:
+    for mark, encoding in _OTHER_ENCODINGS.items():
+        if content.startswith(mark):
+            raise ValueError(f"it is {encoding}; save it as UTF-8, as TOML is")
+    return content.decode("utf-8-sig").replace("\r\n", "\n")
 
 
-def _part_of(annotation: Any) -> type[BaseModel]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(part for part in map(_part_or_none, annotation.__args__) if part is not None)
-
-
-def _part_or_none(annotation: Any) -> type[BaseModel] | None:
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+def _said(error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 (byte {error.start + 1}); save it as UTF-8, as TOML is"
+    if "digits" in str(error):
+        return "it holds a number of thousands of digits; whole numbers go up to 9223372036854775807"
+    return str(error)

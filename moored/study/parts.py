@@ -4,40 +4,56 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)]
 StudyName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Words = Annotated[str, Field(pattern=r"\S")]
 Family = Literal["mean", "ols", "logit", "poisson"]
 
 EMBEDDED = "embedded"
+LONGEST_FILE_NAME = 255  # bytes; most file systems allow no more
+
+
+def _is_a_path(text: str) -> str:
+    for part in text.replace("::", "/").split("/"):
+        if len(part.encode()) > LONGEST_FILE_NAME:
+            raise ValueError(
+                f"the file name {part[:30]}... has {len(part.encode())} bytes, and no file system takes more than "
+                f"{LONGEST_FILE_NAME}; name a file that is there"
+            )
+    return text
+
+
+PathText = Annotated[Words, AfterValidator(_is_a_path)]
+"""A file that a study names, or a name that may stand for one."""
 
 
 class Part(BaseModel):
-    """Frozen, and without unknown keys."""
+    """Frozen, without unknown keys, and every number finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Data(Part):
     """Where the raw texts are: a CSV or Parquet file, `file.duckdb::table`, or `example:NAME`."""
 
-    source: str
-    id: str = "id"
-    text: str = "text"
-    query: str | None = None
+    source: PathText
+    id: Words = "id"
+    text: Words = "text"
+    query: Words | None = None
     """A query whose rows are the units: over the tables of a DuckDB file, or over any other source as `data`."""
     rows: Annotated[int, Field(gt=0)] | None = None
     """Use a seeded simple random sample of so many rows."""
-    cluster: str | None = None
+    cluster: Words | None = None
     """A column that says which units belong together (texts of one person)."""
 
 
 class Question(Part):
     """What the model is asked of a text, the answers it may give, and what each is worth."""
 
-    ask: str
+    ask: Words
     answers: dict[str, float] = Field(min_length=2)
     examples: tuple[tuple[str, str], ...] = ()
     """(text, answer) pairs shown to the model. They must not be units of the study (docs/method.md, rule 3)."""
@@ -54,7 +70,7 @@ class Outcome(Question):
     """The outcome: a human label for some units, a question to the model for all."""
 
     name: Name
-    human: str
+    human: Words
     """A column, or an SQL expression over the data's columns; NULL where no human has labelled."""
 
 
@@ -62,11 +78,11 @@ class Covariate(Part):
     """A covariate: a rule over the text, a column known for every unit, or one that the model predicts."""
 
     name: Name
-    rule: str | None = None
+    rule: Words | None = None
     """An SQL expression over `text`; computed for raw and synthetic texts alike."""
-    column: str | None = None
+    column: Words | None = None
     """A column or SQL expression over the data, known for every unit."""
-    human: str | None = None
+    human: Words | None = None
     """A column known for labelled units only; the model reads it elsewhere (needs `question`)."""
     question: Question | None = None
 
@@ -85,9 +101,9 @@ class Labels(Part):
     design: Literal["simple-random", "known-probability", "undeclared"] = "undeclared"
     sample: Annotated[int, Field(gt=0)] | None = None
     """Count only so many units, drawn at random by the seed, as labelled; hold the other labels back."""
-    column: str | None = None
+    column: Words | None = None
     """A column that is 1 or true where a human labelled; without it, where the label is not NULL."""
-    probability: str | None = None
+    probability: Words | None = None
     """A column with each unit's known probability of being labelled."""
 
     @model_validator(mode="after")
@@ -102,7 +118,7 @@ class Labels(Part):
 class Model(Part):
     """The language model: `embedded`, or any name that the endpoint at OPENAI_BASE_URL knows."""
 
-    name: str
+    name: PathText
     api: Literal["auto", "chat", "completion"] = "auto"
     """`auto`: completion for the embedded model, chat for any other."""
     scoring: Literal["auto", "logprobs", "draws", "label"] = "auto"
@@ -113,7 +129,7 @@ class Model(Part):
     """For written texts; reading is at temperature 0 unless scored by draws."""
     max_tokens: Annotated[int, Field(gt=0)] = 60
     """The longest synthetic text."""
-    timeout_s: Annotated[float, Field(gt=0)] = 120.0
+    timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     usd_per_million: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] | None = None
     """Price of a million prompt and completion tokens, where the built-in table does not know the model."""
 
@@ -130,9 +146,9 @@ class Source(Part):
     kind: Literal["proxy", "synthetic"]
     model: Model | None = None
     """Another model than the study's."""
-    read: str = "read"
+    read: PathText = "read"
     """The reading prompt: a name in moored/llm/prompts or a file beside the study."""
-    write: str = "restate"
+    write: PathText = "restate"
     """The writing prompt of a synthetic source."""
 
 
@@ -160,7 +176,7 @@ class Generation(Part):
 class Estimate(Part):
     """The regression that the study is for."""
 
-    formula: str
+    formula: Words
     family: Family = "ols"
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     estimators: tuple[str, ...] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -27,7 +27,7 @@ class Study(Part):
     """What to run. The same study has the same fingerprint, wherever it is read."""
 
     name: StudyName
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     data: Data
     outcome: Outcome
     covariates: tuple[Covariate, ...] = ()

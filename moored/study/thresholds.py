@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from moored.study.parts import Part, Share
+from moored.study.parts import Part, PathText, Share
 
 CheckName = Literal[
     "ids-present",
@@ -115,7 +115,7 @@ class Checks(Part):
     """Of an estimate from the last version's, in standard errors of their difference."""
     severity: dict[CheckName, Literal["critical", "warning"]] = Field(default_factory=dict)
     """Another severity than the default: critical stops the run, warning publishes with a mark."""
-    expectations: str | None = None
+    expectations: PathText | None = None
     """A Python file beside the study with own Great Expectations (docs/checks.md)."""
 
     @field_validator("text_length", "length_ratio")

@@ -11,7 +11,7 @@ from moored.storage.generations import stored_recipe
 from moored.storage.results import estimates_of, find_run
 from moored.storage.studies import spec_of_run, unit_changes, unit_counts
 from moored.storage.warehouse import Warehouse
-from moored.study import in_order
+from moored.study import Study, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,12 @@ def diff_versions(store: Warehouse, study: str, a: int, b: int) -> Diff:
         headline=_change("headline", was, now),
         estimates=_estimates(estimates_of(store, was["run_id"]), estimates_of(store, now["run_id"])),
     )
+
+
+def study_changes(a: Study, b: Study) -> tuple[Change, ...]:
+    """The keys in which two studies differ, dotted."""
+    was, now = (dict(_flat(in_order(one.model_dump(mode="json")))) for one in (a, b))
+    return tuple(_changes(was, now))
 
 
 def _change(key: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Change | None:

@@ -1,0 +1,246 @@
+"""The results of a version for a person: the answer in words, a table, then warnings, the gravest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from moored.cli.layout import Block, Kind, blocks, plain
+from moored.cli.numbers import RATIOS, decimals, exponential, number, p_value, scale_of
+from moored.cli.render import print_lines, print_table, say, width
+
+NAIVE = "model labels used as if they were true: biased, do not report"
+EVERYONE = "all human labels counted, the held-back ones too: only a demonstration knows them"
+VERBOSE_COLUMNS = {
+    "estimator": "=",
+    "term": "",
+    "estimate": ".6g",
+    "se": ".6g",
+    "lower": ".6g",
+    "upper": ".6g",
+    "p_value": ".3g",
+    "effective_n": ".1f",
+    "labels_saved": ".1%",
+    "r2": ".3f",
+}
+_MOST_TERMS = 8
+_DISAGREE = 0.05
+_MODELS = {
+    "mean": "mean",
+    "ols": "linear regression",
+    "logit": "logistic regression",
+    "poisson": "Poisson regression",
+}
+_HEADERS = ("", "estimate", "se", "lower", "upper", "p", "worth", "r2")
+_KINDS: tuple[Kind, ...] = ("whole", *("number",) * 7)
+
+
+def print_results(
+    result: Mapping[str, Any],
+    study: Mapping[str, Any] | None = None,
+    *,
+    exp: bool = False,
+    verbose: bool = False,
+) -> None:
+    """A version as `published_results` gives it. study: what the study of that version says, as it is stored."""
+    rows = [exponential(row) if exp else dict(row) for row in result["estimates"]]
+    fits = {fit["estimator"]: fit for fit in result["fits"]}
+    head = fits.get(result["headline"])
+    if head is not None:
+        _print_answer(result, study, head, rows, exp=exp)
+    print_estimates(rows, result["headline"], exp=exp)
+    _print_warnings(result, fits)
+    _print_agreement(fits)
+    if verbose:
+        _print_all(result)
+
+
+def print_estimates(rows: Sequence[Mapping[str, Any]], headline: str | None, *, exp: bool = False) -> None:
+    """Estimates by term: those to read, the headline first; naive ones apart."""
+    if not rows:
+        return
+    sections: dict[str, list[Mapping[str, Any]]] = {"": [], NAIVE: [], EVERYONE: []}
+    for row in sorted(rows, key=lambda row: row["estimator"] != headline):
+        sections[_section(row["estimator"])].append(row)
+    ordered = [
+        (section, row)
+        for section, members in sections.items()
+        for term in dict.fromkeys(row["term"] for row in rows)
+        for row in members
+        if row["term"] == term
+    ]
+    cells = [_cells([r for r in rows if r["term"] == row["term"]], row, headline, exp) for _, row in ordered]
+    say()
+    for block in blocks(_HEADERS, cells, _KINDS, width()):
+        _print_block(block, ordered, headline)
+    say(
+        "worth: how many human labels alone would be as precise. r2: what the model knows of the human labels, "
+        "from 0 to 1."
+    )
+
+
+def _print_block(
+    block: Block, ordered: Sequence[tuple[str, Mapping[str, Any]]], headline: str | None
+) -> None:
+    print_lines(block.header, bold=True)
+    before: tuple[str, str | None] = ("", None)
+    for (section, row), lines in zip(ordered, block.rows, strict=True):
+        if section != before[0]:
+            say(section)
+        if (section, row["term"]) != before:
+            say(row["term"])
+        before = (section, row["term"])
+        print_lines(lines, bold=row["estimator"] == headline)
+
+
+def _cells(
+    same_term: Sequence[Mapping[str, Any]], row: Mapping[str, Any], headline: str | None, exp: bool
+) -> list[str]:
+    places = decimals(same_term)
+    mark = "> " if row["estimator"] == headline else "  "
+    effective, r2 = row.get("effective_n"), row.get("r2")
+    return [
+        mark + plain(row["estimator"], 60),
+        number(row["estimate"], places),
+        "" if exp else number(row["se"], places),
+        number(row["lower"], places),
+        number(row["upper"], places),
+        p_value(row["p_value"]),
+        number(effective, 0),
+        number(r2, 2),
+    ]
+
+
+def _section(estimator: str) -> str:
+    if estimator.startswith("naive-"):
+        return NAIVE
+    return EVERYONE if estimator == "everyone-labelled" else ""
+
+
+def _print_answer(
+    result: Mapping[str, Any],
+    study: Mapping[str, Any] | None,
+    head: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    exp: bool,
+) -> None:
+    family = head.get("family", "")
+    formula = "" if study is None else f": {study['estimate']['formula']}"
+    say(f"{result['study']}, version {result['version']}{formula}", bold=True)
+    unit = f"{RATIOS[family]}s" if exp else scale_of(family)
+    say(
+        f"{_MODELS.get(family, family).capitalize()} over {head['n_total']:,} units, {head['n_labelled']:,} of "
+        "them labelled by humans" + (f"; the numbers are {unit}." if unit else ".")
+    )
+    own = [row for row in rows if row["estimator"] == head["estimator"]]
+    say(f"The estimate to read is {head['estimator']}, {_chosen(result, study, head, own)}:")
+    for row in own[:_MOST_TERMS]:
+        say(_interval(row, head["level"], decimals([row]), exp=exp), indent="  ")
+    if len(own) > _MOST_TERMS:
+        say(f"and {len(own) - _MOST_TERMS} more terms in the table", indent="  ")
+    say(_worth(own, head))
+    say(_trust(result))
+
+
+def _chosen(
+    result: Mapping[str, Any],
+    study: Mapping[str, Any] | None,
+    head: Mapping[str, Any],
+    own: Sequence[Mapping[str, Any]],
+) -> str:
+    if result["headline"] == "human":  # a study has a source, and then the rule never names it
+        return "in the place of the estimator that the study's size asks for, which could not be fitted"
+    sources = "" if study is None else f", {_count(len(study['sources']), 'source')}"
+    size = f"{_count(head['n_labelled'], 'label')}, {_count(len(own), 'term')}{sources}"
+    return f"chosen by the size of the study ({size}), not by its result"
+
+
+def _interval(row: Mapping[str, Any], level: float, places: int, *, exp: bool) -> str:
+    ends = f"{number(row['lower'], places)} to {number(row['upper'], places)}"
+    zero, word = (1.0, "1") if exp else (0.0, "zero")
+    text = f"{row['term']}: {number(row['estimate'], places)}, {100 * level:.6g}% interval {ends}"
+    if row["term"] == "Intercept":
+        return text
+    if row["lower"] > zero:
+        return f"{text}: above {word}"
+    if row["upper"] < zero:
+        return f"{text}: below {word}"
+    return f"{text}: {word} is inside, so the direction is not known"
+
+
+def _worth(own: Sequence[Mapping[str, Any]], head: Mapping[str, Any]) -> str:
+    labels = head["n_labelled"]
+    worth = [(row["term"], row["effective_n"]) for row in own if row.get("effective_n") is not None]
+    if not worth or max(value for _, value in worth) <= labels + 0.5:
+        return f"The model added no precision here: {labels:,} human labels are worth {labels:,}."
+    if len(worth) > 3:
+        values = [value for _, value in worth]
+        said = f"{min(values):,.0f} to {max(values):,.0f}, by term"
+    else:
+        said = " and ".join(f"{value:,.0f} for {term}" for term, value in worth)
+    return f"With the model's help {labels:,} human labels are as good as {said}."
+
+
+def _trust(result: Mapping[str, Any]) -> str:
+    if result["override_reason"]:
+        return "A critical check failed and was overridden: do not report this before the reason below holds."
+    if result["marks"]:
+        return (
+            f"{_count(len(result['marks']), 'check')} warned: read the warnings below before you report this."
+        )
+    return "It can be reported: no check warned."
+
+
+def _print_warnings(result: Mapping[str, Any], fits: Mapping[str, Mapping[str, Any]]) -> None:
+    found = list(dict.fromkeys(_ranked(result, fits)))
+    if not found:
+        return
+    say()
+    say("Warnings, the gravest first:")
+    for place, warning in enumerate(found, 1):
+        say(f"{place}. {warning}")
+
+
+def _ranked(result: Mapping[str, Any], fits: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    if result["override_reason"]:
+        yield f"published against its checks: {result['override_reason']}; `moored checks` says what failed"
+    if result["headline"] == "human":
+        yield (
+            "the estimator that the study's size asks for could not be fitted, so the human labels stand alone; "
+            "label more units, or use fewer terms or sources"
+        )
+    yield from result["marks"]
+    ordered = sorted(fits.values(), key=lambda fit: fit["estimator"] != result["headline"])
+    for fit in ordered:
+        if (fit["j_p_value"] or 1.0) < _DISAGREE and not _section(fit["estimator"]):
+            yield (
+                f"{fit['estimator']}: human and model labels disagree more than chance explains (agreement test: "
+                f"p = {p_value(fit['j_p_value'])}); look at `moored checks` before you use it"
+            )
+    for fit in ordered:
+        if not _section(fit["estimator"]):
+            yield from (f"{fit['estimator']}: {warning}" for warning in fit["warnings"])
+
+
+def _print_agreement(fits: Mapping[str, Mapping[str, Any]]) -> None:
+    tested = [fit for fit in fits.values() if fit["j_p_value"] is not None]
+    calm = [fit for fit in tested if fit["j_p_value"] >= _DISAGREE]
+    if calm:
+        said = ", ".join(f"p = {p_value(fit['j_p_value'])} ({fit['estimator']})" for fit in calm)
+        say(f"Agreement test of human and model labels: {said}: no sign of trouble.")
+
+
+def _print_all(result: Mapping[str, Any]) -> None:
+    say()
+    print_table(result["estimates"], VERBOSE_COLUMNS, title="all numbers")
+    for fit in result["fits"]:
+        if fit["j"] is not None:
+            say(
+                f"{fit['estimator']}: Hansen's test of the sources' moments: J = {fit['j']:.4g} on {fit['j_df']} "
+                f"degrees of freedom, p = {p_value(fit['j_p_value'])}"
+            )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -1,0 +1,64 @@
+"""Numbers of a fit as text: enough digits for their error, none of them cut to nothing."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+RATIOS = {"logit": "odds ratio", "poisson": "rate ratio"}
+"""What the exponential of a coefficient is, by family."""
+
+_SCALES = {"logit": "log odds", "poisson": "log rate"}
+_MOST_DECIMALS = 10
+
+
+def scale_of(family: str) -> str:
+    """What a coefficient's number is: "log odds", "log rate"; empty where it is in the outcome's own units."""
+    return _SCALES.get(family, "")
+
+
+def decimals(rows: Iterable[Mapping[str, Any]]) -> int:
+    """Decimals for estimates of one term: three digits of the typical standard error, at least four for small
+    numbers.
+    """
+    listed = list(rows)
+    errors = [row["se"] for row in listed if row.get("se") and math.isfinite(row["se"])]
+    if not errors:
+        return 4
+    needed = 2 - math.floor(math.log10(statistics.median(errors)))
+    large = max(abs(row["estimate"]) for row in listed) >= 1000
+    return min(max(needed, 1 if large else 4), _MOST_DECIMALS)
+
+
+def number(value: Any, places: int = 4, least: int = 1) -> str:
+    """A number with so many decimals; with `least` digits, in powers of ten, where the decimals show fewer."""
+    if value is None or math.isnan(value):
+        return ""
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    if abs(value) >= 1e9:
+        return f"{value:.4e}"
+    if value and abs(value) < 10.0 ** (least - 1 - places) and places:
+        return f"{value:.{max(least, 3) - 1}e}"
+    return f"{value if round(value, places) else 0:.{places}f}"
+
+
+def p_value(value: Any) -> str:
+    """Two digits; what is too small for a number is said so."""
+    if value is None or math.isnan(value):
+        return ""
+    return f"{value:.2g}" if value else "<1e-300"
+
+
+def exponential(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of log odds or log rates as odds or rates: estimate, lower, upper, and the error of the estimate."""
+    ratio = {key: _exp(row[key]) for key in ("estimate", "lower", "upper")}
+    return {**row, **ratio, "se": math.exp(min(row["estimate"], 700.0)) * (row["se"] or 0.0)}
+
+
+def _exp(value: float | None) -> float | None:
+    if value is None:
+        return None
+    return math.exp(value) if value < 700 else math.inf
