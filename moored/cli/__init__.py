@@ -70,9 +70,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what a terminal's encoding lacks is written as an escape
             stream.reconfigure(errors="backslashreplace")
-    code = _run()
-    if code:
-        sys.exit(code)
+    sys.exit(_run())
 
 
 def _run() -> int:

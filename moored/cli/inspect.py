@@ -43,12 +43,12 @@ def results_command(
     """Print the estimates of a published version."""
     from moored.cli.answer import print_results
     from moored.storage.results import find_run
-    from moored.storage.studies import spec_of_run
+    from moored.storage.studies import told_of_run
 
     with open_study(study, read_settings()) as (store, name):
         result = published_results(store, name, version)
         run = find_run(store, name, result["version"])
-        told = spec_of_run(store, run)[0]
+        told = told_of_run(store, run)
         tell_difference(study, store, run)
     if exp:
         result = _with_ratios(result)
@@ -133,7 +133,7 @@ def status_command(study: StudyArgument, json: JsonOption = False) -> None:
         say("{source} {step}: {rows} {status} ({kind}): {example}".format(**failure))
 
 
-def validate_command(study: StudyArgument) -> None:
+def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     """Check the file, the data, the columns and the endpoint of a study before anything is spent."""
     from moored.cli.pipeline import run_flow
     from moored.llm.recipe_builder import refuse_too_many_answers
@@ -143,16 +143,23 @@ def validate_command(study: StudyArgument) -> None:
     from moored.storage.journal import Journal
     from moored.storage.studies import find_study
 
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        if not json:
+            say(line)
+
     settings = read_settings()
     loaded, folder = find_study(study, settings.store)
     refuse_too_many_answers(loaded)
-    say(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
+    tell(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
     data = units_of(loaded, folder, settings)
     units = data.frame
     formula_spec(loaded, units)
-    say(f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}")
+    tell(f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}")
     if data.spent:
-        say(f"data: {spent_line(data.spent)}")
+        tell(f"data: {spent_line(data.spent)}")
     if loaded.checks.expectations is not None:
         # Only the pipeline may load Great Expectations.
         run_flow(
@@ -160,8 +167,18 @@ def validate_command(study: StudyArgument) -> None:
             "flows/expectations.py:own_expectations",
             {"study": loaded, "folder": str(folder)},
         )
-        say(f"expectations: {loaded.checks.expectations} reads well")
+        tell(f"expectations: {loaded.checks.expectations} reads well")
     with Journal(settings.replies, loaded.name) as journal:
         for line in probe_models(loaded, settings.cache, settings.base_url, journal):
-            say(f"model: {line}")
-    say("everything that a run needs is there")
+            tell(f"model: {line}")
+    tell("everything that a run needs is there")
+    if json:
+        print_json(
+            {
+                "study": loaded.name,
+                "fingerprint": loaded.fingerprint,
+                "units": len(units),
+                "labelled": int(units["labelled"].sum()),
+                "lines": lines,
+            }
+        )

@@ -95,7 +95,7 @@ def _run(
     from moored.cli.render import print_json, say
     from moored.storage.results import find_run
     from moored.storage.run_lock import refuse_busy
-    from moored.storage.studies import spec_of_run
+    from moored.storage.studies import told_of_run
 
     refuse_busy(settings.run_lock(study.name), study.name)
     parameters = {"study": study, "folder": str(folder), "scope": scope, "publish_anyway": publish_anyway}
@@ -103,7 +103,7 @@ def _run(
         report = run_flow(settings.pipeline, "flows/survey.py:survey", parameters)
     with open_study(study.name, settings) as (store, name):
         result = published_results(store, name, report.latest)
-        told = spec_of_run(store, find_run(store, name, report.latest))[0]
+        told = told_of_run(store, find_run(store, name, report.latest))
     if json:
         print_json(result | {"changed": report.changed})
         return

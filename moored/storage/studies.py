@@ -32,7 +32,10 @@ def find_study(argument: Study | str, store: Path) -> tuple[Study, Path]:
 
 def is_study_file(argument: str) -> bool:
     """Does the argument name a file, rather than a study in the store?"""
-    return Path(argument).suffix == ".toml" or Path(argument).is_file()
+    try:
+        return Path(argument).suffix == ".toml" or Path(argument).is_file()
+    except (OSError, ValueError):  # no file can have such a name
+        return False
 
 
 def refuse_no_store(argument: str, store: Path) -> None:
@@ -79,6 +82,12 @@ def spec_of_run(store: Warehouse, run: Mapping[str, Any]) -> tuple[dict[str, Any
     row = store.row("study_by_fingerprint", {"fingerprint": run["study_fingerprint"]})
     assert row is not None
     return json.loads(row["spec"]), Path(row["folder"])
+
+
+def told_of_run(store: Warehouse, run: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the study of a run said, None where the store has no longer what it said."""
+    row = store.row("study_by_fingerprint", {"fingerprint": run["study_fingerprint"]})
+    return None if row is None else json.loads(row["spec"])
 
 
 def study_of_run(store: Warehouse, run: Mapping[str, Any]) -> Study:

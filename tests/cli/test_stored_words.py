@@ -1,0 +1,199 @@
+"""What commands say of a store: a file that is not what is stored, hostile texts, widths."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+from moored.storage.results import Inputs, RunRow, publish, roll_back
+from moored.storage.studies import store_study
+from moored.storage.warehouse import open_store
+from tests.studies import study, study_table, write_study
+
+ODD = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]")
+HOSTILE = "\x1b[31mred\x1b[0m [red]x[/red] \u202eabc\u202c \r\b\a <script> \u2028"
+
+
+def published(store, one, folder, *, mark="mark", term="question"):
+    store_study(store, one, folder)
+    numbers = {
+        "estimate": 123456.789,
+        "se": 512.25,
+        "lower": 122452.8,
+        "upper": 124460.8,
+        "p_value": 1e-40,
+        "r2": 0.4,
+    }
+    rows = [
+        numbers | {"estimator": name, "term": place, "effective_n": 1234.0, "labels_saved": 0.4}
+        for name in ("human", "gmm-small")
+        for place in ("Intercept", term)
+    ]
+    counts = {"n_labelled": 20, "n_total": 40, "j": 0.64, "j_df": 2, "j_p_value": 0.49, "warnings": [mark]}
+    fits = [counts | {"estimator": name, "family": "ols", "level": 0.95} for name in ("human", "gmm-small")]
+    checks = [
+        {
+            "suite": "own",
+            "check": "own-check",
+            "severity": "warning",
+            "passed": False,
+            "observed": "123456789.123",
+            "threshold": "at most 0.123456",
+            "unit_ids": [mark],
+            "message": mark,
+        }
+    ]
+    key = {"study": one.name, "data_version": f"data-1:{one.fingerprint[8:]}"}
+    store.append("insert_data_version", pd.DataFrame([key | {"units": 40, "labelled": 20}]))
+    run = RunRow(
+        f"run-{datetime.now(UTC).timestamp()}",
+        one.name,
+        Inputs(one.fingerprint, key["data_version"], "0.1+0123456789ab", {}, 1),
+        datetime.now(UTC),
+        headline="gmm-small",
+        marks=(mark,),
+        override_reason=mark if mark != "mark" else None,
+        counts={"units": 40, "labelled": 20},
+    )
+    publish(store, run, pd.DataFrame(checks), pd.DataFrame(rows), pd.DataFrame(fits))
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Version 1 with an ols study."""
+    with open_store(tmp_path / "store.duckdb", create=True) as opened:
+        published(opened, study(), tmp_path)
+    return tmp_path / "store.duckdb"
+
+
+CHANGES = {
+    "estimate.family": {"estimate": study_table()["estimate"] | {"family": "logit"}},
+    "outcome.ask": {"outcome": study_table()["outcome"] | {"ask": "Another question?"}},
+    "seed": {"seed": 8},
+    "sources.proxy.read": {
+        "sources": [{"name": "proxy", "kind": "proxy", "read": "mood"}, study_table()["sources"][1]]
+    },
+}
+
+
+@pytest.mark.parametrize("key", CHANGES)
+@pytest.mark.parametrize("command", ["results", "history", "checks", "status"])
+def test_a_file_that_differs_is_told_so(moored, store, tmp_path, key, command):
+    path = write_study(tmp_path, **CHANGES[key])
+    answer = moored(command, path)
+    assert answer.code == 0, answer.err
+    assert "differs from the study of" in answer.err
+    assert f"`{key}`" in answer.err
+    assert "what is shown is of the stored study" in answer.err
+    assert f"`moored run {path}`" in answer.err
+
+
+@pytest.mark.parametrize("command", ["results", "history", "checks", "status"])
+def test_the_file_that_was_run_is_not_told_so(moored, store, tmp_path, command):
+    path = write_study(tmp_path)
+    assert moored(command, path).err == ""
+    json.loads(moored(command, path, "--json").out)
+
+
+def test_each_version_is_compared_with_its_own_study(moored, store, tmp_path):
+    with open_store(store) as opened:
+        published(opened, study(**CHANGES["seed"]), tmp_path)
+    first = write_study(tmp_path)
+    assert "differs from the study of version 2" in moored("results", first).err
+    assert moored("results", first, "--version", 1).err == ""
+
+
+def test_values_of_both_are_said(moored, store, tmp_path):
+    said = moored("results", write_study(tmp_path, **CHANGES["estimate.family"])).err
+    assert '`estimate.family` is "logit" there and "ols" in the store' in said
+
+
+def test_ratios_of_a_linear_model_are_refused(moored, store):
+    answer = moored("results", "requests", "--exp")
+    assert answer.code == 10
+    assert "set `estimate.family` to logit or poisson" in answer.err
+
+
+@pytest.mark.parametrize("command", [["results"], ["results", "-v"], ["history"], ["checks"], ["diff", 1, 2]])
+def test_hostile_texts_are_shown_as_text(moored, store, tmp_path, command):
+    with open_store(store) as opened:
+        published(opened, study(seed=8), tmp_path, mark=HOSTILE, term=HOSTILE)
+        roll_back(opened, "requests", 1, HOSTILE)
+        roll_back(opened, "requests", 2, HOSTILE)
+    answer = moored(command[0], "requests", *command[1:])
+    assert answer.code == 0, answer.err
+    assert not ODD.search(answer.out + answer.err)
+    assert "[red]x[/red]" in answer.out.replace("\n", "")
+
+
+def test_a_megabyte_is_cut(moored, store, tmp_path):
+    with open_store(store) as opened:
+        published(opened, study(seed=8), tmp_path, mark="x" * 10**6)
+    for command in ("results", "checks"):
+        answer = moored(command, "requests")
+        assert len(answer.out) < 40_000
+        assert "characters)" in answer.out
+
+
+NUMBERS = re.compile(r"\d[\d,]*\.\d+(?:e[-+]?\d+)?|\b[0-9a-f]{8,}\b|\d\d:\d\d:\d\d")
+
+
+@pytest.mark.parametrize(
+    "command", [["results"], ["results", "-v"], ["history"], ["checks"], ["diff", "1", "2"]]
+)
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_no_number_is_cut(moored, store, tmp_path, monkeypatch, command, columns):
+    with open_store(store) as opened:
+        published(opened, study(seed=8), tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    whole = moored(command[0], "requests", *command[1:]).out
+    monkeypatch.setenv("COLUMNS", str(columns))
+    narrow = moored(command[0], "requests", *command[1:]).out
+    assert set(NUMBERS.findall(whole)) == set(NUMBERS.findall(narrow))
+    assert "…" not in narrow
+    if columns >= 80:
+        assert max(map(len, narrow.splitlines())) <= columns
+
+
+def on_a_terminal(arguments, environment):
+    """What a command writes to a terminal of 80 columns."""
+    import fcntl
+    import struct
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    done = subprocess.Popen(
+        [sys.executable, "-m", "moored", *arguments], stdout=follower, stderr=2, env=environment
+    )
+    os.close(follower)
+    said = b""
+    while True:
+        try:
+            part = os.read(leader, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        said += part
+    os.close(leader)
+    assert done.wait(60) == 0
+    return said.decode()
+
+
+@pytest.mark.parametrize("setting", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_has_bold_lines_unless_it_says_no(store, setting):
+    environment = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "NO_COLOR"}}
+    said = on_a_terminal(
+        ["results", "requests"], environment | {"TERM": "xterm", "MOORED_STORE": str(store)} | setting
+    )
+    assert ("\x1b[1m" in said) == (not setting)
+    lines = re.sub(r"\x1b\[\d*m", "", said).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("> gmm-small") for line in lines)
