@@ -221,7 +221,7 @@ def test_a_large_table_is_read_in_chunks_unasked(files, shell, monkeypatch):
 def test_the_shell_prints_a_table_with_the_default_estimators(files, shell):
     done = shell(files["csv"], *BOTH, "--cluster", "who")
     assert done.returncode == 0, done.stderr
-    for name in ("human", "gmm-proxy", "gmm-synth", "gmm-small", "Intercept", "J = "):
+    for name in ("human", "gmm-proxy", "gmm-synth", "gmm-small", "Intercept", "agreement test"):
         assert name in done.stdout
 
 
@@ -267,7 +267,9 @@ def test_separation_and_too_few_labels_have_their_exit_codes(tmp_path, shell):
     frame["y"] = np.where(frame.s, frame.x > 0, np.nan)
     frame.to_csv(tmp_path / "separated.csv", index=False)
     refused = shell(tmp_path / "separated.csv", *OPTIONS, "--json")
-    assert (refused.returncode, refused.stdout) == (Separated.exit_code, "")
+    found = json.loads(refused.stdout)
+    assert refused.returncode == found["code"] == Separated.exit_code
+    assert (found["error"], found["details"]) == ("Separated", {"term": "x"})
 
 
 def test_importing_inference_is_light():

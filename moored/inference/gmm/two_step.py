@@ -97,8 +97,8 @@ def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
     if used and counts.independent < labels_for_gmm(p, len(used)):
         what = "labelled clusters" if passes.clustered else "labelled units"
         warnings.append(
-            f"{counts.independent} {what} for {p + q} coefficients, fewer than {LABELS_A_COEFFICIENT} for "
-            "each: these intervals are too narrow; read 'gmm-small' instead"
+            f"{counts.independent} {what} for {p + q} coefficients ({p} of yours, and {p} for each source), fewer "
+            f"than {LABELS_A_COEFFICIENT} for each: these intervals are too narrow; read 'gmm-small' instead"
         )
     return _second_step(passes, theta, {m: etas[m] for m in used}, moments, tuple(warnings))
 
