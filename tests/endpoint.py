@@ -52,6 +52,8 @@ class Options:
     key: str | None = None
     keep_bodies: bool = True
     answers: Callable[[dict[str, Any]], str] | None = None
+    reply: Callable[[dict[str, Any], dict[str, Any]], bytes | None] | None = None
+    """What is sent in place of a reply, from the request's body and the reply; None sends the reply."""
     retry_after: str | None = "0.05"
     batch_polls: int = 2
     """Looks at a batch until it is done."""
@@ -209,7 +211,10 @@ class Handler:
             else:
                 await asyncio.sleep(30)
             return _drop(request)
-        text = json.dumps(self._reply(body, fault))
+        reply = self._reply(body, fault)
+        if self.options.reply is not None and (sent := self.options.reply(body, reply)) is not None:
+            return web.Response(body=sent, content_type="application/json")
+        text = json.dumps(reply)
         if fault == "drop":
             return _drop(request)
         if fault in ("reset", "truncated"):

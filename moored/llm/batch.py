@@ -21,14 +21,15 @@ from typing import Protocol
 from moored.errors import BudgetReached, EndpointUnreachable, RequestRefused
 from moored.llm.batch_client import BatchClient, BatchState
 from moored.llm.batch_files import BatchAnswer, RequestFile, read_answers, write_request_files
-from moored.llm.endpoints import Endpoint, require_key
+from moored.llm.endpoints import Endpoint, api_key, require_key
 from moored.llm.generations import Unit
 from moored.llm.ledger import Journal
 from moored.llm.prices import Price, price_of, require_price
+from moored.llm.raw import usage_of, whole_reply
 from moored.llm.recipe import Recipe
-from moored.llm.replies import parse_written, usage_of, whole_reply
+from moored.llm.replies import parse_written
 from moored.llm.requests import Request, read_request, write_request
-from moored.llm.safety import redacted
+from moored.llm.safety import redacted, without_key
 from moored.study import Generation as Limits
 
 ROUNDS = 4
@@ -243,13 +244,14 @@ class SourceBatches:
             self.journal.close_batch(name, status)
 
     def _keep(self, call: int, answer: BatchAnswer) -> None:
-        used = usage_of(answer.raw)
-        good = answer.status == 200 and whole_reply(answer.raw)
+        raw = without_key(answer.raw, api_key())
+        used = usage_of(raw)
+        good = answer.status == 200 and whole_reply(raw)
         if good:
             self.journal.store(
                 answer.key,
                 request="",
-                reply=answer.raw,
+                reply=raw,
                 prompt_tokens=used.prompt,
                 completion_tokens=used.completion,
                 latency_s=0.0,

@@ -14,7 +14,7 @@ import openai
 from moored.errors import EndpointUnreachable, KeyRefused, RequestRefused
 from moored.llm.client import message_of
 from moored.llm.endpoints import Endpoint, api_key
-from moored.llm.safety import without_key
+from moored.llm.safety import storable, without_key
 
 TIMEOUT_S = 600.0
 DONE = {"completed", "failed", "expired", "cancelled"}
@@ -107,7 +107,7 @@ def _plainly(what: str) -> Iterator[None]:
     try:
         yield
     except openai.APIStatusError as error:
-        status, said = error.status_code, without_key(message_of(error), api_key())[:300]
+        status, said = error.status_code, without_key(storable(message_of(error)), api_key())[:300]
         if status in (401, 403):
             raise KeyRefused(
                 f"the endpoint refuses the API key ({said}); set OPENAI_API_KEY to a valid one"
@@ -131,4 +131,5 @@ def _unreachable(why: str) -> EndpointUnreachable:
 
 def _why(batch: Any) -> str:
     problems = batch.errors.data if batch.errors and batch.errors.data else []
-    return "; ".join(str(problem.message) for problem in problems[:3]) or "it gives no reason"
+    said = "; ".join(str(problem.message) for problem in problems[:3]) or "it gives no reason"
+    return without_key(storable(said), api_key())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from moored.llm.prices import expected_tokens
+from moored.llm.raw import Unreadable, load
 from moored.llm.requests import Request
 
 MOST_REQUESTS = 50_000
@@ -62,17 +63,25 @@ def write_request_files(
 
 
 def read_answers(path: Path) -> Iterator[BatchAnswer]:
-    """The answers in a file that came back, in its own order."""
-    with path.open(encoding="utf-8") as lines:
+    """The answers in a file that came back, in its own order; lines that cannot be read are left out."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
         for line in filter(str.strip, lines):
-            entry: dict[str, Any] = json.loads(line)
-            response, error = entry.get("response") or {}, entry.get("error") or {}
+            try:
+                entry = _object(load(line))
+            except Unreadable:
+                continue  # its request counts as not answered
+            response, error = _object(entry.get("response")), _object(entry.get("error"))
+            status = response.get("status_code")
             yield BatchAnswer(
                 key=str(entry.get("custom_id")),
-                status=response.get("status_code"),
+                status=status if isinstance(status, int) else None,
                 raw=json.dumps(response.get("body") or {}),
-                tried=error.get("code") not in NOT_TRIED,
+                tried=str(error.get("code")) not in NOT_TRIED,
             )
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _line(request: Request) -> bytes:

@@ -18,10 +18,12 @@ import httpx2
 import openai
 
 from moored.llm.endpoints import Endpoint, api_key
-from moored.llm.replies import whole_reply
-from moored.llm.safety import without_key
+from moored.llm.raw import body_text, whole_reply
+from moored.llm.safety import storable, without_key
 
 CONNECT_S = 10.0
+KEPT = 100_000
+"""Characters of a reply that is none: enough to see what came."""
 Outcome = Literal[
     "ok", "rate-limited", "transient", "refused-key", "no-credit", "refused-request", "filtered"
 ]
@@ -66,19 +68,22 @@ class Client:
         try:
             async with asyncio.timeout(self._timeout_s + CONNECT_S):
                 response = await self._clients[at].post(path, body=body, cast_to=httpx2.Response)
-                raw = response.text
+                raw = without_key(body_text(response.content), self._key)
         except openai.APIStatusError as error:
             return self._refused(error, time.monotonic() - started)
         except (openai.APITimeoutError, TimeoutError):
             return Answer("transient", reason=f"no reply within {self._timeout_s:g} s", connected=False)
         except (openai.APIConnectionError, httpx2.HTTPError, OSError) as error:
             return Answer("transient", reason=self._clean(_cause(error)), connected=False)
+        except Exception as error:
+            # Whatever a reply does to the libraries between here and the socket concerns its own row alone.
+            return Answer("transient", reason=self._clean(f"the reply cannot be read: {_cause(error)}"))
         finally:
             self._busy[at] -= 1
         latency = time.monotonic() - started
         if not whole_reply(raw):
             return Answer(
-                "transient", raw, response.status_code, "the reply is not a whole one", None, latency
+                "transient", raw[:KEPT], response.status_code, "the reply is not a whole one", None, latency
             )
         return Answer("ok", raw=raw, status=response.status_code, latency_s=latency)
 
@@ -111,7 +116,7 @@ class Client:
         return Answer(outcome, "", status, reason, _retry_after(error.response.headers), latency_s)
 
     def _clean(self, text: str) -> str:
-        return without_key(text, self._key)[:300]
+        return without_key(storable(text), self._key)[:300]
 
 
 @functools.cache

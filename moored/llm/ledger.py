@@ -13,7 +13,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, Self, TypeVar
 
+from moored.errors import MooredError
+
 T = TypeVar("T")
+Entry = tuple[Callable[[], Any], asyncio.Future[Any] | None]
+Settled = tuple[asyncio.Future[Any] | None, Any, BaseException | None]
 
 
 class Reply(Protocol):
@@ -98,9 +102,7 @@ class Writer:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._queue: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any] | None] | None] = (
-            queue.SimpleQueue()
-        )
+        self._queue: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="moored-journal", daemon=True)
         self._loop = asyncio.get_running_loop()
 
@@ -131,22 +133,23 @@ class Writer:
             ended = None in taken
             batch = [item for item in taken if item is not None]
             if batch:
-                self._loop.call_soon_threadsafe(_settle, *self._commit(batch))
+                self._loop.call_soon_threadsafe(_settle, self._commit(batch))
 
-    def _commit(
-        self, batch: list[tuple[Callable[[], Any], asyncio.Future[Any] | None]]
-    ) -> tuple[list[tuple[asyncio.Future[Any] | None, Any]], BaseException | None]:
-        results: list[tuple[asyncio.Future[Any] | None, Any]] = [(future, None) for _, future in batch]
+    def _commit(self, batch: list[Entry]) -> list[Settled]:
+        """Write all entries in one commit. Where one of them is at fault, each has a commit of its own."""
         try:
             with self._journal.transaction():
-                results = [(future, entry()) for entry, future in batch]
+                return [(future, entry(), None) for entry, future in batch]
+        except Exception as error:
+            if isinstance(error, MooredError) or len(batch) == 1:
+                return [(future, None, error) for _, future in batch]
         except BaseException as error:
-            return results, error
-        return results, None
+            return [(future, None, error) for _, future in batch]
+        return [settled for item in batch for settled in self._commit([item])]
 
 
-def _settle(results: list[tuple[asyncio.Future[Any] | None, Any]], error: BaseException | None) -> None:
-    for future, result in results:
+def _settle(results: list[Settled]) -> None:
+    for future, result, error in results:
         if future is None or future.done():
             continue
         if error is None:

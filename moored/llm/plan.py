@@ -97,12 +97,8 @@ def _written(
         if raw is None:
             yield longest, None
             continue
-        try:
-            parsed = parse_written(raw)
-        except (ValueError, LookupError, TypeError, AttributeError):
-            continue
-        if parsed.text is not None:
-            yield parsed.text, journal
+        if (written := parse_written(raw).text) is not None:
+            yield written, journal
 
 
 @dataclass(slots=True)

@@ -6,23 +6,22 @@ text is written from (`conditioning`) is the same for all units: the unit's text
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from moored.fingerprint import fingerprint
 from moored.llm.prompts import Prompt
+from moored.llm.spelling import fold
 from moored.study import Question, in_order
 
-PARSER = 1
-
-
+PARSER = 2
 """Raised whenever the same reply would be read differently."""
 
-
 Scoring = Literal["logprobs", "draws", "label"]
-
-
+SHARED = 3
+"""Answers that share so many first bytes may begin with the same token."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -53,6 +52,8 @@ class Recipe(BaseModel):
     seed: int
     redact: bool
     timeout_s: float
+    thinking_tokens: int = 0
+    """What every request may use up before its answer begins."""
     usd_per_million: tuple[float, float] | None = None
     """A price (prompt, completion) given in the study; not part of the fingerprint."""
     parser: int = Field(default_factory=lambda: PARSER)
@@ -83,13 +84,31 @@ class Recipe(BaseModel):
         return len(self.steps)
 
 
-def tokens_of(question: Question) -> dict[str, str]:
+def tokens_of(question: Question, scoring: Scoring = "logprobs") -> dict[str, str]:
     """What the model is to say for each answer.
 
-    Usually the answer itself; letters where answers share their first word, since a soft label is read
-    off the first token.
+    Usually the answer itself; letters where answers share their first word, and, where a soft label is read
+    off the first tokens, where those might not tell the answers apart (`told_apart`).
     """
     first = [answer.split()[0].casefold() if answer.split() else "" for answer in question.answers]
-    if len(set(first)) == len(first) and all(first):
+    apart = len(set(first)) == len(first) and all(first)
+    if apart and (scoring != "logprobs" or told_apart(question.answers)):
         return {answer: answer for answer in question.answers}
     return dict(zip(question.answers, LETTERS, strict=False))
+
+
+def told_apart(answers: Iterable[str]) -> bool:
+    """Whether no answer begins another one, and no two share their first three bytes: three letters of English,
+    one character of Chinese. Tokenizers break unknown words into pieces of about that length."""
+    spelled = [fold(answer.strip()).encode() for answer in answers]
+    heads = [name[:SHARED] for name in spelled if len(name) >= SHARED]
+    begins = any(a is not b and b.startswith(a) for a in spelled for b in spelled)
+    return not begins and len(set(heads)) == len(heads)
+
+
+def names_of(question: Question, scoring: Scoring = "logprobs") -> dict[str, frozenset[str]]:
+    """By answer, how a model may call it: as it was told to, or by the answer that a letter stands for."""
+    tokens = tokens_of(question, scoring)
+    letters = {fold(token) for token in tokens.values()}
+    mixed = list(tokens) != list(tokens.values()) and letters & {fold(a.strip()) for a in question.answers}
+    return {a: frozenset({token} if mixed else {token, a.strip()}) for a, token in tokens.items()}

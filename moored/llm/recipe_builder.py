@@ -24,6 +24,8 @@ def build_recipe(
     model = study.model_of(source)
     api = _api(model)
     scoring, json_schema = _scoring(model, api, endpoint, journal)
+    if scoring == "logprobs" and model.scoring == "auto" and not _have_tokens(study):
+        scoring = "draws"
     return Recipe(
         source=source.name,
         kind=source.kind,
@@ -39,6 +41,7 @@ def build_recipe(
         conditioning=("text",),
         temperature=model.temperature,
         max_tokens=model.max_tokens,
+        thinking_tokens=model.thinking_tokens,
         seed=study.seed,
         redact=study.generation.redact,
         timeout_s=model.timeout_s,
@@ -78,11 +81,24 @@ def _scoring(
     return scoring, found.json_schema and api == "chat" and scoring != "logprobs"
 
 
+def _have_tokens(study: Study) -> bool:
+    """Whether the first tokens can tell all answers apart, as words or as letters."""
+    return all(len(tokens_of(question)) == len(question.answers) for question in study.questions.values())
+
+
 def refuse_too_many_answers(study: Study) -> None:
     """Errors: `StudyInvalid` where answers stand as letters and cannot all have one."""
+    soft = any(study.model_of(source).scoring == "logprobs" for source in study.sources)
     for variable, question in study.questions.items():
-        if len(tokens_of(question)) < len(question.answers):
+        count = len(question.answers)
+        if len(tokens_of(question, "label")) < count:
             raise StudyInvalid(
-                f"{variable!r} has {len(question.answers)} answers of which some share their first word: they "
-                f"stand as letters, of which there are {len(LETTERS)}; let their first words differ"
+                f"{variable!r} has {count} answers of which some share their first word: they stand as letters, of "
+                f"which there are {len(LETTERS)}; let their first words differ"
+            )
+        if soft and len(tokens_of(question)) < count:
+            raise StudyInvalid(
+                f"{variable!r} has {count} answers that one token may not tell apart (one begins another, or they "
+                f"share their first letters): they stand as letters, of which there are {len(LETTERS)}; give fewer "
+                'answers, or set `model.scoring = "draws"`'
             )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from moored.llm.generations import Generation
 from moored.llm.recipe import Recipe
-from moored.llm.replies import Parsed, parse_read, parse_written
+from moored.llm.replies import parse_read, parse_written
 
 
 def reparse(rows: Iterable[Generation], recipe: Recipe) -> Iterator[Generation]:
@@ -28,13 +28,10 @@ def stale_units(before: Iterable[Generation], after: Iterable[Generation]) -> se
 
 
 def _reread(row: Generation, recipe: Recipe) -> Generation:
-    try:
-        if row.step == "write":
-            said = parse_written(row.reply or "")
-        else:
-            said = parse_read(row.reply or "", recipe, row.step.removeprefix("read."))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        said = Parsed("failed", error=f"the reply cannot be read: {error!r}"[:200], error_kind="reply")
+    if row.step == "write":
+        said = parse_written(row.reply or "")
+    else:
+        said = parse_read(row.reply or "", recipe, row.step.removeprefix("read."))
     return replace(
         row,
         status=said.status,

@@ -33,7 +33,7 @@ def write_request(recipe: Recipe, text: str, draw: int = 0) -> Request:
     """Ask for a synthetic text, conditioned on one unit's text."""
     prompt = recipe.write
     assert prompt is not None
-    common = {"temperature": recipe.temperature, "max_tokens": recipe.max_tokens}
+    common = {"temperature": recipe.temperature, "max_tokens": recipe.max_tokens + recipe.thinking_tokens}
     common["seed"] = _seed(recipe.seed, text, draw)
     if recipe.api == "chat":
         return _request(recipe, _chat(recipe, prompt.chat.system, prompt.chat.user, {}, text) | common, draw)
@@ -52,25 +52,28 @@ def read_request(recipe: Recipe, variable: str, text: str, draw: int = 0) -> Req
     if sampled:
         common["seed"] = _seed(recipe.seed, text, draw)
     if recipe.api == "completion":
-        common |= {"max_tokens": 1 if recipe.scoring == "logprobs" else 12}
+        common |= {"max_tokens": (1 if recipe.scoring == "logprobs" else 12) + recipe.thinking_tokens}
         if recipe.scoring == "logprobs":
             common["logprobs"] = TOP_LOGPROBS
         body = {"model": recipe.model, "prompt": _completion_prompt(recipe, question, text)}
         return _request(recipe, body | {"stop": list(recipe.read.completion.stop)} | common, draw)
-    values = {"ask": _ask(question), "answers": ", ".join(tokens_of(question).values())}
+    values = {
+        "ask": _ask(recipe, question),
+        "answers": ", ".join(tokens_of(question, recipe.scoring).values()),
+    }
     body = _chat(recipe, recipe.read.chat.system, recipe.read.chat.user, values, text, question)
     if recipe.scoring == "logprobs":
-        common |= {"max_tokens": 8, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
+        common |= {"max_tokens": 8 + recipe.thinking_tokens, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
     else:
-        common["max_tokens"] = 40
+        common["max_tokens"] = 40 + recipe.thinking_tokens
         if recipe.json_schema:
-            common["response_format"] = answer_schema(list(tokens_of(question).values()))
+            common["response_format"] = answer_schema(list(tokens_of(question, recipe.scoring).values()))
     return _request(recipe, body | common, draw)
 
 
 def repair_request(recipe: Recipe, variable: str, request: Request, reply: str) -> Request:
     """The one repair round: show the model its own reply and the allowed answers."""
-    allowed = ", ".join(tokens_of(recipe.questions[variable]).values())
+    allowed = ", ".join(tokens_of(recipe.questions[variable], recipe.scoring).values())
     again = f"That is not one of the allowed answers ({allowed}). Reply with one of them alone."
     messages = [
         *request.body["messages"],
@@ -91,9 +94,9 @@ def answer_schema(answers: list[str]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
 
 
-def _ask(question: Question) -> str:
+def _ask(recipe: Recipe, question: Question) -> str:
     """The question, with a legend where the answers stand as letters."""
-    tokens = tokens_of(question)
+    tokens = tokens_of(question, recipe.scoring)
     if all(answer == token for answer, token in tokens.items()):
         return question.ask.strip()
     legend = "; ".join(f"{token} = {answer}" for answer, token in tokens.items())
@@ -101,8 +104,8 @@ def _ask(question: Question) -> str:
 
 
 def _completion_prompt(recipe: Recipe, question: Question, text: str) -> str:
-    prompt, tokens = recipe.read.completion, tokens_of(question)
-    values = {"ask": _ask(question), "answers": ", ".join(tokens.values())}
+    prompt, tokens = recipe.read.completion, tokens_of(question, recipe.scoring)
+    values = {"ask": _ask(recipe, question), "answers": ", ".join(tokens.values())}
     parts = [fill(prompt.head, values)]
     for example, answer in question.examples:
         parts.append(fill(prompt.example, values | {"text": _one_line(example), "answer": tokens[answer]}))
@@ -120,7 +123,7 @@ def _chat(
 ) -> dict[str, Any]:
     messages = [{"role": "system", "content": fill(system.strip(), values)}]
     if question is not None:
-        tokens = tokens_of(question)
+        tokens = tokens_of(question, recipe.scoring)
         for example, answer in question.examples:
             messages.append({"role": "user", "content": fill(user, values | {"text": _fenced(example)})})
             messages.append({"role": "assistant", "content": _said(recipe, tokens[answer])})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 _INSTRUCTS = re.compile(
@@ -17,8 +18,12 @@ _INSTRUCTS = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )
-_EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"(?<![\w.])(?:\+|00)?(?:\(?\d{1,5}\)?[ ./-]?){2,6}\d{2,5}(?![\w.])")
+
+_UNSTORABLE = re.compile(r"[\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+SHORTEST_KEY = 8
+"""A shorter key is not looked for in replies: `none` is one for servers that need none."""
 
 
 def instructs(text: str) -> bool:
@@ -32,8 +37,22 @@ def redacted(text: str) -> str:
 
 
 def without_key(text: str, key: str) -> str:
-    """An error text without the API key, in case an endpoint repeats it."""
-    return text.replace(key, "[key]") if len(key) >= 8 else text
+    """A text without the API key, in case an endpoint repeats it: plain, or as JSON may escape it."""
+    if len(key) < SHORTEST_KEY:
+        return text
+    text = text.replace(key, "[key]")
+    escapes = "\\u00" in text or "\\/" in text
+    return _key(key).sub("[key]", text) if escapes else text
+
+
+def storable(text: str) -> str:
+    """A text that any file, database and terminal takes: lone surrogates and control characters are replaced."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+@functools.lru_cache(maxsize=8)
+def _key(key: str) -> re.Pattern[str]:
+    return re.compile("".join(rf"(?:{re.escape(c)}|\\{re.escape(c)}|\\u(?i:{ord(c):04x}))" for c in key))
 
 
 def _phone(found: re.Match[str]) -> str:

@@ -14,11 +14,13 @@ from typing import Literal
 
 from moored.errors import EndpointUnreachable, KeyRefused, MooredError, RequestRefused
 from moored.llm.client import Answer, Client
+from moored.llm.endpoints import api_key
 from moored.llm.ledger import Journal, Writer
 from moored.llm.limits import Gate, backoff_s
 from moored.llm.prices import Price, expected_tokens
-from moored.llm.replies import usage_of
+from moored.llm.raw import usage_of
 from moored.llm.requests import Request
+from moored.llm.safety import without_key
 from moored.study import Generation as Limits
 
 SLOWED_AT_MOST_S = 3600.0
@@ -62,7 +64,7 @@ class Sender:
             return None
         return Asked(
             "ok",
-            found.reply,
+            without_key(found.reply, api_key()),
             prompt_tokens=found.prompt_tokens,
             completion_tokens=found.completion_tokens,
             latency_s=found.latency_s,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 
+from moored.errors import MooredError
 from moored.llm.generations import Generation, Unit, flag_of
 from moored.llm.recipe import Recipe
-from moored.llm.replies import Parsed, parse_read, parse_written, said_in
+from moored.llm.replies import Parsed, parse_read, parse_written, shown_again
 from moored.llm.requests import Request, read_request, repair_request, write_request
+from moored.llm.safety import storable
 from moored.llm.sender import Asked, Sender
 
 
@@ -26,13 +28,19 @@ class Steps:
 
     async def write(self, unit: Unit) -> Generation:
         """Write the unit's synthetic text."""
-        request = write_request(self.recipe, unit.text)
-        asked, parsed = await self._settle(request, parse_written)
-        return self._row(unit, "write", 0, request, asked, parsed)
+        return await self._alone(unit, "write", 0, self._write(unit))
 
     async def read(self, variable: str, draw: int, item: tuple[Unit, str]) -> Generation:
         """Read one variable off a text: the unit's own or its synthetic one."""
         unit, text = item
+        return await self._alone(unit, f"read.{variable}", draw, self._read(variable, draw, unit, text))
+
+    async def _write(self, unit: Unit) -> Generation:
+        request = write_request(self.recipe, unit.text)
+        asked, parsed = await self._settle(request, parse_written)
+        return self._row(unit, "write", 0, request, asked, parsed)
+
+    async def _read(self, variable: str, draw: int, unit: Unit, text: str) -> Generation:
         request = read_request(self.recipe, variable, text, draw)
 
         def parse(raw: str) -> Parsed:
@@ -40,7 +48,7 @@ class Steps:
 
         asked, parsed = await self._settle(request, parse)
         if parsed is not None and parsed.error_kind == "wrong-answer" and self._repairable and asked.raw:
-            repair = repair_request(self.recipe, variable, request, said_in(asked.raw))
+            repair = repair_request(self.recipe, variable, request, shown_again(asked.raw))
             again, better = await self._settle(repair, parse)
             asked = _both(asked, again)
             if better is not None and better.status == "ok":
@@ -57,19 +65,29 @@ class Steps:
             asked = Asked("over-budget" if over else "failed", None, why, "budget" if over else "write")
             yield self._row(unit, step, draw, None, asked, None)
 
+    async def _alone(self, unit: Unit, step: str, draw: int, row: Awaitable[Generation]) -> Generation:
+        """Whatever goes wrong with one row is that row's failure; what concerns all rows goes on."""
+        try:
+            return await row
+        except MooredError:
+            raise
+        except Exception as error:
+            why = storable(f"the row could not be made: {error!r}")[:200]
+            return self._row(unit, step, draw, None, Asked("failed", None, why, "row"), None)
+
     @property
     def _repairable(self) -> bool:
-        return self.recipe.api == "chat" and self.recipe.scoring != "logprobs"
+        return self.recipe.api == "chat"
 
     async def _settle(self, request: Request, parse: Callable[[str], Parsed]) -> tuple[Asked, Parsed | None]:
         """The stored reply, or a new one; and what it says."""
         asked = self.sender.stored(request)
         if asked is not None and asked.raw is not None:
-            parsed = _parsed(parse, asked.raw)
+            parsed = parse(asked.raw)
             if parsed.status != "failed" or not self.again:
                 return asked, parsed
         asked = await self.sender.ask(request)
-        return asked, _parsed(parse, asked.raw) if asked.status == "ok" and asked.raw is not None else None
+        return asked, parse(asked.raw) if asked.status == "ok" and asked.raw is not None else None
 
     def _row(
         self, unit: Unit, step: str, draw: int, request: Request | None, asked: Asked, parsed: Parsed | None
@@ -100,14 +118,6 @@ class Steps:
             flag=flag_of(unit.text),
             prices=self.sender.price.table,
         )
-
-
-def _parsed(parse: Callable[[str], Parsed], raw: str) -> Parsed:
-    """A reply that the parser does not understand is a failed row, not a failed run."""
-    try:
-        return parse(raw)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        return Parsed("failed", error=f"the reply cannot be read: {error!r}"[:200], error_kind="reply")
 
 
 def _both(first: Asked, second: Asked) -> Asked:

@@ -81,21 +81,12 @@ def _stage(row: Generation, journal: Journal) -> Stage:
         step=row.step,
         draw=row.draw,
         prompt=(stored.request or None) if stored else None,  # a batch's reply has none
-        said=_said(row.reply),
+        said=None if row.reply is None else said_in(row.reply),
         written=written,
         value=row.value,
         status=row.status,
         error=row.error,
     )
-
-
-def _said(raw: str | None) -> str | None:
-    if raw is None:
-        return None
-    try:
-        return said_in(raw)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return raw
 
 
 def prompt_lines(prompt: str) -> list[str]:

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import duckdb
 import pandas as pd
 
 from moored.storage.warehouse import Warehouse
 
+NOT_STORABLE = (UnicodeError, OverflowError, duckdb.ConversionException, duckdb.InvalidInputException)
+"""What DuckDB and pandas raise for content that they cannot take."""
 NOW = 2**62
 """A sequence number after every row."""
 
@@ -62,9 +65,37 @@ def stored_recipe(store: Warehouse, fingerprint: str) -> str | None:
 def append_generations(
     store: Warehouse, study: str, run_id: str, rows: Sequence[Mapping[str, object]]
 ) -> None:
-    """Append a finished chunk in one transaction."""
-    with store.transaction():
-        store.append("insert_generations", pd.DataFrame(rows).assign(study=study, run_id=run_id))
+    """Append a finished chunk in one transaction.
+
+    A row whose content no database takes is stored as failed, without it; the others as they are.
+    """
+    try:
+        with store.transaction():
+            _append(store, study, run_id, rows)
+    except NOT_STORABLE as error:
+        if len(rows) > 1:
+            for row in rows:
+                append_generations(store, study, run_id, [row])
+        else:
+            with store.transaction():
+                _append(store, study, run_id, [_emptied(row, error) for row in rows])
+
+
+def _append(store: Warehouse, study: str, run_id: str, rows: Sequence[Mapping[str, object]]) -> None:
+    store.append("insert_generations", pd.DataFrame(rows).assign(study=study, run_id=run_id))
+
+
+def _emptied(row: Mapping[str, object], error: Exception) -> dict[str, object]:
+    why = f"the reply could not be stored: {type(error).__name__}"
+    without = {
+        "value": None,
+        "text": None,
+        "reply": None,
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "usd": 0.0,
+    }
+    return {**row, **without, "status": "failed", "error": why, "error_kind": "store"}
 
 
 def latest_generations(

@@ -81,8 +81,9 @@ def test_soft_labels_are_normalised_over_the_allowed_answers() -> None:
 
 
 def test_a_piece_that_begins_several_answers_counts_for_none() -> None:
-    soft = _soft({"ne": -0.1, "neg": -2.0, "pos": -2.0}, {"negative": 0, "neutral": 0.5, "positive": 1})
-    assert soft.value == pytest.approx(0.5)
+    answers = {"negative": 0, "neutral": 0.5, "positive": 1}
+    assert _soft({"ne": -0.5, "neg": -1.6, "pos": -1.6}, answers).error_kind == "wrong-answer"
+    assert _soft({"ne": -6.0, "neg": -0.7, "pos": -0.7}, answers).value == pytest.approx(0.5)
 
 
 def test_answers_that_share_their_first_word_become_letters() -> None:
