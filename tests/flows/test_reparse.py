@@ -61,7 +61,7 @@ def test_a_new_parser_reads_what_is_stored(moored, server, path, tmp_path, monke
     calls, before = server.calls, rows_of(tmp_path)
     assert "nothing to read again" in moored("reparse", path).out
     assert len(rows_of(tmp_path)) == len(before)
-    monkeypatch.setattr(recipe, "PARSER", 2)
+    monkeypatch.setattr(recipe, "PARSER", recipe.PARSER + 1)
     answer = moored("reparse", path, "--json")
     assert answer.code == 0, answer.err
     # Not even those units are asked again that the endpoint had refused.
@@ -85,7 +85,7 @@ def test_a_new_parser_reads_what_is_stored(moored, server, path, tmp_path, monke
 def test_written_texts_that_read_differently_wait_for_the_model(moored, server, path, monkeypatch):
     assert moored("run", path).code == 0
     calls = server.calls
-    monkeypatch.setattr(recipe, "PARSER", 2)
+    monkeypatch.setattr(recipe, "PARSER", recipe.PARSER + 1)
     parse = replies.parse_written
     from moored.llm import reparse, steps
 
