@@ -48,9 +48,11 @@ def test_nobody_held_back_means_no_such_line():
         ("question ~ polite", "the study's outcome is polite"),
         ("~ question", "write it over"),
         ("polite ~ question +", "write it over"),
-        ("polite ~ __import__('os').getpid()", "no function calls"),
-        ("polite ~ exec(question)", "no function calls"),
-        ("polite ~ {question}", "no function calls"),
+        ("polite ~ __import__('os').getpid()", "cannot be read"),
+        ("polite ~ exec(question)", "exec() is no function of a formula"),
+        ("polite ~ I(question.values.tofile('x'))", "is no function of a formula"),
+        ("polite ~ question^2", "I(question**2)"),
+        ("log(polite) ~ question", "the study's outcome is polite"),
     ],
 )
 def test_refuses_a_formula(formula, words):

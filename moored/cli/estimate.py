@@ -43,6 +43,10 @@ def estimate_command(
     weights: Annotated[str | None, typer.Option(help="Column of 1 / labelling probability.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Column of the group whose units depend.")] = None,
     strata: Annotated[str | None, typer.Option(help="Column of the stratum units were labelled in.")] = None,
+    missing: Annotated[
+        str,
+        typer.Option(help="Labelled units without a value: refuse, or drop (docs/estimators.md says how)."),
+    ] = "refuse",
     level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
     alternative: Annotated[str, typer.Option(help="two-sided, larger or smaller.")] = "two-sided",
     first_step: Annotated[str, typer.Option(help="full, or identity: the paper's to the letter.")] = "full",
@@ -55,7 +59,9 @@ def estimate_command(
     from moored.inference.formula import Columns
 
     file, sources = pair_sources(file, source or [], formulas or [])
-    columns = Columns(formula, labelled, sources, weights=weights, cluster=cluster, strata=strata)
+    columns = Columns(
+        formula, labelled, sources, weights=weights, cluster=cluster, strata=strata, missing=missing
+    )
     options = {"family": family, "level": level, "alternative": alternative, "first_step": first_step}
     fits = fit_table(file, columns, estimator or None, options, stream=stream)
     result = as_json(fits)

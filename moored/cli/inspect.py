@@ -139,7 +139,6 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     from moored.llm.recipe_builder import refuse_too_many_answers
     from moored.llm.serving import probe_models
     from moored.run.plan import spent_line, units_of
-    from moored.run.sample import formula_spec
     from moored.storage.journal import Journal
     from moored.storage.studies import find_study
 
@@ -156,7 +155,6 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     tell(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
     data = units_of(loaded, folder, settings)
     units = data.frame
-    formula_spec(loaded, units)
     tell(f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}")
     if data.spent:
         tell(f"data: {spent_line(data.spent)}")

@@ -14,12 +14,14 @@ from moored.inference.families import family_of
 from moored.inference.gmm.first_step import refuse_unidentified, solved
 from moored.inference.gmm.two_step import as_fit, two_step
 from moored.inference.moments import Moments
+from moored.inference.notes import with_notes
 from moored.inference.results import Alternative, Fit, make_fit
 from moored.inference.solve.gram import Gram
 from moored.inference.solve.newton import Equation, equation, inverse, solve_all
 from moored.inference.solve.passes import Block, Passes, Rows, Stream, with_sources
 
 
+@with_notes
 def human(
     data: Sample | Stream,
     family: str | Moments = "ols",
@@ -36,6 +38,7 @@ def human(
     return as_fit(two_step(passes), passes, "human", level, alternative)
 
 
+@with_notes
 def naive(
     data: Sample | Stream,
     family: str | Moments,

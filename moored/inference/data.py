@@ -68,6 +68,7 @@ class Sample:
     probability : (T,) known probability of being labelled, in (0, 1]; None: equal for all.
     cluster : (T,) code of the group (a person, a thread) whose units are dependent; None: independent.
     strata : (T,) code of the stratum within which units were drawn for labelling; None: one draw from all.
+    notes : what a reader must know of these data; every fit carries them among its warnings.
 
     Raises
     ------
@@ -83,6 +84,7 @@ class Sample:
     probability: Array | None = None
     cluster: NDArray[Any] | None = None
     strata: NDArray[Any] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _set(self, "y", _floats(self.y, "y"))
@@ -139,6 +141,13 @@ class Sample:
         """n, the number of labelled units."""
         return int(np.count_nonzero(self.labelled))
 
+    @property
+    def independent(self) -> int:
+        """n, or how many labelled clusters of equal size the labelled clusters are worth (`worth`)."""
+        if self.cluster is None:
+            return self.n_labelled
+        return worth(np.unique(self.cluster[self.labelled], return_counts=True)[1].tolist())
+
     def with_sources(self, sources: Iterable[Source]) -> Sample:
         """The same units with other sources."""
         return replace(self, sources=tuple(sources))
@@ -166,7 +175,17 @@ class Sample:
             probability=pick(self.probability),
             cluster=pick(self.cluster),
             strata=pick(self.strata),
+            notes=self.notes,
         )
+
+
+def worth(sizes: Iterable[int]) -> int:
+    """How many clusters of equal size these are worth: (sum n_g)^2 / sum n_g^2, rounded down (Kish 1965).
+
+    A few large clusters decide a clustered variance, however many small ones stand beside them.
+    """
+    given = list(sizes)
+    return int(sum(given) ** 2 / sum(size**2 for size in given) + 1e-9) if given else 0
 
 
 def _set(target: object, name: str, value: object) -> None:

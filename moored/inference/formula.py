@@ -5,24 +5,26 @@ pandas and formulaic are imported inside the functions; importing this module co
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moored.errors import ColumnMissing, DataInvalid
-from moored.inference.data import Array, Kind, Mask, Sample, Source
+from moored.errors import ColumnMissing, DataInvalid, NoLabels, Unidentified
+from moored.inference.data import Kind, Mask, Sample, Source
+from moored.inference.formulas.cells import column, named_rows
+from moored.inference.formulas.grammar import Reading, read_formula
+from moored.inference.formulas.matrix import Arrays, Design, refuse_infinite
+from moored.inference.formulas.missing import Kept, keep
+from moored.inference.formulas.table import as_pandas, codes, labelled_rows, probabilities
 from moored.inference.solve.passes import Stream
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LABELLED = {"1", "1.0", "true", "t", "yes"}
-UNLABELLED = {"0", "0.0", "false", "f", "no", "", "nan", "none", "<na>"}
-_LEVEL = re.compile(r"\[T?\.?([^\]]*)\]")
+MANY_TERMS = 100
+"""Below, a matrix of more columns than labelled units is made, and the estimators refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Columns:
     weights : column of inverse labelling probabilities, 1 / pi_t >= 1, known for every unit.
     probability : column of labelling probabilities pi_t instead.
     cluster, strata : columns of codes.
+    missing : "refuse" a labelled unit that lacks a value, or "drop" it (`moored.inference.formulas.missing`).
     """
 
     formula: str
@@ -47,6 +50,7 @@ class Columns:
     probability: str | None = None
     cluster: str | None = None
     strata: str | None = None
+    missing: str = "refuse"
 
     def designs(self) -> tuple[tuple[str, Kind, str], ...]:
         """(name, kind, formula) of each source."""
@@ -71,39 +75,62 @@ def name_and_kind(name: str) -> tuple[str, Kind]:
 def sample_from_frame(data: Any, columns: Columns) -> Sample:
     """The Sample of a data frame (pandas, anything with `__dataframe__`, or a dict of columns).
 
-    Human columns may be empty where a unit is not labelled. A source's row with an empty value counts as a
-    failed generation: it keeps its place with a zero moment.
+    Human columns may be empty where a unit is not labelled; a labelled unit that lacks one is refused, or left out
+    by the rule of `moored.inference.formulas.missing`. A source's row with an empty value, or with a category that
+    no labelled unit has, counts as a failed generation: it keeps its place with a zero moment.
 
     Raises
     ------
-    ColumnMissing, DataInvalid, NonFinite.
+    ColumnMissing, DataInvalid, NoLabels, NonFinite, Singular.
     """
     frame = as_pandas(data)
-    human = Design(columns.formula, frame, what="--formula")
-    sources = [Design(f, frame, what=what) for what, f in _named(columns)]
-    return _sample(frame, columns, human, sources)
+    _refuse_absent(frame, columns)
+    reading = read_formula("--formula", columns.formula)
+    labelled = labelled_rows(frame, columns.labelled)
+    kept = _kept(frame, reading, labelled, columns, 0)
+    if not kept.labelled.any():
+        raise NoLabels(f"None of the {len(frame)} units is labelled; label some at random.")
+    design = Design(reading, frame, kept.labelled)
+    return _sample(frame, columns, design, kept, _source_readings(columns), 0)
 
 
 def stream_from_frames(chunks: Callable[[], Iterable[Any]], columns: Columns) -> Stream:
     """A stream of Samples from a function that starts a new iteration over data frames.
 
     Formulas are read against the first chunk, so they may not depend on the rest of the data: text
-    columns and transforms such as center() are refused.
+    columns and transforms such as center() are refused, and so is `missing="drop"`.
     """
     first = next(iter(chunks()), None)
     if first is None:
         raise DataInvalid("The table has no rows; give one row a unit.")
+    if columns.missing != "refuse":
+        raise DataInvalid(
+            "A table read in chunks cannot leave units out; read it whole, or remove the rows that lack a value."
+        )
     frame = as_pandas(first)
-    human = Design(columns.formula, frame, what="--formula", fixed=True)
-    sources = [Design(f, frame, what=what, fixed=True) for what, f in _named(columns)]
-    return lambda: (_sample(as_pandas(chunk), columns, human, sources) for chunk in chunks())
+    _refuse_absent(frame, columns)
+    everyone = np.ones(len(frame), dtype=bool)
+    design = Design(read_formula("--formula", columns.formula), frame, everyone, fixed=True)
+    sources = _source_readings(columns)
+    for reading in sources:
+        Design(reading, frame, everyone, fixed=True)
+
+    def samples() -> Iterator[Sample]:
+        rows = 0
+        for chunk in chunks():
+            part = as_pandas(chunk)
+            kept = _kept(part, design.reading, labelled_rows(part, columns.labelled), columns, rows)
+            yield _sample(part, columns, design, kept, sources, rows)
+            rows += len(part)
+
+    return samples
 
 
 def needed_columns(columns: Columns, available: Iterable[str]) -> tuple[str, ...]:
     """The table's columns that the formulas and options name, in the table's order."""
     wanted = set(columns.plain())
     for what, text in (("--formula", columns.formula), *_named(columns)):
-        wanted |= _variables(what, text)
+        wanted |= set(read_formula(what, text).variables)
     names = list(available)
     missing = sorted(set(columns.plain()) - set(names))
     if missing:
@@ -112,170 +139,97 @@ def needed_columns(columns: Columns, available: Iterable[str]) -> tuple[str, ...
 
 
 def _named(columns: Columns) -> tuple[tuple[str, str], ...]:
-    return tuple((f"source {name!r}", text) for name, _, text in columns.designs())
+    return tuple((f"Source {name!r}", text) for name, _, text in columns.designs())
 
 
-def _variables(what: str, text: str) -> set[str]:
-    """The columns that a formula names."""
-    from formulaic import Formula
-
-    try:
-        return {str(name) for name in Formula(text).required_variables}
-    except Exception as error:  # formulaic's own errors, and Python's: a formula may hold Python expressions
-        raise DataInvalid(f"{what} is {text!r}, which cannot be read: {_first_line(error)}") from error
+def _source_readings(columns: Columns) -> list[Reading]:
+    return [read_formula(what, text) for what, text in _named(columns)]
 
 
-class Design:
-    """One formula, read once against a frame and then applied to that frame or to chunks like it."""
-
-    def __init__(self, formula: str, frame: pd.DataFrame, *, what: str, fixed: bool = False) -> None:
-        import formulaic
-
-        self.what = what
-        try:
-            matrices = formulaic.model_matrix(formula, frame, na_action="ignore", context={})
-            self._spec = matrices.model_spec
-            outcomes, self.terms = list(self._spec.lhs.column_names), tuple(self._spec.rhs.column_names)
-        except AttributeError as error:
-            raise DataInvalid(f"{what} is {formula!r}; write it as outcome ~ covariates.") from error
-        except Exception as error:
-            raise _formula_error(what, formula, frame, error) from error
-        kinds = {kind for kind, _ in self._spec.lhs.encoder_state.values()}
-        if len(outcomes) != 1 or formulaic.parser.types.Factor.Kind.CATEGORICAL in kinds:
-            raise DataInvalid(f"{what}: the outcome must be one numeric column, not {', '.join(outcomes)}.")
-        if not self.terms:
-            raise DataInvalid(f"{what}: the formula has no term on its right side; '~ 1' is the mean.")
-        learned = any(spec.transform_state for spec in (self._spec.lhs, self._spec.rhs))
-        if fixed and (learned or any("[" in term for term in self.terms)):
-            raise DataInvalid(
-                f"{what}: a table read in chunks cannot have text columns or transforms that look at the "
-                "whole column; make them numeric columns first."
+def _refuse_absent(frame: pd.DataFrame, columns: Columns) -> None:
+    """Refuse a column that an option or a formula names and the table does not have."""
+    known = ", ".join(map(str, frame.columns))
+    for name in columns.plain():
+        if name not in frame.columns:
+            raise ColumnMissing(f"The table has no column {name!r}; it has {known}.")
+    for what, text in (("--formula", columns.formula), *_named(columns)):
+        unknown = [name for name in read_formula(what, text).variables if name not in frame.columns]
+        if unknown:
+            raise ColumnMissing(
+                f"{what} is {text!r}; the table has no column {unknown[0]!r}, it has {known}."
             )
 
-    def arrays(self, frame: pd.DataFrame) -> tuple[Array, Array]:
-        """y (m,) and X (m, p), with NaN where a value is missing."""
-        matrices = self._spec.get_model_matrix(frame, na_action="ignore")
-        y = np.asarray(matrices.lhs, dtype=np.float64).reshape(len(frame))
-        return y, np.asarray(matrices.rhs, dtype=np.float64)
 
-
-def _formula_error(what: str, formula: str, frame: pd.DataFrame, error: Exception) -> DataInvalid:
-    unknown = sorted(_variables(what, formula) - set(frame.columns))
-    if unknown:
-        known = ", ".join(map(str, frame.columns))
-        return ColumnMissing(
-            f"{what} is {formula!r}; the table has no column {unknown[0]!r}, it has {known}."
-        )
-    return DataInvalid(f"{what} is {formula!r}, which cannot be read: {_first_line(error)}")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _sample(frame: pd.DataFrame, columns: Columns, human: Design, sources: list[Design]) -> Sample:
-    missing = [name for name in columns.plain() if name not in frame.columns]
-    if missing:
-        known = ", ".join(map(str, frame.columns))
-        raise ColumnMissing(f"The table has no column {missing[0]!r}; it has {known}.")
-    y, X = human.arrays(frame)
-    built = []
-    for (name, kind, _), design in zip(columns.designs(), sources, strict=True):
-        _refuse_other_terms(name, human.terms, design.terms)
-        values, covariates = design.arrays(frame)
-        observed = np.isfinite(values) & np.isfinite(covariates).all(axis=1)
-        built.append(Source(name, kind, values, covariates, None if observed.all() else observed))
-    return Sample(
-        y=y,
-        X=X,
-        labelled=_labelled(frame, columns.labelled),
-        terms=human.terms,
-        sources=tuple(built),
-        probability=_probability(frame, columns),
-        cluster=None if columns.cluster is None else _codes(frame, columns.cluster),
-        strata=None if columns.strata is None else _codes(frame, columns.strata),
+def _kept(frame: pd.DataFrame, reading: Reading, labelled: Mask, columns: Columns, before: int) -> Kept:
+    missing = {name: column(frame, name).missing for name in reading.variables}
+    return keep(
+        columns.missing,
+        labelled,
+        {name: mask for name, mask in missing.items() if name not in reading.covariates},
+        {name: mask for name, mask in missing.items() if name in reading.covariates},
+        _rows(frame, before),
+        what=reading.what,
+        way_out='missing="drop" (--missing drop)',
     )
 
 
-def _refuse_other_terms(name: str, human: tuple[str, ...], other: tuple[str, ...]) -> None:
-    levels = [_LEVEL.findall(term) for term in human], [_LEVEL.findall(term) for term in other]
-    if (
-        len(human) != len(other)
-        or levels[0] != levels[1]
-        or (human[0] == "Intercept") != (other[0] == "Intercept")
-    ):
-        raise DataInvalid(
-            f"Source {name!r} has the terms {', '.join(other)} where the formula has {', '.join(human)}; "
-            "write the same terms in the same order over the source's columns."
-        )
+def _rows(frame: pd.DataFrame, before: int) -> list[str]:
+    """What messages call the rows: their numbers, from 1 on, without the header."""
+    return [f"row {number}" for number in range(before + 1, before + len(frame) + 1)]
 
 
-def _labelled(frame: pd.DataFrame, column: str) -> Mask:
-    values = frame[column]
-    if values.dtype.kind in "bif":
-        numbers = np.nan_to_num(values.to_numpy(dtype=np.float64))
-        if not bool(np.isin(numbers, (0.0, 1.0)).all()):
+def _sample(
+    frame: pd.DataFrame, columns: Columns, design: Design, kept: Kept, readings: list[Reading], before: int
+) -> Sample:
+    rows = _rows(frame, before)
+    human = design.own(frame, kept.labelled)
+    labelled = kept.labelled
+    refuse_infinite(design.reading, design.terms, human, labelled, rows)
+    refuse_many_terms(design, int(labelled.sum()))
+    sources, notes = [], list(kept.notes)
+    for (name, kind, _), reading in zip(columns.designs(), readings, strict=True):
+        source, note = source_of(name, kind, design.source(frame, reading))
+        sources.append(source)
+        notes += note
+    probability = probabilities(frame, columns.probability, columns.weights, rows)
+    sample = Sample(
+        y=human.y,
+        X=human.X,
+        labelled=labelled,
+        terms=design.terms,
+        sources=tuple(sources),
+        probability=None if probability is None else probability * kept.share,
+        cluster=None if columns.cluster is None else codes(frame, columns.cluster, rows),
+        strata=None if columns.strata is None else codes(frame, columns.strata, rows),
+        notes=tuple(notes),
+    )
+    return sample if kept.units.all() else sample.take(kept.units)
+
+
+def source_of(name: str, kind: Kind, arrays: Arrays) -> tuple[Source, list[str]]:
+    """A source, and what is to be said of the categories that it alone has."""
+    observed = np.isfinite(arrays.y) & np.isfinite(arrays.X).all(axis=1)
+    notes = []
+    for where, (mask, levels) in arrays.strange.items():
+        named = named_rows(repr(level) for level in levels)
+        if not observed.any():
             raise DataInvalid(
-                f"Column {column!r} must be 1 or true where a unit is labelled, 0 or false or empty "
-                "elsewhere."
+                f"Source {name!r} holds {named} in {where} and nothing that a labelled unit has there; write its "
+                "categories as the human ones."
             )
-        return np.asarray(numbers == 1.0)
-    texts = values.astype(str).str.strip().str.lower().to_numpy()
-    unknown = sorted(set(texts.tolist()) - LABELLED - UNLABELLED)
-    if unknown:
-        raise DataInvalid(
-            f"Column {column!r} holds {unknown[0]!r}; it must be 1 or true where a unit is labelled, 0 or "
-            "false or empty elsewhere."
+        notes.append(
+            f"source {name!r}: {int(mask.sum())} units hold {named} in {where}, which no labelled unit has; they "
+            "count as failed generations"
         )
-    return np.isin(texts, list(LABELLED))
+    return Source(name, kind, arrays.y, arrays.X, None if observed.all() else observed), notes
 
 
-def _probability(frame: pd.DataFrame, columns: Columns) -> Array | None:
-    if columns.weights is not None and columns.probability is not None:
-        raise DataInvalid("Give weights or probabilities, not both: a weight is 1 / probability.")
-    if columns.probability is not None:
-        return np.asarray(frame[columns.probability], dtype=np.float64)
-    if columns.weights is None:
-        return None
-    weights = np.asarray(frame[columns.weights], dtype=np.float64)
-    if not bool((weights >= 1.0).all()):
-        raise DataInvalid(
-            f"Column {columns.weights!r} holds inverse labelling probabilities: every unit needs one, 1 or "
-            "more."
+def refuse_many_terms(design: Design, labelled: int) -> None:
+    """Refuse more terms than labels before a source's matrix of so many columns is made."""
+    if len(design.terms) > max(labelled, MANY_TERMS):
+        raise Unidentified(
+            f"{labelled} labelled units cannot identify {len(design.terms)} parameters and their errors; label "
+            "more, or drop covariates.",
+            n=labelled,
+            p=len(design.terms),
         )
-    return np.asarray(1.0 / weights)
-
-
-def _codes(frame: pd.DataFrame, column: str) -> np.ndarray[Any, Any]:
-    if bool(frame[column].isna().any()):
-        raise DataInvalid(f"Column {column!r} is empty in some rows; every unit needs a code.")
-    values = frame[column].to_numpy()
-    return values.astype(str) if values.dtype.kind not in "iub" else values
-
-
-def as_pandas(data: Any) -> pd.DataFrame:
-    """A pandas frame of a frame of any make; true and false become 1 and 0."""
-    import pandas as pd
-
-    if isinstance(data, pd.DataFrame):
-        frame = data
-    elif hasattr(data, "to_pandas"):
-        frame = data.to_pandas()
-    elif hasattr(data, "__dataframe__"):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # pandas would rather have Arrow
-            frame = pd.api.interchange.from_dataframe(data)
-    elif isinstance(data, Mapping):
-        frame = pd.DataFrame(dict(data))
-    else:
-        raise DataInvalid(f"A {type(data).__name__} is not a data frame; give pandas, or a dict of columns.")
-    logical = [
-        name
-        for name in frame.columns
-        if frame[name].dtype.kind == "b"
-        or str(frame[name].dtype) == "boolean"
-        or (frame[name].dtype == object and frame[name].map(lambda v: isinstance(v, bool) or v is None).all())
-    ]
-    if not logical:
-        return frame
-    return frame.assign(**{name: frame[name].astype("Float64").astype(float) for name in logical})

@@ -10,6 +10,7 @@ import pandas as pd
 
 from moored.errors import EstimationError, StudyInvalid
 from moored.inference import ESTIMATORS, Fit, Sample, headline
+from moored.inference.notes import notes_of
 from moored.run.readings import Material
 from moored.run.sample import build_sample, everyone_labelled
 from moored.study import Study
@@ -31,7 +32,7 @@ class Estimates:
     estimates : estimator, term, estimate, se, lower, upper, p_value, effective_n, labels_saved, r2.
     fits : estimator, family, level, n_labelled, n_total, j, j_df, j_p_value, warnings.
     headline : the estimator to read, by a rule on sizes (`moored.inference.headline`).
-    marks : estimators that could not be fitted, and why.
+    marks : what a reader must know of the data, and the estimators that could not be fitted, with the reason.
     """
 
     estimates: pd.DataFrame
@@ -71,14 +72,23 @@ def estimate_study(study: Study, material: Material) -> Estimates:
     named = ruled if ruled in {fit.estimator for fit in fits} else "human"
     rows = [row for fit in fits for row in fit.rows()] + list(_everyone(study, material))
     summaries = [fit.summary() | {"family": fit.family, "level": fit.level} for fit in fits]
-    return Estimates(pd.DataFrame(rows), pd.DataFrame(summaries), named, tuple(marks))
+    return Estimates(pd.DataFrame(rows), pd.DataFrame(summaries), named, (*notes_of(sample), *marks))
 
 
 def headline_of(study: Study, sample: Sample) -> str:
     """The estimator that the rule names for the study's sizes."""
     synthetic = any(source.kind == "synthetic" for source in study.sources)
-    labels = sample.labelled.sum() if sample.cluster is None else len(set(sample.cluster[sample.labelled]))
-    return headline(int(labels), sample.X.shape[1], len(sample.sources), synthetic=synthetic)
+    return headline(sample.independent, sample.X.shape[1], len(sample.sources), synthetic=synthetic)
+
+
+def refuse_without_estimate(study: Study, units: pd.DataFrame) -> None:
+    """Fit the human labels alone: what they do not identify, no source can mend, so no model is asked.
+
+    Errors: those of `build_sample`, the `EstimationError` family, `StudyInvalid` for an estimator of no such name.
+    """
+    wanted_estimators(study)
+    sample = build_sample(study, units, {})
+    ESTIMATORS["human"](sample, study.estimate.family, level=study.estimate.level)
 
 
 def wanted_estimators(study: Study) -> tuple[str, ...]:

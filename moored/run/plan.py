@@ -13,6 +13,7 @@ from moored.llm.prompts import shown_texts
 from moored.llm.recipe import Recipe
 from moored.llm.recipe_builder import build_recipe
 from moored.llm.serving import describe_endpoints
+from moored.run.estimates import refuse_without_estimate
 from moored.run.run import Run
 from moored.settings import Settings
 from moored.storage.generations import (
@@ -76,8 +77,13 @@ class Plan:
 
 
 def units_of(study: Study, folder: Path, settings: Settings) -> Units:
-    """The units of a study, less those that a prompt shows the model. Errors: those of `read_units`."""
-    return read_units(study, folder, settings.cache, shown_texts(study, folder))
+    """The units of a study, less those that a prompt shows the model.
+
+    Errors: those of `read_units`, and of `refuse_without_estimate`: a study that cannot work costs no request.
+    """
+    units = read_units(study, folder, settings.cache, shown_texts(study, folder))
+    refuse_without_estimate(study, units.frame)
+    return units
 
 
 def plan_of(run: Run, data: Data) -> Plan:

@@ -44,12 +44,12 @@ def source_equation(passes: Passes, m: int) -> Equation:
 
 
 def refuse_unidentified(passes: Passes) -> None:
-    """Raise Unidentified with no more labelled units than parameters."""
-    n, p = passes.counts.labelled, len(passes.terms)
+    """Raise Unidentified with no more labelled units, or labelled clusters, than parameters."""
+    n, p = passes.counts.independent, len(passes.terms)
+    what = "labelled clusters" if passes.clustered else "labelled units"
     if n <= p:
         raise Unidentified(
-            f"{n} labelled units cannot identify {p} parameters and their errors; label more, or drop "
-            "covariates.",
+            f"{n} {what} cannot identify {p} parameters and their errors; label more, or drop covariates.",
             n=n,
             p=p,
         )

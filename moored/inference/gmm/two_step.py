@@ -30,6 +30,7 @@ from moored.inference.gmm.first_step import FirstStep, first_step, human_equatio
 from moored.inference.gmm.rank import independent_sources
 from moored.inference.headline import LABELS_A_COEFFICIENT, labels_for_gmm
 from moored.inference.moments import Moments
+from moored.inference.notes import with_notes
 from moored.inference.results import Alternative, Fit, make_fit
 from moored.inference.solve.newton import inverse, solve_all, solve_scaled
 from moored.inference.solve.passes import Passes, Stream
@@ -94,7 +95,7 @@ def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
             p=p,
             q=q,
         )
-    if used and counts.independent < labels_for_gmm(p, len(used)):
+    if used and counts.effective < labels_for_gmm(p, len(used)):
         what = "labelled clusters" if passes.clustered else "labelled units"
         warnings.append(
             f"{counts.independent} {what} for {p + q} coefficients ({p} of yours, and {p} for each source), fewer "
@@ -187,6 +188,7 @@ def shifted(passes: Passes, human: Array, target: Array, at: Linearised) -> tupl
     return theta, H
 
 
+@with_notes
 def gmm(
     data: Sample | Stream,
     family: str | Moments = "ols",

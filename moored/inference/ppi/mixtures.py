@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from moored.inference.data import Array, Sample
 from moored.inference.gmm.first_step import human_equation, solved
 from moored.inference.moments import Moments
+from moored.inference.notes import with_notes
 from moored.inference.ppi.plus_plus import finished, ppi_plus_plus, prepared, settled
 from moored.inference.ppi.variance import Contrast, Mix, Scores, contrast, mixed_scores
 from moored.inference.results import Alternative, Fit
@@ -25,6 +26,7 @@ ALPHAS = tuple(float(a) for a in np.linspace(1.0, 0.0, 11))
 PENALTIES = np.logspace(-6, 3, 19)
 
 
+@with_notes
 def ppi_synth(
     data: Sample | Stream,
     family: str | Moments = "ols",
@@ -109,6 +111,7 @@ def _labelled(passes: Passes, b: Array, rows_of: Scores) -> tuple[Array, Array]:
     return np.concatenate(psi), np.concatenate(h)
 
 
+@with_notes
 def reppi(
     data: Sample | Stream,
     family: str | Moments = "ols",

@@ -29,6 +29,7 @@ from moored.inference.failures import failure_warnings, observed_shares, one_sid
 from moored.inference.families import family_of
 from moored.inference.gmm.first_step import human_equation, solved
 from moored.inference.moments import Moments
+from moored.inference.notes import with_notes
 from moored.inference.ppi.variance import Contrast, Mix, contrast, mixed_scores
 from moored.inference.results import Alternative, Fit, make_fit
 from moored.inference.solve.newton import inverse, solve_all
@@ -159,6 +160,7 @@ def settled(begun: Prepared, name: str, level: float, alternative: Alternative) 
     )
 
 
+@with_notes
 def ppi_plus_plus(
     data: Sample | Stream,
     family: str | Moments = "ols",

@@ -39,6 +39,7 @@ from moored.inference.families import Logit, family_of
 from moored.inference.gmm.first_step import first_step
 from moored.inference.gmm.two_step import explained_share
 from moored.inference.moments import Moments
+from moored.inference.notes import with_notes
 from moored.inference.results import Alternative, Fit, make_fit
 from moored.inference.small.deletions import (
     Auxiliary,
@@ -59,6 +60,7 @@ SAME = 1e-9  # sources whose influence functions correlate by 1 less this are on
 FEW = 20
 
 
+@with_notes
 def gmm_small(
     data: Sample | Stream,
     family: str | Moments = "ols",

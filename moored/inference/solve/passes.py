@@ -178,8 +178,16 @@ class Passes:
             sources=sources,
             overlap=tuple(rows.take(where) for rows in sources),
             cluster=chunk.cluster,
-            strata=chunk.strata,
+            strata=self._pooled(chunk.strata),
         )
+
+    def _pooled(self, strata: NDArray[Any] | None) -> NDArray[Any] | None:
+        """The strata within which variance is counted: one with a single labelled unit says nothing of its own."""
+        if strata is None or self._counts is None or not self._counts.lonely:
+            return strata
+        values, inverse = np.unique(strata, return_inverse=True)
+        into = [self._counts.lonely.get(code, code) for code in values.tolist()]
+        return np.asarray(into, dtype=strata.dtype)[inverse]
 
     def _rows(self, source: Source) -> Rows:
         if source.observed is None or bool(source.observed.all()):

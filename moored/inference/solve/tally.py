@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,23 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moored.errors import DataInvalid
-from moored.inference.data import Mask, Sample
+from moored.inference.data import Mask, Sample, worth
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
     """What one pass of counting finds.
 
-    T, n, the labelled clusters (n where there are no clusters), the mean labelling probability, the strata's
-    rates, failed generations per source (of all units, of the labelled), whether some unit was labelled with
-    certainty, the least and the greatest label, and whether all labels are 0 or 1 and all readings between.
+    T, n, the labelled clusters (n where there are no clusters) and how many of equal size they are worth, the mean
+    labelling probability, the strata's rates, the strata with a single labelled unit and the one that each is
+    pooled with in the variance, failed generations per source (of all units, of the labelled), whether some unit
+    was labelled with certainty, the least and the greatest label, and whether all labels are 0 or 1 and all
+    readings between.
     """
 
     total: int
     labelled: int
     independent: int
+    effective: int
     mean_probability: float | None
     rates: dict[Any, float] | None
+    lonely: dict[Any, Any]
     failed: tuple[int, ...]
     failed_labelled: tuple[int, ...]
     certain: bool
@@ -43,7 +48,7 @@ class Tally:
         self.probability = 0.0
         self.known = self.certain = False
         self.strata: dict[Any, list[int]] = {}
-        self.clusters: set[Any] = set()
+        self.clusters: Counter[Any] = Counter()
         self.clustered = False
         self.failed = [0] * len(recipes)
         self.failed_labelled = [0] * len(recipes)
@@ -61,7 +66,8 @@ class Tally:
             self.certain = self.certain or bool((chunk.probability == 1).any())
         if chunk.cluster is not None:
             self.clustered = True
-            self.clusters.update(np.unique(chunk.cluster[chunk.labelled]).tolist())
+            values, sizes = np.unique(chunk.cluster[chunk.labelled], return_counts=True)
+            self.clusters.update(dict(zip(values.tolist(), sizes.tolist(), strict=True)))
         if chunk.strata is not None:
             self._add_strata(chunk.strata, chunk.labelled)
         for m, source in enumerate(chunk.sources):
@@ -86,8 +92,10 @@ class Tally:
             total=self.total,
             labelled=self.labelled,
             independent=len(self.clusters) if self.clustered else self.labelled,
+            effective=worth(self.clusters.values()) if self.clustered else self.labelled,
             mean_probability=mean,
             rates=rates,
+            lonely=self._lonely(),
             failed=tuple(self.failed),
             failed_labelled=tuple(self.failed_labelled),
             certain=self.certain,
@@ -95,6 +103,15 @@ class Tally:
             high=self.high,
             ones_and_zeros=self.ones_and_zeros,
         )
+
+    def _lonely(self) -> dict[Any, Any]:
+        """Each stratum with a single labelled unit -> the first of them, or the next smallest where it is alone."""
+        hits = {code: hit for code, (_, hit) in self.strata.items() if hit}
+        alone = [code for code, hit in hits.items() if hit == 1]
+        if len(alone) == 1:
+            others = [code for code in hits if code != alone[0]]
+            return {alone[0]: min(others, key=hits.__getitem__)} if others else {}
+        return dict.fromkeys(alone, alone[0]) if alone else {}
 
     def _add_outcomes(self, chunk: Sample) -> None:
         y = chunk.y[chunk.labelled]

@@ -1,0 +1,1 @@
+"""Formulas: read, learned from the rows that count, applied to every source alike."""

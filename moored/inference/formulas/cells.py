@@ -1,0 +1,99 @@
+"""A data frame's column as numbers or as categories, and where it is missing."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from moored.errors import ColumnMissing, DataInvalid
+from moored.inference.data import Mask
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """A column of a table.
+
+    Attributes
+    ----------
+    values : (T,) floats, or the categories as they stand (objects, or a pandas category with its order).
+    missing : (T,) where there is none: NaN, None, NA, or a text that is blank.
+    words : whether the values are categories.
+    """
+
+    values: pd.Series[Any]
+    missing: Mask
+    words: bool
+
+
+def column(frame: pd.DataFrame, name: str) -> Cells:
+    """Errors: `ColumnMissing`; `DataInvalid` for dates, lists, complex numbers, and numbers among words."""
+    import pandas as pd
+
+    if name not in frame.columns:
+        known = ", ".join(map(str, frame.columns))
+        raise ColumnMissing(f"The table has no column {name!r}; it has {known}.")
+    values = frame[name]
+    missing = missing_cells(values)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return Cells(values, missing, True)
+    if values.dtype.kind in "biuf":
+        return Cells(_floats(values, missing), missing, False)
+    if values.dtype.kind not in "OTUS" and not pd.api.types.is_string_dtype(values.dtype):
+        raise DataInvalid(f"Column {name!r} holds {values.dtype}; a formula takes numbers and categories.")
+    return _of_objects(name, values, missing)
+
+
+def missing_cells(values: pd.Series[Any]) -> Mask:
+    """Where a column has no value: NaN, None, NA, NaT, or a text that is blank."""
+    missing = np.asarray(values.isna(), dtype=bool)
+    if values.dtype.kind in "biufcmM":
+        return missing
+    blank = [isinstance(value, str) and not value.strip() for value in values.astype(object)]
+    return np.asarray(missing | np.asarray(blank, dtype=bool))
+
+
+def _of_objects(name: str, values: pd.Series[Any], missing: Mask) -> Cells:
+    import pandas as pd
+
+    objects = values.astype(object)
+    present = objects[~missing]
+    kinds = {_kind(value) for value in present}
+    if kinds <= {"number"}:
+        return Cells(_floats(objects, missing), missing, False)
+    if kinds == {"word"}:
+        return Cells(objects.where(~pd.Series(missing, index=objects.index), None), missing, True)
+    odd = next(value for value in present if _kind(value) != "word")
+    raise DataInvalid(
+        f"Column {name!r} holds {odd!r} among its values; a formula takes a column of numbers, or one of words."
+    )
+
+
+def _kind(value: Any) -> str:
+    from decimal import Decimal
+
+    if isinstance(value, str):
+        return "word"
+    return "number" if isinstance(value, numbers.Real | Decimal | np.bool_) else "other"
+
+
+def _floats(values: pd.Series[Any], missing: Mask) -> pd.Series[Any]:
+    import pandas as pd
+
+    out = np.full(len(values), np.nan)
+    out[~missing] = values[~missing].astype(float)
+    return pd.Series(out, index=values.index)
+
+
+def named_rows(names: Iterable[Any]) -> str:
+    """The first few, for a message."""
+    listed: Sequence[Any] = list(names)
+    return ", ".join(map(str, listed[:_SHOWN])) + (", ..." if len(listed) > _SHOWN else "")

@@ -1,0 +1,123 @@
+"""What a table's own columns say of its units: who is labelled, how likely that was, and what belongs together."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moored.errors import DataInvalid
+from moored.inference.data import LARGEST, Array, Mask
+from moored.inference.formulas.cells import column, missing_cells, named_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LABELLED = {"1", "1.0", "true", "t", "yes"}
+UNLABELLED = {"0", "0.0", "false", "f", "no", "", "nan", "none", "<na>"}
+
+
+def labelled_rows(frame: pd.DataFrame, column: str) -> Mask:
+    """(T,) who is labelled. Errors: `DataInvalid` for a value that says neither yes nor no."""
+    values = frame[column]
+    if values.dtype.kind in "bif":
+        numbers = np.nan_to_num(values.to_numpy(dtype=np.float64))
+        if not bool(np.isin(numbers, (0.0, 1.0)).all()):
+            raise DataInvalid(
+                f"Column {column!r} must be 1 or true where a unit is labelled, 0 or false or empty "
+                "elsewhere."
+            )
+        return np.asarray(numbers == 1.0)
+    texts = values.astype(str).str.strip().str.lower().to_numpy()
+    unknown = sorted(set(texts.tolist()) - LABELLED - UNLABELLED)
+    if unknown:
+        raise DataInvalid(
+            f"Column {column!r} holds {unknown[0]!r}; it must be 1 or true where a unit is labelled, 0 or "
+            "false or empty elsewhere."
+        )
+    return np.isin(texts, list(LABELLED))
+
+
+def probabilities(
+    frame: pd.DataFrame, probability: str | None, weights: str | None, rows: list[str]
+) -> Array | None:
+    """(T,) labelling probabilities, from a column of them or of their inverses; None without either.
+
+    Errors: `DataInvalid`, which names the rows without one.
+    """
+    if weights is not None and probability is not None:
+        raise DataInvalid("Give weights or probabilities, not both: a weight is 1 / probability.")
+    if probability is not None:
+        said = "holds labelling probabilities: every unit needs one, above 0 and at most 1"
+        return _numbers(frame, probability, rows, said, lambda pi: (pi > 0) & (pi <= 1))
+    if weights is None:
+        return None
+    said = "holds inverse labelling probabilities: every unit needs one, 1 or more"
+    return 1.0 / _numbers(frame, weights, rows, said, lambda w: (w >= 1) & (w < LARGEST))
+
+
+def _numbers(
+    frame: pd.DataFrame, name: str, rows: list[str], said: str, allowed: Callable[[Array], Mask]
+) -> Array:
+    cells = column(frame, name)
+    if cells.words:
+        first = cells.values[~cells.missing].iloc[0]
+        raise DataInvalid(f"Column {name!r} {said}; it holds {first!r}.")
+    values = cells.values.to_numpy(dtype=np.float64)
+    _refuse_rows(cells.missing | ~allowed(values), rows, f"Column {name!r} {said}")
+    return values
+
+
+def _refuse_rows(wrong: Mask, rows: list[str], sentence: str) -> None:
+    if wrong.any():
+        listed = named_rows(np.asarray(rows, dtype=object)[wrong])
+        raise DataInvalid(f"{sentence}; {int(wrong.sum())} do not have it: {listed}.")
+
+
+def codes(frame: pd.DataFrame, name: str, rows: list[str]) -> NDArray[Any]:
+    """A column of codes of clusters or strata. Errors: `DataInvalid`, which names the rows without one."""
+    missing = missing_cells(frame[name])
+    _refuse_rows(
+        missing,
+        rows,
+        f"Column {name!r} says which units belong together: every unit needs a code, and one that belongs to no "
+        "other needs a code of its own",
+    )
+    values = frame[name].to_numpy()
+    return values.astype(str) if values.dtype.kind not in "iub" else values
+
+
+def as_pandas(data: Any) -> pd.DataFrame:
+    """A pandas frame of a frame of any make; true and false become 1 and 0."""
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        frame = data
+    elif hasattr(data, "to_pandas"):
+        frame = data.to_pandas()
+    elif hasattr(data, "__dataframe__"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # pandas would rather have Arrow
+            frame = pd.api.interchange.from_dataframe(data)
+    elif isinstance(data, Mapping):
+        frame = pd.DataFrame(dict(data))
+    else:
+        raise DataInvalid(f"A {type(data).__name__} is not a data frame; give pandas, or a dict of columns.")
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise DataInvalid(
+            f"The table has more than one column called {twice[0]!r}; give each a name of its own."
+        )
+    logical = [
+        name
+        for name in frame.columns
+        if frame[name].dtype.kind == "b"
+        or str(frame[name].dtype) == "boolean"
+        or (frame[name].dtype == object and frame[name].map(lambda v: isinstance(v, bool) or v is None).all())
+    ]
+    if not logical:
+        return frame
+    return frame.assign(**{name: frame[name].astype("Float64").astype(float) for name in logical})

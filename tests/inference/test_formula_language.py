@@ -1,0 +1,157 @@
+"""What a formula may say, and what it may not drop unseen."""
+
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moored.errors import DataInvalid, MooredError
+from moored.inference.formula import Columns, sample_from_frame
+from moored.inference.formulas.expressions import FUNCTIONS
+from moored.inference.formulas.grammar import read_formula
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        ("y ~ x + x^2", "for a square write I(x**2), or poly(x, 2)"),
+        ("y ~ x**2", "for a square write I(x**2)"),
+        ("y ~ x + x:x", "for a square write I(x**2)"),
+        ("y ~ x*x", "for a square write I(x**2)"),
+        ("y ~ a:b^3", "I(b**2)"),
+        ("y ~ log(x)^2", "I(log(x)**2)"),
+        ("y ~ `my x`^2", "I(`my x`**2)"),
+        ("y ~ I(x^2)", "^ is no power inside a function; write I(x**2)"),
+        ("y ~ x + offset(log(n))", "an offset is not fitted: put the term itself among the covariates"),
+        ("y ~ x - z", "- z takes away a term that is not there"),
+        ("y ~ -x", "write I(-x)"),
+        ("y ~ 2*x", "a number is no term: write I(x * 2)"),
+        ("y ~ x + 5", "a number is no term"),
+        ("y ~ .", "there is no . in a formula"),
+        ("y ~ x + (1|g)", "cannot be read"),
+        ("y ~ a|b", "name their groups as clusters"),
+        ("y ~ factor(g)", "write C(...)"),
+        ("y ~ ln(x)", "write log(...)"),
+        ("y ~ eval(x)", "eval() is no function of a formula"),
+        ("y ~ I(x.__class__)", "is no column"),
+        ("y ~ I([i for i in x])", "functions of the list alone"),
+        ("y ~ I((lambda: x)())", "is no function of a formula"),
+        ("y ~ I(9**9**9*x)", "a power of numbers alone"),
+        ("y ~ I('a'*10**9)", "words cannot be computed with"),
+        ("y ~ poly(x, 100000)", "more than 100 columns"),
+        ("y ~ scale(x, _state=x)", "named options alone"),
+        ("y ~ (a+b+c+d+e+f)^9", "more than 1000 terms"),
+        ("y ~ a*b*c*d*e*f*g*h*i*j*k", "more than 1000 terms"),
+        ("y ~ " + "I(" * 900 + "x" + ")" * 900, "cannot be read"),
+        ("a + b ~ x", "one numeric column"),
+        ("y ~ 0", "no term on its right side"),
+        ("", "outcome ~ covariates"),
+    ],
+)
+def test_what_a_formula_may_not_say(formula, words):
+    with pytest.raises(DataInvalid) as refusal:
+        read_formula("--formula", formula)
+    assert words in refusal.value.message
+    assert "\n" not in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("formula", "terms"),
+    [
+        ("y ~ (a+b)^2", [(), ("a",), ("b",), ("a", "b")]),
+        ("y ~ (a+b)**2 - a:b", [(), ("a",), ("b",)]),
+        ("y ~ x + x", [(), ("x",)]),
+        ("y ~ 0 + x", [("x",)]),
+        ("y ~ x - 1", [("x",)]),
+        ("y ~ I(x**2) + {x/3}", [(), ("I(x ** 2)",), ("x / 3",)]),
+        ("y ~ np.log(x) + log(`my x`)", [(), ("np.log(x)",), ("log(`my x`)",)]),
+        ("y ~ C(g, Treatment('b')) * I((x > 2) & (x < 9))", None),
+        ("y ~ C(g, contr.sum)", [(), ("C(g, contr.sum)",)]),
+    ],
+)
+def test_what_it_may_say(formula, terms):
+    reading = read_formula("--formula", formula)
+    assert terms is None or list(reading.terms) == terms
+
+
+@given(st.text(alphabet="yxg01~+-*:/^().,_'[]{}|`% CIlogs\\\n\x00", max_size=30))
+@settings(max_examples=400, deadline=None)
+def test_any_text_is_read_or_refused_by_name(text):
+    with suppress(DataInvalid):
+        read_formula("--formula", "y ~ " + text)
+
+
+def frame(rows=60):
+    rng = np.random.default_rng(5)
+    return pd.DataFrame(
+        {
+            "y": rng.normal(size=rows),
+            "x": rng.uniform(1, 9, rows),
+            "g": rng.choice(list("abc"), rows),
+            "s": (np.arange(rows) < rows // 2).astype(int),
+        }
+    )
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "np", "contr", "Intercept", "unit_id", "labelled", "text"])
+def test_a_column_may_be_called_like_a_function(name):
+    table = frame().rename(columns={"x": name})
+    plain = sample_from_frame(frame(), Columns("y ~ x + C(g)", "s", {}))
+    if name == "Intercept":
+        with pytest.raises(DataInvalid, match="two columns of the formula would be called Intercept"):
+            sample_from_frame(table, Columns("y ~ Intercept", "s", {}))
+        own = sample_from_frame(table.assign(Intercept=1.0), Columns("y ~ 0 + Intercept", "s", {}))
+        assert own.terms == ("Intercept",)
+        return
+    built = sample_from_frame(table, Columns(f"y ~ {name} + C(g)", "s", {}))
+    np.testing.assert_array_equal(built.X[:30], plain.X[:30])
+    logged = sample_from_frame(table, Columns(f"y ~ log({name})", "s", {}))
+    np.testing.assert_allclose(logged.X[:30, 1], np.log(frame()["x"][:30]))
+
+
+def test_a_column_of_such_a_name_that_is_not_used_does_no_harm():
+    table = frame().assign(C=1, I="w", Intercept=2.0, log=0, np=1)
+    built = sample_from_frame(table, Columns("y ~ C(g) + I(x**2) + np.log(x)", "s", {}))
+    assert built.terms == ("Intercept", "C(g)[T.b]", "C(g)[T.c]", "I(x ** 2)", "np.log(x)")
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (
+            lambda x: pd.to_datetime("2020-01-01") + pd.to_timedelta(x, unit="D"),
+            "takes numbers and categories",
+        ),
+        (lambda x: [[1]] * len(x), "holds [1] among its values"),
+        (lambda x: [*x[:-1], "many"], "a column of numbers, or one of words"),
+        (lambda x: x + 1j, "takes numbers and categories"),
+    ],
+)
+def test_values_that_no_formula_takes(column, words):
+    table = frame()
+    with pytest.raises(DataInvalid) as refusal:
+        sample_from_frame(table.assign(x=column(table["x"])), Columns("y ~ x", "s", {}))
+    assert words in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("formula", "change", "words"),
+    [
+        ("y ~ log(x)", {"x": 0.0}, "log(x) is no finite number for 1 labelled units (row 1)"),
+        ("y ~ log(g)", {}, "'g' holds words, which C(...) alone can take"),
+        ("y ~ scale(g)", {}, "'g' holds words"),
+        ("y ~ bs(x, df=2)", {}, "`df` must be greater than 3"),
+        ("y ~ C(x, nothing)", {}, "no column 'nothing'"),
+        ("y ~ C(g, Treatment('z'))", {}, "cannot be computed"),
+    ],
+)
+def test_a_term_that_cannot_be_computed_says_where(formula, change, words):
+    table = frame()
+    for name, value in change.items():
+        table.loc[0, name] = value
+    with pytest.raises(MooredError) as refusal:
+        sample_from_frame(table, Columns(formula, "s", {}))
+    assert words in refusal.value.message
