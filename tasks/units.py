@@ -5,6 +5,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from moored.monitor.logs import log, set_up_logs
+from moored.run.examples import picked_line
 from moored.run.plan import Data, units_of
 from moored.run.run import Run
 from moored.storage.events import store_began
@@ -36,4 +37,4 @@ def load_units(run: Run) -> Data:
         units=len(units.frame),
         labelled=int(units.frame["labelled"].sum()),
     )
-    return Data(units.version, units.spent)
+    return Data(units.version, units.spent, picked_line(run.study, units))

@@ -138,6 +138,7 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     from moored.cli.pipeline import run_flow
     from moored.llm.recipe_builder import refuse_too_many_answers
     from moored.llm.serving import probe_models
+    from moored.run.examples import picked_line
     from moored.run.plan import spent_line, units_of
     from moored.storage.journal import Journal
     from moored.storage.studies import find_study
@@ -158,6 +159,8 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     tell(f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}")
     if data.spent:
         tell(f"data: {spent_line(data.spent)}")
+    if picked := picked_line(loaded, data):
+        tell(f"data: {picked}")
     if loaded.checks.expectations is not None:
         # Only the pipeline may load Great Expectations.
         run_flow(

@@ -32,6 +32,8 @@ class Data:
     version: str
     spent: tuple[str, ...] = ()
     """Units that left the data, since the study shows their text to the model (docs/method.md, rule 3)."""
+    picked: str | None = None
+    """What to tell the reader where those were picked by their answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,14 @@ class Plan:
     data_version: str
     recipes: Mapping[str, Recipe]
     spent: tuple[str, ...] = ()
-    """As in `Data`."""
+    picked: str | None = None
+    """Both as in `Data`."""
 
     @property
     def marks(self) -> tuple[str, ...]:
         """What a reader of the version must know of its data."""
-        return (spent_line(self.spent),) if self.spent else ()
+        told = (spent_line(self.spent) if self.spent else None, self.picked)
+        return tuple(line for line in told if line is not None)
 
     @property
     def recipe_keys(self) -> dict[str, str]:
@@ -97,7 +101,7 @@ def plan_of(run: Run, data: Data) -> Plan:
         }
     for name, recipe in recipes.items():
         require_price(price_of(recipe, endpoints[name]), recipe, study.generation)
-    return Plan(data.version, recipes, data.spent)
+    return Plan(data.version, recipes, data.spent, data.picked)
 
 
 def spent_line(spent: Sequence[str]) -> str:

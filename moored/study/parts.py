@@ -56,7 +56,8 @@ class Question(Part):
     ask: Words
     answers: dict[str, float] = Field(min_length=2)
     examples: tuple[tuple[str, str], ...] = ()
-    """(text, answer) pairs shown to the model. They must not be units of the study (docs/method.md, rule 3)."""
+    """(text, answer) pairs shown to the model. Units of the study among them leave its data (docs/method.md, rule
+    3): draw those at random, since units picked by their answer leave the others biased."""
 
     @model_validator(mode="after")
     def _examples_answer_the_question(self) -> Self:
