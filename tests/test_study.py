@@ -1,4 +1,6 @@
+import csv
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,29 @@ STUDIES = sorted((Path(__file__).parent.parent / "deployments" / "studies").glob
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_the_studies_of_the_checkout_are_studies(path):
     assert load_study(path).name == path.stem
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_the_data_of_a_study_come_with_it(path):
+    source = load_study(path).data.source
+    assert source.startswith("example:") or (path.parent / source).is_file()
+
+
+def test_the_requests_of_the_politeness_study_are_no_examples_of_it():
+    path = next(path for path in STUDIES if path.stem == "politeness")
+    one = load_study(path)
+    with (path.parent / one.data.source).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    texts = [row["text"] for row in rows]
+    assert len(set(texts)) == len(texts) > 150
+    assert not {text for text, _ in one.outcome.examples} & set(texts)
+    hedged = [
+        re.search(r"\b(maybe|perhaps|possibly|i think|i wonder|could|might)\b", text.lower())
+        for text in texts
+    ]
+    polite = [row["human_polite"] == "1" for row in rows]
+    cells = {(bool(hedge), answer) for hedge, answer in zip(hedged, polite, strict=True)}
+    assert len(cells) == 4, "a hedge says something of the tone, not everything"
 
 
 def test_the_fingerprint_follows_the_content_alone():

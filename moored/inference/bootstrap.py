@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moored.errors import DataInvalid, EstimationError, NotConverged
-from moored.inference.data import Array, Sample
+from moored.inference.data import Array, Sample, generator
 from moored.inference.families import family_of
 from moored.inference.gmm.first_step import solved, source_equation
 from moored.inference.gmm.two_step import gmm
@@ -51,7 +51,7 @@ def bootstrap(
     data: Sample,
     family: str | Moments = "ols",
     *,
-    rng: np.random.Generator,
+    rng: np.random.Generator | int,
     draws: int = 999,
     level: float = 0.95,
     alternative: Alternative = "two-sided",
@@ -73,7 +73,7 @@ def bootstrap(
         raise DataInvalid(
             "The bootstrap resamples labelled units alike; use 'gmm-synth' for unequal probabilities."
         )
-    chosen = family_of(family)
+    rng, chosen = generator(rng), family_of(family)
     fit = gmm(data, chosen, level=level, alternative=alternative, name="gmm-bootstrap")
     world = _World(data.with_sources(s for s in data.sources if s.name in fit.sources), chosen)
     found: list[Array] = []

@@ -92,7 +92,7 @@ class Sample:
         T, p = self.X.shape
         _set(self, "labelled", _mask(self.labelled, T, "labelled"))
         _set(self, "terms", tuple(self.terms) or _default_terms(self.X[self.labelled], p))
-        _set(self, "sources", tuple(self.sources))
+        _set(self, "sources", _sources(self.sources))
         if len(self.y) != T or len(self.terms) != p:
             raise DataInvalid(
                 f"{len(self.y)} outcomes, {T} rows of X, {p} columns and {len(self.terms)} terms do not fit "
@@ -186,6 +186,28 @@ def worth(sizes: Iterable[int]) -> int:
     """
     given = list(sizes)
     return int(sum(given) ** 2 / sum(size**2 for size in given) + 1e-9) if given else 0
+
+
+def generator(rng: Any) -> np.random.Generator:
+    """numpy's generator of `rng`: a generator itself, or a whole number from 0 as its seed. Raises DataInvalid."""
+    try:
+        if rng is None:
+            raise TypeError("a draw without a seed cannot be repeated")
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise DataInvalid(
+            f"rng came as {rng!r}; give a whole number from 0, such as rng=1, or numpy.random.default_rng(1)."
+        ) from error
+
+
+def _sources(given: Any) -> tuple[Source, ...]:
+    listed = [given] if isinstance(given, Source) else given
+    if not isinstance(listed, list | tuple) or not all(isinstance(source, Source) for source in listed):
+        raise DataInvalid(
+            f"The sources came as {type(given).__name__}; give a tuple of Source, such as "
+            'sources=(Source("proxy", "proxy", y, X),).'
+        )
+    return tuple(listed)
 
 
 def _set(target: object, name: str, value: object) -> None:

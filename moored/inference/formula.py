@@ -23,6 +23,7 @@ from moored.inference.solve.passes import Stream
 if TYPE_CHECKING:
     import pandas as pd
 
+FORMULA = "the human formula"
 MANY_TERMS = 100
 """Below, a matrix of more columns than labelled units is made, and the estimators refuse it."""
 
@@ -54,6 +55,11 @@ class Columns:
 
     def designs(self) -> tuple[tuple[str, Kind, str], ...]:
         """(name, kind, formula) of each source."""
+        if not isinstance(self.sources, Mapping):
+            raise DataInvalid(
+                f"The sources came as {type(self.sources).__name__}; give each a name and a formula, such as "
+                'sources={"proxy": "gpt ~ hedge"}.'
+            )
         return tuple((*name_and_kind(name), formula) for name, formula in self.sources.items())
 
     def plain(self) -> tuple[str, ...]:
@@ -85,7 +91,7 @@ def sample_from_frame(data: Any, columns: Columns) -> Sample:
     """
     frame = as_pandas(data)
     _refuse_absent(frame, columns)
-    reading = read_formula("--formula", columns.formula)
+    reading = read_formula(FORMULA, columns.formula)
     labelled = labelled_rows(frame, columns.labelled)
     kept = _kept(frame, reading, labelled, columns, 0)
     if not kept.labelled.any():
@@ -110,7 +116,7 @@ def stream_from_frames(chunks: Callable[[], Iterable[Any]], columns: Columns) ->
     frame = as_pandas(first)
     _refuse_absent(frame, columns)
     everyone = np.ones(len(frame), dtype=bool)
-    design = Design(read_formula("--formula", columns.formula), frame, everyone, fixed=True)
+    design = Design(read_formula(FORMULA, columns.formula), frame, everyone, fixed=True)
     sources = _source_readings(columns)
     for reading in sources:
         Design(reading, frame, everyone, fixed=True)
@@ -129,7 +135,7 @@ def stream_from_frames(chunks: Callable[[], Iterable[Any]], columns: Columns) ->
 def needed_columns(columns: Columns, available: Iterable[str]) -> tuple[str, ...]:
     """The table's columns that the formulas and options name, in the table's order."""
     wanted = set(columns.plain())
-    for what, text in (("--formula", columns.formula), *_named(columns)):
+    for what, text in ((FORMULA, columns.formula), *_named(columns)):
         wanted |= set(read_formula(what, text).variables)
     names = list(available)
     missing = sorted(set(columns.plain()) - set(names))
@@ -152,7 +158,7 @@ def _refuse_absent(frame: pd.DataFrame, columns: Columns) -> None:
     for name in columns.plain():
         if name not in frame.columns:
             raise ColumnMissing(f"The table has no column {name!r}; it has {known}.")
-    for what, text in (("--formula", columns.formula), *_named(columns)):
+    for what, text in ((FORMULA, columns.formula), *_named(columns)):
         unknown = [name for name in read_formula(what, text).variables if name not in frame.columns]
         if unknown:
             raise ColumnMissing(

@@ -144,6 +144,7 @@ def test_validate_has_an_object_of_what_it_found(moored, monkeypatch, tmp_path):
     with serve() as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         found = json.loads(moored("validate", write_study(tmp_path), "--json").out)
+    assert list(found) == ["study", "fingerprint", "units", "labelled", "lines"]
     assert found["study"] == study_table()["name"]
     assert found["fingerprint"].startswith("study-1:")
     assert (found["units"], found["labelled"]) == (60, 30)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -70,6 +71,29 @@ def store(tmp_path):
     with open_store(tmp_path / "store.duckdb", create=True) as opened:
         published(opened, study(), tmp_path)
     return tmp_path / "store.duckdb"
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
+
+
+def documented(name):
+    """The keys that docs/results.md lists for a command."""
+    row = next(line for line in PAGE.splitlines() if line.startswith("| ") and name in line.split("|")[1])
+    return re.findall(r"\w+", row.split("|")[2].partition(";")[0])
+
+
+@pytest.mark.parametrize("command", [["results"], ["history"], ["status"], ["checks"], ["diff", 1, 1]])
+def test_json_has_the_keys_that_the_page_lists(moored, store, command):
+    found = json.loads(moored(command[0], "requests", *command[1:], "--json").out)
+    assert list(found) == documented(f"`{command[0]}`")
+
+
+def test_the_keys_of_an_estimate_and_of_an_error_are_the_page_s(moored, store):
+    found = json.loads(moored("results", "requests", "--json").out)
+    row = re.search(r"A row of `estimates` has (.*?);", PAGE, re.DOTALL).group(1)
+    assert set(found["estimates"][0]) == set(re.findall(r"\w+", re.sub(r"\(.*?\)", "", row)))
+    assert list(json.loads(moored("results", "nope", "--json").out)) == documented("an error")
+    assert json.loads(re.search(r"```json\n(.*?)\n```", PAGE).group(1)).keys() == set(documented("an error"))
 
 
 CHANGES = {

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from moored.inference.data import Array, Sample
+from moored.inference.data import Array, Sample, generator
 from moored.inference.gmm.first_step import human_equation, solved
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
@@ -32,7 +32,7 @@ def ppi_synth(
     family: str | Moments = "ols",
     *,
     folds: int = 5,
-    rng: np.random.Generator | None = None,
+    rng: np.random.Generator | int | None = None,
     level: float = 0.95,
     alternative: Alternative = "two-sided",
     name: str = "ppi++-synth",
@@ -46,7 +46,7 @@ def ppi_synth(
     Parameters
     ----------
     folds : K.
-    rng : draws the folds; None: a generator seeded with 0.
+    rng : draws the folds, a generator or the seed of one; None: seed 0.
     """
     begun = prepared(data, family, name)
     if (fit := settled(begun, name, level, alternative)) is not None:
@@ -77,9 +77,8 @@ def _mix(passes: Passes, alpha: float) -> Mix:
     return tuple(share[kind] / kinds.count(kind) for kind in kinds)
 
 
-def _folds(n: int, folds: int, rng: np.random.Generator | None) -> NDArray[np.int64]:
-    rng = rng or np.random.default_rng(0)
-    return rng.permutation(np.arange(n) % min(folds, n))
+def _folds(n: int, folds: int, rng: np.random.Generator | int | None) -> NDArray[np.int64]:
+    return generator(0 if rng is None else rng).permutation(np.arange(n) % min(folds, n))
 
 
 def _held_out(passes: Passes, b: Array, rows_of: Scores, fold: NDArray[np.int64]) -> float:
@@ -117,7 +116,7 @@ def reppi(
     family: str | Moments = "ols",
     *,
     folds: int = 3,
-    rng: np.random.Generator | None = None,
+    rng: np.random.Generator | int | None = None,
     level: float = 0.95,
     alternative: Alternative = "two-sided",
     name: str = "reppi",
@@ -132,7 +131,7 @@ def reppi(
     Parameters
     ----------
     folds : K.
-    rng : draws the folds; None: a generator seeded with 0.
+    rng : draws the folds, a generator or the seed of one; None: seed 0.
     """
     begun = prepared(data, family, name)
     if (fit := settled(begun, name, level, alternative)) is not None:
@@ -199,7 +198,7 @@ def _features_of(passes: Passes, b: Array) -> Callable[[Block], Array]:
     return features
 
 
-def _recalibrated(passes: Passes, b: Array, folds: int, rng: np.random.Generator | None) -> Scores:
+def _recalibrated(passes: Passes, b: Array, folds: int, rng: np.random.Generator | int | None) -> Scores:
     Z, psi, features_of = [], [], _features_of(passes, b)
     for block in passes:
         Z.append(features_of(block)[block.labelled])
