@@ -65,7 +65,7 @@ def test_a_rollback_holds_until_something_new_is_published(moored, two, tmp_path
     assert again.code == 0, again.err
     assert "nothing changed since version 2" in again.out
     assert "latest stays at version 1" in again.out
-    assert "requests, version 1," in again.out
+    assert "requests, version 1:" in again.out
     assert [run["version"] for run in said(moored, "history", "requests")["runs"]] == [1, 2]
     assert "latest moved to version 1: a wrong table" in moored("history", "requests").out
     with duckdb.connect(tmp_path / "store.published.duckdb", read_only=True) as snapshot:
