@@ -168,11 +168,12 @@ def _refuse_absent(frame: pd.DataFrame, columns: Columns) -> None:
 
 def _kept(frame: pd.DataFrame, reading: Reading, labelled: Mask, columns: Columns, before: int) -> Kept:
     missing = {name: column(frame, name).missing for name in reading.variables}
+    known = [name for name in reading.covariates if labelled.all() or not missing[name][~labelled].all()]
     return keep(
         columns.missing,
         labelled,
-        {name: mask for name, mask in missing.items() if name not in reading.covariates},
-        {name: mask for name, mask in missing.items() if name in reading.covariates},
+        {name: mask for name, mask in missing.items() if name not in known},
+        {name: missing[name] for name in known},
         _rows(frame, before),
         what=reading.what,
         way_out='missing="drop" (--missing drop)',

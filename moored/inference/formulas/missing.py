@@ -44,8 +44,8 @@ class Kept:
 def keep(
     rule: str,
     labelled: Mask,
-    outcome: Mapping[str, Mask],
-    covariates: Mapping[str, Mask],
+    labels: Mapping[str, Mask],
+    known: Mapping[str, Mask],
     names: Sequence[Any],
     *,
     what: str,
@@ -57,7 +57,8 @@ def keep(
     ----------
     rule : "refuse" or "drop".
     labelled : (T,).
-    outcome, covariates : column -> (T,) where it is missing.
+    labels, known : column -> (T,) where it is missing, of what people said of the labelled units alone, and of what
+        is known beyond them.
     names : (T,) what a message calls each unit.
     what, way_out : what needs the values, and how a user says "drop", for the refusal.
 
@@ -67,25 +68,21 @@ def keep(
     """
     if rule not in RULES:
         raise DataInvalid(f"missing is {rule!r}; use 'refuse', or 'drop' to leave such units out.")
-    everything = {**outcome, **covariates}
+    everything = {**labels, **known}
     lacking = _any(everything, len(labelled)) & labelled
-    everyone = np.ones(len(labelled), dtype=bool)
-    if not lacking.any():
-        return Kept(everyone, labelled)
     if rule == "refuse":
-        raise NonFinite(
-            f"The human data: {int(lacking.sum())} labelled units lack a value that {what} needs: "
-            f"{_listed(everything, labelled, names)}; fill them in, or leave them out with {way_out}.",
-            rows=[int(row) for row in np.flatnonzero(lacking)[:3]],
-        )
-    rest = ~labelled
-    known = {name: mask for name, mask in covariates.items() if not rest.any() or bool((~mask & rest).any())}
-    units = everyone & ~_any(known, len(labelled))
+        if lacking.any():
+            raise NonFinite(
+                f"The human data: {int(lacking.sum())} labelled units lack a value that {what} needs: "
+                f"{_listed(everything, labelled, names)}; fill them in, or leave them out with {way_out}.",
+                rows=[int(row) for row in np.flatnonzero(lacking)[:3]],
+            )
+        return Kept(np.ones(len(labelled), dtype=bool), labelled)
+    units = ~_any(known, len(labelled))
     counted = labelled & units
     complete = counted & ~lacking
     share = float(complete.sum() / counted.sum()) if counted.any() else 1.0
-    others = {name: mask for name, mask in everything.items() if name not in known}
-    notes = (*_left(known, units, labelled), *_unlabelled(others, counted, complete, names))
+    notes = (*_left(known, units, labelled), *_unlabelled(labels, counted, complete, names))
     return Kept(units, complete, share, notes)
 
 
