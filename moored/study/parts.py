@@ -130,7 +130,7 @@ class Model(Part):
     """For written texts; reading is at temperature 0 unless scored by draws."""
     max_tokens: Annotated[int, Field(gt=0)] = 60
     """The longest synthetic text."""
-    thinking_tokens: Annotated[int, Field(ge=0)] = 0
+    thinking_tokens: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Tokens that every request may use beyond its answer, for a model that thinks first."""
     timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     usd_per_million: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] | None = None

@@ -364,3 +364,68 @@ def test_redaction_and_flags(journal: Journal) -> None:
 
 def test_rows_are_frozen_and_slotted() -> None:
     assert Generation.__slots__
+
+
+@pytest.mark.parametrize(
+    "poison", [b"", b"\xff\xfe\x00", b"[" * 100_000, b'{"choices": ' + b"9" * 10_000 + b"}", b"null"]
+)
+def test_a_body_that_is_no_reply_fails_its_row_alone(poison: bytes, journal: Journal) -> None:
+    units = some_units(12)
+    with serve(reply=lambda body, _: poison if "number 3 " in str(body) else None) as server:
+        rows = _run(server, journal, units, max_attempts=2)
+        assert [row.status for row in rows if row.unit_id != "u3"] == ["ok"] * 11
+        (lost,) = [row for row in rows if row.unit_id == "u3"]
+        assert (lost.status, lost.error_kind) == ("failed", "reply" if poison else "server")
+
+
+def test_an_entry_that_the_journal_refuses_is_its_own_rows_failure(
+    journal: Journal, monkeypatch: Any
+) -> None:
+    """As if an entry held what SQLite does not take; those of the same commit are written."""
+    store = journal.store
+
+    def fails(key: str, **entry: Any) -> None:
+        if "number 3 " in entry["request"]:
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        store(key, **entry)
+
+    monkeypatch.setattr(journal, "store", fails)
+    with serve(latency_s=0.01) as server:
+        rows = _run(server, journal, some_units(12))
+    assert [row.unit_id for row in rows if row.status != "ok"] == ["u3"]
+    (lost,) = [row for row in rows if row.status != "ok"]
+    assert (lost.error_kind, "too large" in (lost.error or "")) == ("row", True)
+
+
+def test_a_soft_label_without_the_mass_gets_one_repair_round(journal: Journal) -> None:
+    study = a_study(model={"name": "m", "scoring": "logprobs"})
+    prose = lambda body: "The writer is glad" if len(body["messages"]) < 7 else "positive"  # noqa: E731
+    with serve(answers=prose) as server:
+        (row,) = _run(server, journal, some_units(1), study=study)
+        assert (row.status, row.attempts, server.calls) == ("ok", 2, 2)
+        assert row.value == pytest.approx(0.8, abs=0.01)
+    with serve(answers=lambda _: "The writer is glad") as server:
+        (row,) = _run(server, journal, some_units(1), study=study)
+        assert (row.status, row.error_kind, server.calls) == ("failed", "wrong-answer", 2)
+
+
+def test_a_key_that_a_reply_repeats_is_stored_nowhere(
+    journal: Journal, tmp_path: Path, monkeypatch: Any, caplog: Any
+) -> None:
+    caplog.set_level("DEBUG")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in KEY)
+
+    def reply(body: Any, reply: Any) -> bytes:
+        raw = json.dumps(reply | {"model": KEY, "system_fingerprint": KEY})
+        return raw.replace("In short", escaped).replace("positive", KEY).encode()
+
+    with serve(reply=reply) as server:
+        rows = _run(server, journal, some_units(6), "synth")
+        assert {row.status for row in rows if row.step == "write"} == {"ok"}
+    journal.close()
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    for spelled in (KEY, escaped):
+        assert spelled.encode() not in kept
+        assert spelled not in repr(rows)
+    assert KEY not in caplog.text

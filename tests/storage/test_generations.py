@@ -105,3 +105,25 @@ def test_a_batch_that_cannot_be_stored_whole_is_not_stored(stored):
         append_generations(store, "requests", "run", [row(units, 0), row(units, 1, "perhaps")])
     assert counts(store, units) == (0, 0, 0, 6)
     assert isinstance(units.frame, pd.DataFrame)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"reply": "\ud83d"}, {"text": "a\ud83d"}, {"prompt_tokens": 10**30}, {"completion_tokens": -(10**40)}],
+)
+def test_a_row_that_cannot_be_stored_fails_alone(stored, bad):
+    store, units = stored
+    rows = [row(units, 0), row(units, 1) | bad, row(units, 2)]
+    append_generations(store, "requests", "run", rows)
+    assert counts(store, units) == (2, 1, 0, 3)
+    kept = latest_generations(store, "requests", units.version, [PLANNED]).set_index("unit_id")
+    failed = kept.loc[rows[1]["unit_id"]]
+    assert (failed["status"], failed["value"] == failed["value"]) == ("failed", False)
+
+
+def test_any_text_is_stored_as_it_is(stored):
+    store, units = stored
+    odd = "a\x00b\u2028\U0001f600'; DROP TABLE generations; --"
+    append_generations(store, "requests", "run", [row(units, 0) | {"reply": odd, "text": odd}])
+    kept = latest_generations(store, "requests", units.version, [PLANNED])
+    assert list(kept["text"]) == [odd]
