@@ -74,7 +74,9 @@ class Client:
         except (openai.APITimeoutError, TimeoutError):
             return Answer("transient", reason=f"no reply within {self._timeout_s:g} s", connected=False)
         except (openai.APIConnectionError, httpx2.HTTPError, OSError) as error:
-            return Answer("transient", reason=self._clean(_cause(error)), connected=False)
+            # What ends in the middle was answered: that is its own row's failure, however often.
+            began = isinstance(error.__cause__, httpx2.ReadError | httpx2.DecodingError)
+            return Answer("transient", reason=self._clean(_cause(error)), connected=began)
         except Exception as error:
             # Whatever a reply does to the libraries between here and the socket concerns its own row alone.
             return Answer("transient", reason=self._clean(f"the reply cannot be read: {_cause(error)}"))

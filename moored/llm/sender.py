@@ -134,7 +134,13 @@ class Sender:
             )
             self.gate.give_up(unreachable)
             raise unreachable
-        kind = "unreachable" if not answer.connected else "reply" if answer.raw else "server"
+        kind = (
+            "unreachable"
+            if not answer.connected
+            else "server"
+            if answer.status and not answer.raw
+            else "reply"
+        )
         return Asked("failed", answer.raw or None, answer.reason, kind, sent)
 
     async def _reserve(self, request: Request) -> None:

@@ -378,6 +378,13 @@ def test_a_body_that_is_no_reply_fails_its_row_alone(poison: bytes, journal: Jou
         assert (lost.status, lost.error_kind) == ("failed", "reply" if poison else "server")
 
 
+@pytest.mark.parametrize("fault", ["truncated", "reset", "malformed", "html"])
+def test_the_only_row_left_may_meet_a_poisoned_reply_for_ever(fault: str, journal: Journal) -> None:
+    with serve(always(fault)) as server:
+        (row,) = _run(server, journal, some_units(1), max_attempts=3)
+        assert (row.status, row.error_kind, row.attempts, server.calls) == ("failed", "reply", 3, 3)
+
+
 def test_an_entry_that_the_journal_refuses_is_its_own_rows_failure(
     journal: Journal, monkeypatch: Any
 ) -> None:
