@@ -45,7 +45,7 @@ def estimate_command(
     strata: Annotated[str | None, typer.Option(help="Column of the stratum units were labelled in.")] = None,
     missing: Annotated[
         str,
-        typer.Option(help="Labelled units without a value: refuse, or drop (docs/estimators.md says how)."),
+        typer.Option(help="Labelled units without a value: refuse, or drop (docs/formulas.md says how)."),
     ] = "refuse",
     level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
     alternative: Annotated[str, typer.Option(help="two-sided, larger or smaller.")] = "two-sided",

@@ -182,7 +182,7 @@ class Estimate(Part):
     formula: Words
     family: Family = "ols"
     missing: Literal["refuse", "drop"] = "refuse"
-    """A labelled unit that lacks a value: `refuse` it, or `drop` it by the rule of docs/estimators.md."""
+    """A labelled unit that lacks a value: `refuse` it, or `drop` it by the rule of docs/formulas.md."""
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     estimators: tuple[str, ...] | None = None
     """Names of `moored.inference.ESTIMATORS`; by default the human-only,
