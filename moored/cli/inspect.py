@@ -161,6 +161,8 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
         tell(f"data: {spent_line(data.spent)}")
     if picked := picked_line(loaded, data):
         tell(f"data: {picked}")
+    for note in data.notes:
+        tell(f"data: {note}")
     if loaded.checks.expectations is not None:
         # Only the pipeline may load Great Expectations.
         run_flow(

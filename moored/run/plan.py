@@ -34,6 +34,8 @@ class Data:
     """Units that left the data, since the study shows their text to the model (docs/method.md, rule 3)."""
     picked: str | None = None
     """What to tell the reader where those were picked by their answer."""
+    notes: tuple[str, ...] = ()
+    """What was left out since a value is missing (`storage.complete`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,14 @@ class Plan:
     recipes: Mapping[str, Recipe]
     spent: tuple[str, ...] = ()
     picked: str | None = None
-    """Both as in `Data`."""
+    notes: tuple[str, ...] = ()
+    """All three as in `Data`."""
 
     @property
     def marks(self) -> tuple[str, ...]:
         """What a reader of the version must know of its data."""
         told = (spent_line(self.spent) if self.spent else None, self.picked)
-        return tuple(line for line in told if line is not None)
+        return (*(line for line in told if line is not None), *self.notes)
 
     @property
     def recipe_keys(self) -> dict[str, str]:
@@ -101,7 +104,7 @@ def plan_of(run: Run, data: Data) -> Plan:
         }
     for name, recipe in recipes.items():
         require_price(price_of(recipe, endpoints[name]), recipe, study.generation)
-    return Plan(data.version, recipes, data.spent, data.picked)
+    return Plan(data.version, recipes, data.spent, data.picked, data.notes)
 
 
 def spent_line(spent: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from moored.errors import ColumnMissing, DataInvalid, DuplicateIds, EmptyText, NoLabels, OutsideDomain
 from moored.fingerprint import fingerprint
+from moored.storage.complete import complete_units
 from moored.storage.examples import read_example
 from moored.storage.frames import DATABASES, read_query, read_table, select
 from moored.storage.rules import evaluate
@@ -34,6 +35,8 @@ class Units:
     version: str
     spent: tuple[str, ...] = ()
     """Ids of units that left: the study shows their text to the model as an example (docs/method.md, rule 3)."""
+    notes: tuple[str, ...] = ()
+    """What was left out since a value is missing, and what the estimates are about then."""
 
 
 def read_units(study: Study, folder: Path, cache: Path, shown: Collection[str] = ()) -> Units:
@@ -48,14 +51,19 @@ def read_units(study: Study, folder: Path, cache: Path, shown: Collection[str] =
     units, spent = _unspent(_identified(study, data), {*examples, *shown})
     units = _sampled(study, units)
     data = data.loc[units.index]
-    units["cluster"] = data[study.data.cluster].astype("string") if study.data.cluster else None
+    units["cluster"] = _clusters(study, data, units)
     variables = _variables(study, data, units)
+    marked = None if study.labels.column is None else _marked(data[study.labels.column])
+    kept = complete_units(study, units["unit_id"], variables, marked)
+    units, variables, data = units[kept.units], variables[kept.units], data[kept.units]
     labelled, probability = _labelling(study, data, units, variables[study.outcome.name])
+    if study.labels.probability is not None:
+        probability = probability * kept.share
     units["labelled"], units["probability"] = labelled, probability
     units["held_back"] = variables[study.outcome.name].where(~labelled)
     units = pd.concat([units, _human_only_where_labelled(study, variables, labelled)], axis=1)
     units = units.sort_values("unit_id", ignore_index=True)
-    return Units(units, _version(units), spent)
+    return Units(units, _version(units), spent, kept.notes)
 
 
 def read_source(study: Study, folder: Path, cache: Path) -> pd.DataFrame:
@@ -135,6 +143,19 @@ def _sampled(study: Study, units: pd.DataFrame) -> pd.DataFrame:
     return units
 
 
+def _clusters(study: Study, data: pd.DataFrame, units: pd.DataFrame) -> pd.Series | None:
+    if study.data.cluster is None:
+        return None
+    codes = data[study.data.cluster].astype("string")
+    unknown = units["unit_id"][codes.fillna("").str.strip() == ""]
+    if len(unknown):
+        raise DataInvalid(
+            f"`data.cluster` names {study.data.cluster!r}, which is empty for {len(unknown)} of {len(units)} "
+            f"units: {_named(unknown)}; say which units belong together, or give each of these a code of its own"
+        )
+    return codes
+
+
 def _variables(study: Study, data: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
     over_text = {c.name: c.rule for c in study.covariates if c.rule is not None}
     over_data = {c.name: c.column or c.human or "" for c in study.covariates if c.rule is None}
@@ -145,10 +166,11 @@ def _variables(study: Study, data: pd.DataFrame, units: pd.DataFrame) -> pd.Data
         values[name] = _numbers(name, raw[name], study.questions.get(name), units["unit_id"])
     for covariate in study.covariates:
         unknown = units["unit_id"][values[covariate.name].isna()]
-        if covariate.human is None and len(unknown):
+        if covariate.human is None and len(unknown) and study.estimate.missing == "refuse":
             raise DataInvalid(
                 f"the covariate {covariate.name!r} is unknown for {len(unknown)} units: {_named(unknown)}; "
-                "fill it in, compute it by a rule, or let the model read it (`human` and `question`)"
+                "fill it in, compute it by a rule, let the model read it (`human` and "
+                '`question`), or leave these units out (`estimate.missing = "drop"`)'
             )
     return values
 
