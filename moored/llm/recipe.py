@@ -6,6 +6,7 @@ text is written from (`conditioning`) is the same for all units: the unit's text
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
@@ -107,8 +108,13 @@ def told_apart(answers: Iterable[str]) -> bool:
 
 
 def names_of(question: Question, scoring: Scoring = "logprobs") -> dict[str, frozenset[str]]:
-    """By answer, how a model may call it: as it was told to, or by the answer that a letter stands for."""
+    """By answer, how a model may call it: as it was told to, or by the answer that a letter stands for, where that
+    is no other answer's letter or name."""
     tokens = tokens_of(question, scoring)
-    letters = {fold(token) for token in tokens.values()}
-    mixed = list(tokens) != list(tokens.values()) and letters & {fold(a.strip()) for a in question.answers}
-    return {a: frozenset({token} if mixed else {token, a.strip()}) for a, token in tokens.items()}
+    taken = Counter(fold(answer.strip()) for answer in tokens) + Counter(
+        fold(token) for token in tokens.values()
+    )
+    return {
+        answer: frozenset({token} if taken[fold(answer.strip())] > 1 else {token, answer.strip()})
+        for answer, token in tokens.items()
+    }

@@ -188,6 +188,18 @@ def test_letters_with_what_they_stand_for() -> None:
         assert said(doubtful, answers) is None, doubtful
 
 
+def test_answers_that_differ_by_case_alone_are_letters() -> None:
+    answers = ("US", "us", "b")
+    assert [said(text, answers) for text in ("A", "B", "C", "us", "US", "b")] == [
+        "US",
+        "us",
+        "b",
+        None,
+        None,
+        "us",
+    ]
+
+
 def test_answers_that_deny_are_read_as_themselves() -> None:
     answers = ("polite", "not polite")
     assert said("not polite", answers) == "not polite"

@@ -123,6 +123,42 @@ def test_an_answer_is_read_where_it_begins(name: str) -> None:
         assert parsed.value == pytest.approx(right, abs=0.01)
 
 
+def test_the_older_lists_of_completions() -> None:
+    def value(tokens: list[str], own: list[Any], tops: list[Any]) -> float | None:
+        logprobs = {"tokens": tokens, "token_logprobs": own, "top_logprobs": tops}
+        choice = {"text": "".join(tokens), "logprobs": logprobs, "finish_reason": "length"}
+        return parse_read(json.dumps({"choices": [choice]}), recipe_for(MOOD), "positive").value
+
+    likely = {" negative": math.log(0.75), " positive": math.log(0.25)}
+    assert value([" negative"], [math.log(0.75)], [likely]) == pytest.approx(0.25)
+    assert value(["\n", " negative"], [0.0, math.log(0.75)], [{"\n": 0.0}, likely]) == pytest.approx(0.25)
+    assert value([" negative"], [], [likely]) == pytest.approx(0.25)
+    assert value([], [], [likely]) == pytest.approx(0.25)
+    assert value([" negative"], [math.log(0.75)], [None]) == 0.0
+    assert value([" negative"], [math.log(0.25)], [None]) is None
+
+
+def test_characters_in_pieces_are_joined_by_their_bytes() -> None:
+    def entry(said: bytes, masses: dict[bytes, float]) -> dict[str, Any]:
+        def token(spelled: bytes) -> dict[str, Any]:
+            return {
+                "token": spelled.decode("utf-8", "replace"),
+                "bytes": list(spelled),
+                "logprob": math.log(masses[spelled]),
+            }
+
+        return token(said) | {"top_logprobs": [token(spelled) for spelled in masses]}
+
+    good, bad = "好".encode(), "坏".encode()
+    first = entry(good[:2], {good[:2]: 0.8, bad[:2]: 0.2})
+    choice = {
+        "message": {"content": "好"},
+        "logprobs": {"content": [first, entry(good[2:], {good[2:]: 1.0})]},
+    }
+    raw = json.dumps({"choices": [choice | {"finish_reason": "stop"}]})
+    assert parse_read(raw, recipe_for({"好": 1.0, "坏": 0.0}), "positive").value == pytest.approx(0.8)
+
+
 @pytest.mark.parametrize(
     "logprob", [None, float("nan"), float("inf"), 3.2, 1e300, 10**400, "-0.1", True, [], {}, float("-inf")]
 )
