@@ -47,6 +47,7 @@ from moored.inference.formulas.grammar import read_formula
         ("y ~ a*b*c*d*e*f*g*h*i*j*k", "more than 1000 terms"),
         ("y ~ " + "I(" * 900 + "x" + ")" * 900, "cannot be read"),
         ("a + b ~ x", "one numeric column"),
+        ("y ~ cr(x, df=4)", "write cr(x, df=4, constraints='center'), or leave the constant out"),
         ("y ~ 0", "no term on its right side"),
         ("", "outcome ~ covariates"),
     ],

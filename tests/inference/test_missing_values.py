@@ -29,6 +29,7 @@ FORMULAS = (
     "y ~ standardize(x) * g",
     "y ~ bs(x, df=4) + g",
     "y ~ cr(x, df=3) - 1",
+    "y ~ cr(x, df=4, constraints='center') + z",
     "y ~ I(x**2) + x + g",
     "y ~ 0 + g + x",
 )
@@ -77,6 +78,15 @@ def test_human_is_the_complete_cases(seed, formula):
         np.sort(fit.estimate), np.sort(expected.params), atol=1e-8
     )  # patsy's own order
     np.testing.assert_allclose(np.sort(fit.se), np.sort(expected.bse), atol=1e-8)
+
+
+@pytest.mark.parametrize(("formula", "plain"), [("y ~ poly(x, 3) + g", "y ~ x + I(x**2) + I(x**3) + g")])
+def test_polynomials_span_the_powers(formula, plain):
+    frame = table(11)
+    sample = sample_from_frame(frame, Columns(formula, "s", {}, missing="drop"))
+    fit = ESTIMATORS["human"](sample, "ols")
+    fitted = (sample.X @ fit.estimate)[sample.labelled]
+    np.testing.assert_allclose(fitted, complete(frame, plain).fittedvalues, atol=1e-8)
 
 
 @pytest.mark.parametrize("blank", BLANKS, ids=repr)

@@ -54,9 +54,14 @@ def column(frame: pd.DataFrame, name: str) -> Cells:
 
 def missing_cells(values: pd.Series[Any]) -> Mask:
     """Where a column has no value: NaN, None, NA, NaT, or a text that is blank."""
+    import pandas as pd
+
     missing = np.asarray(values.isna(), dtype=bool)
     if values.dtype.kind in "biufcmM":
         return missing
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        blanks = [level for level in values.cat.categories if isinstance(level, str) and not level.strip()]
+        return np.asarray(missing | np.asarray(values.isin(blanks), dtype=bool))
     blank = [isinstance(value, str) and not value.strip() for value in values.astype(object)]
     return np.asarray(missing | np.asarray(blank, dtype=bool))
 

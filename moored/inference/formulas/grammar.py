@@ -62,7 +62,19 @@ def read_formula(what: str, text: str) -> Reading:
         raise DataInvalid(f"{what}: the outcome must be one numeric column, not {named}.")
     if not terms:
         raise DataInvalid(f"{what}: the formula has no term on its right side; '~ 1' is the mean.")
+    if () in terms:
+        _refuse_constants(what, codes)
     return Reading(what, text, parsed, outcome, terms, codes)
+
+
+def _refuse_constants(what: str, codes: dict[str, Code]) -> None:
+    """A cubic regression spline has the constant among its columns, unless it is centred."""
+    for factor, code in codes.items():
+        if re.match(r"f_(cr|cs|cc)\(", code.text) and "constraints" not in code.text:
+            raise DataInvalid(
+                f"{what}: {factor} holds the constant, which the formula has already; write "
+                f"{factor[:-1]}, constraints='center'), or leave the constant out with 0 +."
+            )
 
 
 def _tree(what: str, text: str) -> Any:
