@@ -114,7 +114,7 @@ def _moments(view: View) -> Iterator[Measure]:
 
 def _hansen(view: View, sample: Sample) -> tuple[float, str]:
     """Hansen's J of the sample's sources, as a p-value."""
-    from moored.inference.gmm.two_step import gmm
+    from moored.inference.gmm.estimator import gmm
 
     try:
         fit = gmm(sample, view.study.estimate.family)

@@ -17,7 +17,7 @@ from moored.inference.diagnostics import (
 from moored.inference.estimators import ESTIMATORS, Estimator, estimate
 from moored.inference.families import FAMILIES, Multinomial, Quantile
 from moored.inference.formula import Columns, sample_from_frame, stream_from_frames
-from moored.inference.gmm.two_step import gmm
+from moored.inference.gmm.estimator import gmm
 from moored.inference.headline import headline
 from moored.inference.moments import Moments, UserMoments
 from moored.inference.planning import (

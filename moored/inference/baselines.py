@@ -11,11 +11,12 @@ from moored.errors import DataInvalid
 from moored.inference.data import Array, Sample, Source
 from moored.inference.events import few_events
 from moored.inference.families import family_of
+from moored.inference.gmm.estimator import as_fit
 from moored.inference.gmm.first_step import refuse_unidentified, solved
-from moored.inference.gmm.two_step import as_fit, two_step
+from moored.inference.gmm.two_step import two_step
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
-from moored.inference.results import Alternative, Fit, make_fit
+from moored.inference.results import Alternative, Fit, Target, make_fit
 from moored.inference.solve.gram import Gram
 from moored.inference.solve.newton import Equation, equation, inverse, solve_all
 from moored.inference.solve.passes import Block, Passes, Rows, Stream, with_sources
@@ -28,14 +29,15 @@ def human(
     *,
     level: float = 0.95,
     alternative: Alternative = "two-sided",
+    target: Target = "population",
     **_: Any,
 ) -> Fit:
     """The M-estimator on the labelled units alone, with its sandwich (HC0) variance."""
     passes = Passes(with_sources(data, lambda _: False), family_of(family), scaled=True)
     share = few_events(passes)
     if share is not None and few_events(Passes(data, passes.family)) is not None:
-        return share.fit(passes, "human", level, alternative)
-    return as_fit(two_step(passes), passes, "human", level, alternative)
+        return share.fit(passes, "human", level, alternative, target)
+    return as_fit(two_step(passes), passes, "human", level, alternative, target=target)
 
 
 @with_notes

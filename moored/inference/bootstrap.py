@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from moored.errors import DataInvalid, EstimationError, NotConverged
 from moored.inference.data import Array, Sample, generator
 from moored.inference.families import family_of
+from moored.inference.gmm.estimator import gmm
 from moored.inference.gmm.first_step import solved, source_equation
-from moored.inference.gmm.two_step import gmm
 from moored.inference.moments import Moments
 from moored.inference.results import Alternative, Fit
 from moored.inference.solve.newton import inverse, solve_all, solve_scaled

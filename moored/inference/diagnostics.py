@@ -10,8 +10,8 @@ import numpy as np
 from moored.inference.balance import balance
 from moored.inference.data import Array, Sample
 from moored.inference.families import family_of
+from moored.inference.gmm.estimator import gmm
 from moored.inference.gmm.first_step import first_step
-from moored.inference.gmm.two_step import gmm
 from moored.inference.moments import Moments
 from moored.inference.solve.passes import Block, Passes, Stream, with_sources
 

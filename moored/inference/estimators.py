@@ -9,12 +9,12 @@ from moored.errors import DataInvalid
 from moored.inference.baselines import human, naive
 from moored.inference.data import Kind, Sample
 from moored.inference.families import Linear, Logit, Poisson, family_of
+from moored.inference.gmm.estimator import gmm
 from moored.inference.gmm.first_step import FirstStep
-from moored.inference.gmm.two_step import gmm
 from moored.inference.moments import Moments
 from moored.inference.ppi.mixtures import ppi_synth, reppi
 from moored.inference.ppi.plus_plus import ppi_plus_plus
-from moored.inference.results import Alternative, Fit
+from moored.inference.results import Alternative, Fit, Target
 from moored.inference.small.control_variates import gmm_small
 from moored.inference.solve.passes import Stream, with_sources
 
@@ -30,6 +30,7 @@ class Estimator(Protocol):
         level: float = 0.95,
         alternative: Alternative = "two-sided",
         first_step: FirstStep = "full",
+        target: Target = "population",
     ) -> Fit:
         """Fit the family's parameters. Options that an estimator has no use for are ignored by it."""
 
@@ -39,19 +40,19 @@ def _of(data: Sample | Stream, kind: Kind) -> Sample | Stream:
 
 
 def _naive_proxy(data: Sample | Stream, family: str | Moments = "ols", **options: Any) -> Fit:
-    options.pop("first_step", None)
+    options = {key: value for key, value in options.items() if key in ("level", "alternative")}
     return naive(data, family, name="naive-proxy", wanted=lambda source: source.kind == "proxy", **options)
 
 
 def _naive_synthetic(data: Sample | Stream, family: str | Moments = "ols", **options: Any) -> Fit:
-    options.pop("first_step", None)
+    options = {key: value for key, value in options.items() if key in ("level", "alternative")}
     return naive(
         data, family, name="naive-synthetic", wanted=lambda source: source.kind == "synthetic", **options
     )
 
 
 def _naive_pooled(data: Sample | Stream, family: str | Moments = "ols", **options: Any) -> Fit:
-    options.pop("first_step", None)
+    options = {key: value for key, value in options.items() if key in ("level", "alternative")}
     return naive(data, family, name="naive-pooled", wanted=lambda _: True, with_labels=True, **options)
 
 
@@ -112,6 +113,7 @@ def estimate(
     level: float = 0.95,
     alternative: Alternative = "two-sided",
     first_step: FirstStep = "full",
+    target: Target = "population",
 ) -> tuple[Fit, ...]:
     """One Fit for each named estimator, a name given twice fitted once; by default `default_estimators`.
 
@@ -121,7 +123,7 @@ def estimate(
     unknown = [name for name in wanted if name not in ESTIMATORS]
     if unknown:
         raise DataInvalid(f"No estimator is called {unknown[0]!r}; choose from {', '.join(ESTIMATORS)}.")
-    return tuple(
-        ESTIMATORS[name](data, family, level=level, alternative=alternative, first_step=first_step)
-        for name in wanted
-    )
+    options: dict[str, Any] = {"level": level, "alternative": alternative, "first_step": first_step}
+    if target != "population":  # an estimator of the user's own need not know of it
+        options["target"] = target
+    return tuple(ESTIMATORS[name](data, family, **options) for name in wanted)

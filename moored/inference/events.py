@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from moored.errors import Separated, Unidentified
 from moored.inference.data import Array
 from moored.inference.families import Linear, Logit, Poisson
-from moored.inference.results import Alternative, Fit, make_fit
+from moored.inference.results import Alternative, Fit, Target, make_fit
 from moored.inference.solve.passes import Passes
 
 FEW_EVENTS = 5
@@ -35,6 +35,7 @@ class Share:
     events: int
     rarer: float
     clustered: bool
+    weighed: bool
 
     @property
     def sentence(self) -> str:
@@ -46,12 +47,24 @@ class Share:
             "not say how good they are"
         )
 
-    def fit(self, passes: Passes, name: str, level: float, alternative: Alternative) -> Fit:
-        """The labelled share with its mid-P binomial interval, whatever the estimator."""
+    def fit(
+        self, passes: Passes, name: str, level: float, alternative: Alternative, target: Target = "population"
+    ) -> Fit:
+        """The labelled share with its mid-P binomial interval, whatever the estimator.
+
+        With the corpus as target the interval leaves out shares that the labels already exclude; it errs on the
+        wide side.
+        """
         n, z = self.size, 1.96
         centre = (self.value * n + z * z / 2) / (n + z * z)
         variance = np.array([[centre * (1.0 - centre) / (n + z * z)]])
         lower, upper, p_value = self.interval(level, alternative)
+        if target == "corpus":
+            share = passes.counts.labelled / passes.counts.total
+            variance = variance * (1.0 - share)
+            if not self.weighed:
+                lower = max(lower, share * self.value)
+                upper = min(upper, 1.0 - share * (1.0 - self.value))
         return make_fit(
             estimator=name,
             family=passes.family.name,
@@ -65,6 +78,7 @@ class Share:
             alternative=alternative,
             human_se=np.sqrt(np.diag(variance)),
             warnings=(self.sentence,),
+            target=target,
         )
 
     def interval(self, level: float, alternative: Alternative) -> tuple[float, float, float]:
@@ -117,7 +131,14 @@ def few_events(passes: Passes) -> Share | None:
         size = w
     if events >= FEW_EVENTS or len(size) < 2:
         return None
-    return Share(float(w @ y / w.sum()), float(w.sum() ** 2 / np.sum(size**2)), events, rarer, bool(codes))
+    return Share(
+        float(w @ y / w.sum()),
+        float(w.sum() ** 2 / np.sum(size**2)),
+        events,
+        rarer,
+        bool(codes),
+        bool((w != 1.0).any()),
+    )
 
 
 def refuse_constant(passes: Passes) -> None:

@@ -13,6 +13,7 @@ from moored.inference.data import Array
 from moored.inference.solve.frame import Frame
 
 Alternative = Literal["two-sided", "larger", "smaller"]
+Target = Literal["population", "corpus"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +41,7 @@ class Fit:
     warnings : what the reader must know.
     sources : names of the sources that were used.
     tuning : what the estimator chose, such as PPI++'s lambda.
+    target : "population", the law that units are drawn from, or "corpus", what all T labels would have given.
     """
 
     estimator: str
@@ -65,6 +67,7 @@ class Fit:
     warnings: tuple[str, ...]
     sources: tuple[str, ...]
     tuning: tuple[tuple[str, float], ...] = ()
+    target: Target = "population"
 
     def rows(self) -> list[dict[str, Any]]:
         """One dict a term, its keys estimator, term, estimate, se, lower, upper, p_value, effective_n,
@@ -82,9 +85,10 @@ class Fit:
         return table
 
     def summary(self) -> dict[str, Any]:
-        """The fit's own row: estimator, n_labelled, n_total, j, j_df, j_p_value, warnings."""
+        """The fit's own row: estimator, target, n_labelled, n_total, j, j_df, j_p_value, warnings."""
         return {
             "estimator": self.estimator,
+            "target": self.target,
             "n_labelled": self.n_labelled,
             "n_total": self.n_total,
             "j": self.j,
@@ -182,6 +186,7 @@ def make_fit(
     sources: tuple[str, ...] = (),
     tuning: tuple[tuple[str, float], ...] = (),
     interval: tuple[Array, Array, Array] | None = None,
+    target: Target = "population",
 ) -> Fit:
     """A Fit from an estimate (p,) and its covariance (p, p).
 
@@ -189,6 +194,8 @@ def make_fit(
     `frame` maps estimate and covariances back to the data's columns. `interval` is (lower, upper, p-value),
     (p,) each, where it is not Wald's. Raises NonFinite rather than let a NaN out.
     """
+    if target not in ("population", "corpus"):
+        raise DataInvalid(f"The target is {target!r}; use 'population' or 'corpus'.")
     if frame is not None:
         estimate, covariance = frame.point(estimate), frame.covariance(covariance)
         human_covariance = None if human_covariance is None else frame.covariance(human_covariance)
@@ -202,8 +209,15 @@ def make_fit(
     effective = saved = None
     if human_se is not None:
         both_zero = (human_se == 0) & (se == 0)
+        beyond = (
+            1.0 / n_total if target == "corpus" else 0.0
+        )  # the error of all T labels, which is not counted
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            effective = np.where(both_zero, n_labelled, n_labelled * (human_se / se) ** 2)
+            ratio = (human_se / se) ** 2
+            at_all = (
+                n_labelled * ratio if not beyond else 1.0 / (beyond + (1.0 / n_labelled - beyond) / ratio)
+            )
+            effective = np.where(both_zero, n_labelled, at_all)
             saved = 1.0 - n_labelled / effective
         saved = np.where(effective == 0, -np.inf, saved)
     return Fit(
@@ -230,4 +244,5 @@ def make_fit(
         warnings=warnings,
         sources=sources,
         tuning=tuning,
+        target=target,
     )

@@ -16,24 +16,20 @@ equal labelling probabilities S_zz is block-diagonal and B is zero on the unlabe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from moored.errors import DataInvalid, Unidentified
-from moored.inference.data import Array, Sample
-from moored.inference.events import few_events, flat_terms, refuse_exact
-from moored.inference.families import family_of
+from moored.errors import Unidentified
+from moored.inference.data import Array
+from moored.inference.events import flat_terms, refuse_exact
 from moored.inference.gmm.augmented import Linearised, least_squares, linearise
 from moored.inference.gmm.first_step import FirstStep, first_step, human_equation, solved
 from moored.inference.gmm.rank import independent_sources
 from moored.inference.headline import LABELS_A_COEFFICIENT, labels_for_gmm
-from moored.inference.moments import Moments
-from moored.inference.notes import with_notes
-from moored.inference.results import Alternative, Fit, make_fit
 from moored.inference.solve.newton import inverse, solve_all, solve_scaled
-from moored.inference.solve.passes import Passes, Stream
+from moored.inference.solve.passes import Passes
 
 Correction = Literal["none", "lw"]
 
@@ -47,7 +43,9 @@ class TwoStep:
     theta, covariance : (p,), (p, p).
     residual : (p, p) the part of the covariance that comes from what the sources do not explain.
     human, human_covariance : the first step and its sandwich.
-    etas : one (k,) a source.
+    etas, first_etas : one (k,) a source; those of the second and of the first step.
+    bread, first_bread : (p, p) inverse Jacobians at theta and at `human`.
+    link : (p, q) D_1 - D_2 of `gmm.corpus`.
     explained : (p, p) the part of the human covariance that the sources explain.
     j, j_df : Hansen's statistic and its degrees of freedom, None with no source.
     sources : names of the sources used.
@@ -61,6 +59,10 @@ class TwoStep:
     human: Array
     human_covariance: Array
     etas: tuple[Array, ...]
+    first_etas: tuple[Array, ...]
+    bread: Array
+    first_bread: Array
+    link: Array
     explained: Array
     j: float | None
     j_df: int | None
@@ -131,7 +133,7 @@ def _second_step(
     S_pp, S_pz, S_zz = at.S[:p, :p], at.S[:p, p:], at.S[p:, p:]
     used, J = tuple(etas), None
     spread, target, explained = S_pp, np.zeros(p), np.zeros((p, p))
-    eta = np.concatenate([*etas.values()]) if used else np.zeros(0)
+    eta, link = np.concatenate([*etas.values()]) if used else np.zeros(0), np.zeros((p, 0))
     if used:
         B = solve_scaled(S_zz, S_pz.T).T
         scale = 1.0 / np.sqrt(np.diag(S_zz))
@@ -141,6 +143,8 @@ def _second_step(
         target = B @ z
         K: Array = np.asarray(np.linalg.qr(whitener @ G, mode="r"))
         tail = np.linalg.solve(K.T, (B @ G).T)
+        D = B - tail.T @ np.linalg.solve(K.T, (whitener @ G).T @ whitener)
+        link = D[:, : len(eta)] - D[:, len(eta) :]
         explained = B @ S_pz.T
         spread = S_pp - explained + tail.T @ tail
         J = float(np.sum((whitener @ z) ** 2))
@@ -156,6 +160,10 @@ def _second_step(
         human=human,
         human_covariance=human_covariance,
         etas=tuple(eta[i * k : (i + 1) * k] for i in range(len(used))),
+        first_etas=tuple(etas.values()),
+        bread=bread,
+        first_bread=first_bread,
+        link=link,
         explained=first_bread @ explained @ first_bread.T,
         j=J,
         j_df=len(eta) if used else None,
@@ -186,101 +194,3 @@ def shifted(passes: Passes, human: Array, target: Array, at: Linearised) -> tupl
     for block in passes:
         H += block.human.sums(passes.family, theta, block.weight)[1]
     return theta, H
-
-
-@with_notes
-def gmm(
-    data: Sample | Stream,
-    family: str | Moments = "ols",
-    *,
-    level: float = 0.95,
-    alternative: Alternative = "two-sided",
-    first_step: FirstStep = "full",
-    correction: Correction = "none",
-    name: str = "gmm",
-) -> Fit:
-    """Two-step GMM over every source of the sample (docs/method.md section 3; Byun et al. 2025, section 4).
-
-    Parameters
-    ----------
-    data : a Sample, or for data larger than memory a function returning a fresh iterable of Sample chunks.
-    family : "mean", "ols", "logit", "poisson", or any `Moments`.
-    level, alternative : of intervals and p-values, by the normal law.
-    first_step : "full" starts eta at the full-sample fits and does not depend on the covariates' units;
-        "identity" is the paper's W = I to the letter, which does.
-    correction : "none", the published variance and the normal law; "lw" multiplies its residual part by
-        n / (n - p - q) (1 + q / (n - q - 2)) for q auxiliary moments (Lavenberg and Welch 1981) and takes
-        Student's t with n - p - q degrees of freedom. `gmm-small` is the better answer to few labels.
-
-    Returns
-    -------
-    Fit, with Hansen's J, the score R2, the effective sample size, and a warning for each dropped source.
-
-    Raises
-    ------
-    Unidentified, Singular, Separated, NotConverged, NonFinite, NoLabels, DataInvalid.
-    """
-    passes = Passes(data, family_of(family), scaled=first_step == "full")
-    if (share := few_events(passes)) is not None:
-        return share.fit(passes, name, level, alternative)
-    found = two_step(passes, first_step)
-    if not passes.names:
-        found = replace(found, warnings=("there is no source: this is the human-only fit",))
-    return as_fit(found, passes, name, level, alternative, correction)
-
-
-def _corrected(found: TwoStep, correction: Correction) -> tuple[Array, float | None]:
-    """Covariance (p, p) and degrees of freedom; None for the normal law."""
-    if correction == "none":
-        return found.covariance, None
-    if correction != "lw":
-        raise DataInvalid(f"The correction is {correction!r}; use 'none' or 'lw'.")
-    n, p, q = found.n, len(found.theta), found.j_df or 0
-    df = n - p - q
-    if df < 1 or n - q - 2 < 1:
-        raise Unidentified(
-            f"{n} labelled units leave no degrees of freedom for {p + q} moments; label more, or use fewer "
-            "sources.",
-            n=n,
-            p=p,
-            q=q,
-        )
-    factor = n / df * (1.0 + q / (n - q - 2))
-    return found.covariance + (factor - 1.0) * found.residual, float(df)
-
-
-def as_fit(
-    found: TwoStep,
-    passes: Passes,
-    name: str,
-    level: float,
-    alternative: Alternative,
-    correction: Correction = "none",
-) -> Fit:
-    """The result record of a two-step estimate."""
-    from scipy.special import chdtrc
-
-    covariance, df = _corrected(found, correction)
-    frame = passes.frame
-
-    j = None
-    if found.j is not None and found.j_df is not None:
-        j = (found.j, found.j_df, float(chdtrc(found.j_df, found.j)))
-    return make_fit(
-        estimator=name,
-        family=passes.family.name,
-        terms=passes.terms,
-        estimate=found.theta,
-        covariance=covariance,
-        df=df,
-        n_labelled=found.n,
-        n_total=found.T,
-        level=level,
-        alternative=alternative,
-        human_covariance=found.human_covariance,
-        frame=frame,
-        r2=explained_share(frame.covariance(found.explained), frame.covariance(found.human_covariance)),
-        j=j,
-        warnings=found.warnings,
-        sources=found.sources,
-    )

@@ -18,7 +18,7 @@ from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
 from moored.inference.ppi.plus_plus import finished, ppi_plus_plus, prepared, settled
 from moored.inference.ppi.variance import Contrast, Mix, Scores, contrast, mixed_scores
-from moored.inference.results import Alternative, Fit
+from moored.inference.results import Alternative, Fit, Target
 from moored.inference.solve.newton import inverse, solve_all
 from moored.inference.solve.passes import Block, Passes, Rows, Stream
 
@@ -35,6 +35,7 @@ def ppi_synth(
     rng: np.random.Generator | int | None = None,
     level: float = 0.95,
     alternative: Alternative = "two-sided",
+    target: Target = "population",
     name: str = "ppi++-synth",
 ) -> Fit:
     """PPI++ with the loss alpha * proxy + (1 - alpha) * synthetic in both terms.
@@ -48,7 +49,7 @@ def ppi_synth(
     folds : K.
     rng : draws the folds, a generator or the seed of one; None: seed 0.
     """
-    begun = prepared(data, family, name)
+    begun = prepared(data, family, name, target)
     if (fit := settled(begun, name, level, alternative)) is not None:
         return fit
     passes, base = begun.passes, begun.base
@@ -66,6 +67,7 @@ def ppi_synth(
         mix=begun.over_all(mixes[alpha]),
         level=level,
         alternative=alternative,
+        target=target,
         name=name,
         tuning=(("alpha", alpha),),
     )
@@ -119,6 +121,7 @@ def reppi(
     rng: np.random.Generator | int | None = None,
     level: float = 0.95,
     alternative: Alternative = "two-sided",
+    target: Target = "population",
     name: str = "reppi",
 ) -> Fit:
     """Recalibrated PPI with linear learners.
@@ -133,7 +136,7 @@ def reppi(
     folds : K.
     rng : draws the folds, a generator or the seed of one; None: seed 0.
     """
-    begun = prepared(data, family, name)
+    begun = prepared(data, family, name, target)
     if (fit := settled(begun, name, level, alternative)) is not None:
         return fit
     passes, base = begun.passes, begun.base
@@ -149,6 +152,7 @@ def reppi(
         theta,
         found,
         lam,
+        rows_of,
         name=name,
         level=level,
         alternative=alternative,

@@ -30,8 +30,15 @@ from moored.inference.families import family_of
 from moored.inference.gmm.first_step import human_equation, solved
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
-from moored.inference.ppi.variance import Contrast, Mix, contrast, mixed_scores
-from moored.inference.results import Alternative, Fit, make_fit
+from moored.inference.ppi.variance import (
+    Contrast,
+    Mix,
+    Scores,
+    contrast,
+    corpus_covariance,
+    mixed_scores,
+)
+from moored.inference.results import Alternative, Fit, Target, make_fit
 from moored.inference.solve.newton import inverse, solve_all
 from moored.inference.solve.passes import Block, Passes, Stream, with_sources
 
@@ -107,7 +114,7 @@ class Prepared:
         return tuple(weights.get(m, 0.0) for m in range(self.given))
 
 
-def prepared(data: Sample | Stream, family: str | Moments, name: str) -> Prepared:
+def prepared(data: Sample | Stream, family: str | Moments, name: str, target: Target) -> Prepared:
     """What a PPI method begins with; refuses what it cannot use."""
     passes = Passes(data, family_of(family), scaled=True)
     if not passes.names:
@@ -117,7 +124,7 @@ def prepared(data: Sample | Stream, family: str | Moments, name: str) -> Prepare
             f"{name} compares labelled with unlabelled units, but some units were labelled with certainty; "
             "use 'gmm-synth' or 'gmm-proxy'."
         )
-    base, unusable, given = human(data, family), one_sided(passes), len(passes.names)
+    base, unusable, given = human(data, family, target=target), one_sided(passes), len(passes.names)
     kept = tuple(m for m in range(given) if m not in unusable)
     warnings = (*base.warnings, *unusable.values(), *failure_warnings(passes, list(kept)))
     if unusable:
@@ -138,7 +145,7 @@ def settled(begun: Prepared, name: str, level: float, alternative: Alternative) 
     """The fit, where no source can change it: too few events, every unit labelled, or no source left."""
     base = begun.base
     if (share := few_events(begun.passes)) is not None:
-        return share.fit(begun.passes, name, level, alternative)
+        return share.fit(begun.passes, name, level, alternative, base.target)
     if base.n_labelled == base.n_total:
         why = "every unit is labelled: the sources add nothing, this is the human-only fit"
     elif not begun.passes.names:
@@ -157,6 +164,7 @@ def settled(begun: Prepared, name: str, level: float, alternative: Alternative) 
         alternative=alternative,
         human_se=base.se,
         warnings=(*begun.warnings, why),
+        target=base.target,
     )
 
 
@@ -169,6 +177,7 @@ def ppi_plus_plus(
     mix: Mix | None = None,
     level: float = 0.95,
     alternative: Alternative = "two-sided",
+    target: Target = "population",
     name: str = "ppi++",
     tuning: tuple[tuple[str, float], ...] = (),
 ) -> Fit:
@@ -176,7 +185,7 @@ def ppi_plus_plus(
 
     Parameters
     ----------
-    data, family, level, alternative : as in `gmm`.
+    data, family, level, alternative, target : as in `gmm`.
     lam : a fixed lambda; None: tuned.
     mix : M weights c_m; None: equal, summing to one.
     tuning : further choices to report beside lambda.
@@ -185,7 +194,7 @@ def ppi_plus_plus(
     ------
     DataInvalid : no source, or units labelled with certainty. Also the errors of `gmm`.
     """
-    begun = prepared(data, family, name)
+    begun = prepared(data, family, name, target)
     if (fit := settled(begun, name, level, alternative)) is not None:
         return fit
     passes, base, warnings = begun.passes, begun.base, begun.warnings
@@ -194,13 +203,15 @@ def ppi_plus_plus(
         lam, untuned = tuned(passes, mix, begun.start)
         warnings = (*warnings, *untuned)
     theta = estimate_at(passes, lam, mix, begun.start)
-    found = contrast(passes, mixed_scores(passes, theta, mix), theta, mix)
+    rows_of = mixed_scores(passes, theta, mix)
+    found = contrast(passes, rows_of, theta, mix)
     return finished(
         passes,
         base,
         theta,
         found,
         lam,
+        rows_of,
         name=name,
         level=level,
         alternative=alternative,
@@ -227,6 +238,7 @@ def finished(
     theta: Array,
     found: Contrast,
     lam: float,
+    rows_of: Scores,
     *,
     name: str,
     level: float,
@@ -236,12 +248,15 @@ def finished(
     sources: tuple[str, ...],
 ) -> Fit:
     """The result record of a PPI estimate."""
+    covariance = found.variance(lam)
+    if base.target == "corpus":
+        covariance = corpus_covariance(passes, rows_of, theta, lam, found)
     return make_fit(
         estimator=name,
         family=passes.family.name,
         terms=passes.terms,
         estimate=theta,
-        covariance=found.variance(lam),
+        covariance=covariance,
         frame=passes.frame,
         n_labelled=base.n_labelled,
         n_total=base.n_total,
@@ -251,4 +266,5 @@ def finished(
         warnings=warnings,
         sources=sources,
         tuning=tuning,
+        target=base.target,
     )

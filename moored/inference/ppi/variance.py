@@ -9,6 +9,7 @@ import numpy as np
 
 from moored.inference.data import Array
 from moored.inference.failures import observed_shares
+from moored.inference.solve.drawing import Drawing
 from moored.inference.solve.gram import Gram
 from moored.inference.solve.newton import inverse
 from moored.inference.solve.passes import Block, Passes, Rows
@@ -51,8 +52,28 @@ class Contrast:
         """Covariance (p, p) of the estimate at that lambda."""
         eye = np.eye(len(self.H))
         A = np.hstack([eye / self.n, -lam / self.n * eye, lam / self.N * eye])
-        bread = inverse(self.H if self.H_all is None or lam == 0 else self.H_all, "The human labels")
+        bread = self.bread(lam)
         return bread @ A @ self.grouped @ A.T @ bread.T
+
+    def bread(self, lam: float) -> Array:
+        """The inverse Jacobian (p, p)."""
+        return inverse(self.H if self.H_all is None or lam == 0 else self.H_all, "The human labels")
+
+
+def corpus_covariance(passes: Passes, rows_of: Scores, b: Array, lam: float, found: Contrast) -> Array:
+    """Covariance (p, p) at b around what all labels of this corpus would have given: only the draw is random.
+
+    Labelling unit t moves the estimate by w_t (psi_t - lam h_t) / n - v_t lam h_t / N, with v_t =
+    (1 - pi_bar) / (1 - pi_t) its weight had it not been labelled. One pass.
+    """
+    drawing = Drawing(passes, len(b))
+    for block in passes:
+        h, psi = rows_of(block)[block.labelled], block.human.psi(passes.family, b)
+        w = np.ones(len(psi)) if block.weight is None else block.weight
+        v = (1.0 - drawing.overall) / np.maximum(1.0 - drawing.overall / w, 1e-300)
+        drawing.add(block, w[:, None] * (psi - lam * h) / found.n - (lam * v / found.N)[:, None] * h)
+    bread = found.bread(lam)
+    return np.asarray(bread @ drawing.value() @ bread.T)
 
 
 def contrast(passes: Passes, rows_of: Scores, b: Array, mix: Mix) -> Contrast:

@@ -40,7 +40,7 @@ from moored.inference.gmm.first_step import first_step
 from moored.inference.gmm.two_step import explained_share
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
-from moored.inference.results import Alternative, Fit, make_fit
+from moored.inference.results import Alternative, Fit, Target, make_fit
 from moored.inference.small.deletions import (
     Auxiliary,
     Groups,
@@ -51,7 +51,7 @@ from moored.inference.small.deletions import (
     source_part,
 )
 from moored.inference.solve.newton import inverse
-from moored.inference.solve.passes import Passes, Stream
+from moored.inference.solve.passes import Block, Passes, Stream
 
 PRICE = 1.4  # of one coefficient in generalised cross-validation
 PENALTIES: Array = np.append(np.logspace(-3, 2, 16), np.inf)  # on sources of unit variance
@@ -67,6 +67,7 @@ def gmm_small(
     *,
     level: float = 0.95,
     alternative: Alternative = "two-sided",
+    target: Target = "population",
     name: str = "gmm-small",
     **_: Any,
 ) -> Fit:
@@ -78,6 +79,8 @@ def gmm_small(
         units; with clusters the jackknife deletes clusters; strata do not narrow the interval.
     family : "mean", "ols", "logit" or "poisson".
     level, alternative : of intervals and p-values.
+    target : as in `gmm`. For the corpus, what the sources say of all units does not vary, and the jackknife's
+        squares are multiplied by 1 - n / T (1 - pi_t where probabilities are known).
 
     Returns
     -------
@@ -97,7 +100,7 @@ def gmm_small(
     curvature(chosen, np.zeros(1))  # refuses a family without one
     passes = Passes(data, chosen, scaled=True)
     if (share := few_events(passes)) is not None:
-        return share.fit(passes, name, level, alternative)
+        return share.fit(passes, name, level, alternative, target)
     theta, etas, warnings = first_step(passes, "full")
     block = next(iter(passes))
     groups = groups_of(block)
@@ -111,7 +114,8 @@ def gmm_small(
         warnings += [part] if isinstance(part, str) else []
         found += [] if isinstance(part, str) else [part]
     sources, repeats = _distinct(found, H)
-    solution = _combine(theta, human, H, sources)
+    missed = missed_shares(passes, block, groups) if target == "corpus" else None
+    solution = _combine(theta, human, H, sources, missed)
     df = None if isinstance(chosen, Logit) else max(groups.labelled - len(theta) - solution.spent, 1.0)
     return make_fit(
         estimator=name,
@@ -124,12 +128,13 @@ def gmm_small(
         level=level,
         alternative=alternative,
         df=df,
-        human_covariance=_spread(human.without),
+        human_covariance=_spread(human.without, missed),
         frame=passes.frame,
         r2=explained_share(*(passes.frame.covariance(V) for V in (solution.explained, solution.whole))),
         warnings=(*warnings, *repeats, *_cautions(groups, passes)),
         sources=tuple(source.name for source in sources),
         tuning=solution.tuning(sources),
+        target=target,
     )
 
 
@@ -180,27 +185,43 @@ class Solution:
         return (("ridge", self.penalty), ("coefficients", self.spent), *named)
 
 
-def _combine(theta: Array, human: Part, H: Array, sources: list[Auxiliary]) -> Solution:
+def missed_shares(passes: Passes, block: Block, groups: Groups) -> Array:
+    """(G,) of each labelled group, 1 less its probability of being labelled: what the corpus as target leaves."""
+    counts = passes.counts
+    overall = counts.mean_probability or counts.labelled / counts.total
+    weight = np.ones(counts.labelled) if block.weight is None else block.weight
+    rows = np.column_stack([np.maximum(1.0 - overall / weight, 0.0), np.ones(counts.labelled)])
+    sums = groups.sum(rows, block.labelled)[: groups.labelled]
+    return np.asarray(sums[:, 0] / sums[:, 1])
+
+
+def _combine(
+    theta: Array, human: Part, H: Array, sources: list[Auxiliary], missed: Array | None = None
+) -> Solution:
     p, M = len(theta), len(sources)
     if M == 0:
         nothing = np.zeros((p, p))
-        return Solution(theta, _spread(human.without), np.zeros(0), np.inf, 0.0, nothing, nothing)
+        return Solution(theta, _spread(human.without, missed), np.zeros(0), np.inf, 0.0, nothing, nothing)
     u = human.influence
     Z = np.stack([source.labelled.influence for source in sources], axis=1)  # (G, M, p)
     gaps = np.stack([source.gap for source in sources])
     a, penalty, spent, a_without = _coefficients(u, Z, H)
-    moved = np.stack([s.gap + s.labelled.without - s.without_all for s in sources], axis=1)  # (G, M, p)
+    known = 1.0 if missed is None else 0.0  # the corpus's own gamma_all is what it is
+    moved = np.stack(
+        [s.gap + s.labelled.without - known * s.without_all for s in sources], axis=1
+    )  # (G, M, p)
     without = human.without - np.einsum("gm,gmp->gp", a_without, moved)
     rest = np.einsum("m,mgp->gp", a, np.stack([source.rest for source in sources]))
     left = u - np.einsum("m,gmp->gp", a, Z)
     whole = u.T @ u
-    covariance = _spread(without) + rest.T @ rest
+    covariance = _spread(without, missed) + known * rest.T @ rest
     return Solution(theta - a @ gaps, covariance, a, penalty, spent, whole - left.T @ left, whole)
 
 
-def _spread(without: Array) -> Array:
-    """Tukey's jackknife: (G - 1) / G times the sum of squares about the mean (p, p)."""
+def _spread(without: Array, missed: Array | None = None) -> Array:
+    """Tukey's jackknife: (G - 1) / G times the sum of squares about the mean (p, p), each times `missed` (G,)."""
     centred = without - without.mean(axis=0)
+    centred = centred if missed is None else centred * np.sqrt(missed)[:, None]
     return np.asarray((len(without) - 1) / len(without) * centred.T @ centred)
 
 
