@@ -139,6 +139,8 @@ def _print_answer(
         say(_interval(row, head["level"], decimals([row]), exp=exp), indent="  ")
     if len(own) > _MOST_TERMS:
         say(f"and {len(own) - _MOST_TERMS} more terms in the table", indent="  ")
+    if head.get("target") == "corpus":
+        say("The intervals are for what all labels of these very units would have given (target: corpus).")
     say(_worth(own, head))
     say(_trust(result))
 

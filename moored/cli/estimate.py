@@ -14,8 +14,9 @@ from moored.cli.render import print_json, say
 from moored.errors import DataInvalid
 
 if TYPE_CHECKING:
-    from moored.inference import Fit
+    from moored.inference import Fit, Sample
     from moored.inference.formula import Columns
+    from moored.inference.solve.passes import Stream
 
 ESTIMATE_KEYS = ("estimator", "term", "estimate", "se", "lower", "upper", "p_value", "effective_n", "r2")
 CHUNK = 200_000
@@ -49,6 +50,15 @@ def estimate_command(
     ] = "refuse",
     level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
     alternative: Annotated[str, typer.Option(help="two-sided, larger or smaller.")] = "two-sided",
+    target: Annotated[
+        str,
+        typer.Option(
+            help="What intervals are for: population, or corpus (what all labels would have given)."
+        ),
+    ] = "population",
+    adjust: Annotated[
+        str | None, typer.Option(help="holm or bonferroni: p-values for reading all terms, too.")
+    ] = None,
     first_step: Annotated[str, typer.Option(help="full, or identity: the paper's to the letter.")] = "full",
     stream: Annotated[
         bool, typer.Option("--stream", help="Read in chunks (done unasked above 1e8 cells).")
@@ -56,20 +66,32 @@ def estimate_command(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Estimate from few human labels and many model outputs."""
+    from moored.inference import estimate
     from moored.inference.formula import Columns
 
     file, sources = pair_sources(file, source or [], formulas or [])
     columns = Columns(
         formula, labelled, sources, weights=weights, cluster=cluster, strata=strata, missing=missing
     )
-    options = {"family": family, "level": level, "alternative": alternative, "first_step": first_step}
-    fits = fit_table(file, columns, estimator or None, options, stream=stream)
-    result = as_json(fits)
+    options: dict[str, Any] = {
+        "family": family,
+        "level": level,
+        "alternative": alternative,
+        "first_step": first_step,
+    }
+    options |= {"target": target}
+    data = open_table(file, columns, stream=stream)
+    fits = estimate(data, estimators=estimator or None, **options)
+    headline, tests = headline_for(data), tests_of(data, family)
+    result = as_json(fits, headline, tests, adjust)
     if json:
         print_json(result)
         return
-    print_estimates([row for fit in fits for row in fit.rows()], None)
+    print_estimates([row for fit in fits for row in fit.rows()], headline)
+    _print_headline(headline, fits)
     print_fits(fits)
+    _print_tests(tests)
+    _print_adjusted(result["estimates"], adjust)
 
 
 def pair_sources(file: str, names: Sequence[str], values: Sequence[str]) -> tuple[str, dict[str, str]]:
@@ -87,25 +109,15 @@ def pair_sources(file: str, names: Sequence[str], values: Sequence[str]) -> tupl
     return given[at], dict(zip(names, formulas, strict=True))
 
 
-def fit_table(
-    file: str,
-    columns: Columns,
-    estimators: Sequence[str] | None,
-    options: dict[str, Any],
-    *,
-    stream: bool = False,
-) -> tuple[Fit, ...]:
-    """The fits of a table, read whole or in chunks."""
-    from moored.inference import estimate
+def open_table(file: str, columns: Columns, *, stream: bool = False) -> Sample | Stream:
+    """A table's units, whole or in chunks."""
     from moored.inference.formula import needed_columns, sample_from_frame, stream_from_frames
     from moored.storage.frames import chunks, column_names, read_table
 
     used = needed_columns(columns, column_names(file))
     if stream or _is_large(file, used):
-        data: Any = stream_from_frames(lambda: chunks(file, used, CHUNK), columns)
-    else:
-        data = sample_from_frame(read_table(file), columns)
-    return estimate(data, estimators=estimators, **options)
+        return stream_from_frames(lambda: chunks(file, used, CHUNK), columns)
+    return sample_from_frame(read_table(file), columns)
 
 
 def _is_large(file: str, used: Sequence[str]) -> bool:
@@ -117,12 +129,87 @@ def _is_large(file: str, used: Sequence[str]) -> bool:
     return sum(map(len, chunks(file, used[:1], CHUNK))) * len(used) > MANY_CELLS
 
 
-def as_json(fits: Sequence[Fit]) -> dict[str, Any]:
-    """{"estimates": [...], "fits": [...]}: numbers finite or null."""
+def headline_for(data: Sample | Stream) -> str:
+    """The estimator that the rule names for the table's sizes, as a study has it."""
+    from moored.inference import Sample, headline
+
+    chunks = (data,) if isinstance(data, Sample) else data()
+    n, clusters, first = 0, set(), None
+    for chunk in chunks:
+        first = first or chunk
+        n += chunk.n_labelled
+        clusters |= set() if chunk.cluster is None else set(chunk.cluster[chunk.labelled].tolist())
+    assert first is not None
+    synthetic = any(source.kind == "synthetic" for source in first.sources)
+    return headline(len(clusters) or n, first.X.shape[1], len(first.sources), synthetic=synthetic)
+
+
+def tests_of(data: Sample | Stream, family: str) -> list[dict[str, Any]]:
+    """What a run would ask before it estimates: is labelling random, is failing, does each source agree?"""
+    from moored.inference import labelling_test, missing_tests, source_tests
+
+    found: list[dict[str, Any]] = []
+    for what, asked in (("agreement", source_tests), ("failing", missing_tests)):
+        found += [{"test": what, "source": t.name, "p_value": t.p_value} for t in asked(data, family)]
+    labelling = labelling_test(data, family)
+    if labelling is not None:
+        found.append({"test": "labelling", "source": None, "p_value": labelling.p_value})
+    return found
+
+
+def as_json(
+    fits: Sequence[Fit],
+    headline: str | None = None,
+    tests: Sequence[dict[str, Any]] = (),
+    adjust: Any = None,
+) -> dict[str, Any]:
+    """{"estimates": [...], "fits": [...], "headline": ..., "tests": [...]}: numbers finite or null."""
+    from moored.inference.results import role_of
+
+    rows = []
+    for fit in fits:
+        adjusted = None if adjust is None else fit.adjusted(adjust)
+        for j, row in enumerate(fit.rows()):
+            told = {key: row[key] for key in ESTIMATE_KEYS} | {"role": role_of(fit.estimator, headline)}
+            rows.append(told if adjusted is None else told | {"p_adjusted": float(adjusted[j])})
     return {
-        "estimates": [{key: row[key] for key in ESTIMATE_KEYS} for fit in fits for row in fit.rows()],
-        "fits": [fit.summary() for fit in fits],
+        "estimates": rows,
+        "fits": [fit.summary() | {"role": role_of(fit.estimator, headline)} for fit in fits],
+        "headline": headline,
+        "tests": list(tests),
     }
+
+
+def _print_headline(headline: str, fits: Sequence[Fit]) -> None:
+    if headline in {fit.estimator for fit in fits}:
+        say(
+            f"The estimate to read is {headline}, by the rule on the study's size; the others are for comparison."
+        )
+    else:
+        say(
+            f"The rule on the study's size names {headline}, which was not asked for: --estimator {headline}."
+        )
+    if fits and fits[0].target == "corpus":
+        say("The intervals are for what all labels of these very units would have given (target: corpus).")
+
+
+def _print_tests(tests: Sequence[dict[str, Any]]) -> None:
+    """The tests that look bad, all tests together at .05 (Bonferroni)."""
+    why = {
+        "agreement": "human and model labels disagree for {source}: a source treats labelled units otherwise",
+        "failing": "{source} fails more often on one side: run its failed generations again first",
+        "labelling": "labelled and unlabelled units differ in readings or covariates: labelling was not random",
+    }
+    for test in tests:
+        if test["p_value"] < 0.05 / len(tests):
+            say(f"warning: {why[test['test']].format(**test)} (p = {p_value(test['p_value'])})")
+    if tests:
+        say(f"{len(tests)} tests of the design were asked; --json has all of them.")
+
+
+def _print_adjusted(rows: Sequence[dict[str, Any]], adjust: str | None) -> None:
+    for row in rows if adjust else ():
+        say(f"{row['estimator']} {row['term']}: p = {p_value(row['p_adjusted'])} ({adjust}, all terms)")
 
 
 def print_fits(fits: Sequence[Fit]) -> None:

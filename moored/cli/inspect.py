@@ -84,9 +84,15 @@ def published_results(store: Warehouse, study: str, version: int | None = None) 
         "version": run["version"],
         "run_id": run["run_id"],
         **{key: run[key] for key in told},
-        "estimates": estimates_of(store, run["run_id"]),
-        "fits": fits_of(store, run["run_id"]),
+        "estimates": _with_roles(estimates_of(store, run["run_id"]), run["headline"]),
+        "fits": _with_roles(fits_of(store, run["run_id"]), run["headline"]),
     }
+
+
+def _with_roles(rows: list[dict[str, Any]], headline: str | None) -> list[dict[str, Any]]:
+    from moored.inference.results import role_of
+
+    return [row | {"role": role_of(row["estimator"], headline)} for row in rows]
 
 
 def history_command(study: StudyArgument, json: JsonOption = False) -> None:

@@ -11,6 +11,8 @@ from moored.inference.diagnostics import (
     Test,
     contributions,
     j_test,
+    labelling_test,
+    missing_tests,
     score_r2,
     source_tests,
 )
@@ -58,7 +60,9 @@ __all__ = [
     "gmm_small",
     "headline",
     "j_test",
+    "labelling_test",
     "least_r2",
+    "missing_tests",
     "most_precise",
     "power",
     "sample_from_frame",

@@ -9,10 +9,12 @@ import numpy as np
 
 from moored.inference.balance import balance
 from moored.inference.data import Array, Sample
+from moored.inference.failures import label_dependence
 from moored.inference.families import family_of
 from moored.inference.gmm.estimator import gmm
 from moored.inference.gmm.first_step import first_step
 from moored.inference.moments import Moments
+from moored.inference.solve.newton import dependent_column
 from moored.inference.solve.passes import Block, Passes, Stream, with_sources
 
 
@@ -56,6 +58,73 @@ def source_tests(data: Sample | Stream, family: str | Moments = "ols") -> tuple[
         if found is not None:
             tests.append(_chi2(passes.names[m], found, len(eta)))
     return tuple(tests)
+
+
+def missing_tests(data: Sample | Stream, family: str | Moments = "ols") -> tuple[Test, ...]:
+    """For each source that failed somewhere, whether failing depends on labelling (statistic: failures)."""
+    passes = Passes(data, family_of(family))
+    failed, tests = passes.counts.failed, []
+    for m, name in enumerate(passes.names):
+        p_value = label_dependence(passes, m)
+        if p_value is not None:
+            tests.append(Test(name, float(failed[m]), 1, p_value))
+    return tuple(tests)
+
+
+def labelling_test(data: Sample | Stream, family: str | Moments = "ols") -> Test | None:
+    """Whether labelled and unlabelled units differ in the mean of what every unit has: readings and covariates.
+
+    One chi-squared test of all sources' y and X together. J looks at the sources' residuals only; labelling by the
+    outcome, or by what goes with it, shows in the readings first. None where nothing varies or all are labelled.
+    """
+    passes = Passes(data, family_of(family), scaled=True)
+    counts = passes.counts
+    if not passes.names or counts.labelled == counts.total:
+        return None
+    means = _means(passes)
+    kept = _varying(passes, means)
+    if not kept:
+        return None
+    found = balance(passes, lambda block: _columns(block, means)[:, kept], len(kept))
+    return None if found is None else _chi2("readings and covariates", found, len(kept))
+
+
+def _columns(block: Block, means: Array | None = None) -> Array:
+    """(m, M (1 + p)) every source's y and X, failed units at the mean."""
+    found = np.column_stack([np.column_stack([rows.y, rows.X]) for rows in block.sources])
+    if means is None:
+        return found
+    width = found.shape[1] // len(block.sources)
+    seen = [np.ones(block.size) if rows.seen is None else rows.seen for rows in block.sources]
+    return np.asarray((found - means) * np.repeat(np.column_stack(seen), width, axis=1))
+
+
+def _means(passes: Passes) -> Array:
+    total: list[Array] = []
+    size: list[Array] = []
+    for block in passes:
+        found = _columns(block)
+        seen = [np.ones(block.size) if rows.seen is None else rows.seen for rows in block.sources]
+        weights = np.repeat(np.column_stack(seen), found.shape[1] // len(seen), axis=1)
+        total.append((found * weights).sum(axis=0))
+        size.append(weights.sum(axis=0))
+    return np.asarray(np.sum(total, axis=0) / np.maximum(np.sum(size, axis=0), 1.0))
+
+
+def _varying(passes: Passes, means: Array) -> list[int]:
+    """Columns that vary and do not repeat those before them."""
+    products = np.zeros((len(means), len(means)))
+    for block in passes:
+        rows = _columns(block, means)
+        products += rows.T @ rows
+    kept: list[int] = []
+    for j in range(len(means)):
+        trial = [*kept, j]
+        if products[j, j] > 1e-18 * passes.counts.total and (
+            dependent_column(products[np.ix_(trial, trial)], 1e-9) is None
+        ):
+            kept = trial
+    return kept
 
 
 def _scores(passes: Passes, m: int, eta: Array) -> Callable[[Block], Array]:

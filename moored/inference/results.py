@@ -10,6 +10,7 @@ import numpy as np
 
 from moored.errors import DataInvalid, NonFinite
 from moored.inference.data import Array
+from moored.inference.joint import Adjustment, Joint, adjust, joint_test
 from moored.inference.solve.frame import Frame
 
 Alternative = Literal["two-sided", "larger", "smaller"]
@@ -85,7 +86,10 @@ class Fit:
         return table
 
     def summary(self) -> dict[str, Any]:
-        """The fit's own row: estimator, target, n_labelled, n_total, j, j_df, j_p_value, warnings."""
+        """The fit's own row: estimator, target, n_labelled, n_total, j, j_df, j_p_value, warnings, covariance.
+
+        `covariance` is a list of p lists of p numbers.
+        """
         return {
             "estimator": self.estimator,
             "target": self.target,
@@ -95,7 +99,27 @@ class Fit:
             "j_df": self.j_df,
             "j_p_value": self.j_p_value,
             "warnings": list(self.warnings),
+            "covariance": self.covariance.tolist(),
         }
+
+    def wald(self, R: Any = None, q: Any = 0.0) -> Joint:
+        """Joint test of R theta = q, R (c, p), by default of all terms but the constant: see `joint.joint_test`."""
+        p = len(self.terms)
+        free = [j for j, term in enumerate(self.terms) if term.rpartition(":")[2] != "Intercept" or p == 1]
+        rows = np.eye(p)[free] if R is None else np.atleast_2d(np.asarray(R, dtype=np.float64))
+        return joint_test(self.estimate, self.covariance, rows, q, self.df)
+
+    def adjusted(self, method: Adjustment = "holm") -> Array:
+        """p-values (p,) for reading all terms: see `joint.adjust`."""
+        return adjust(self.p_value, method)
+
+    def simultaneous(self) -> tuple[Array, Array]:
+        """Interval ends (p,) that hold for all terms at once, at the fit's level (Bonferroni)."""
+        level = 1.0 - (1.0 - self.level) / len(self.terms)
+        if len(self.terms) == 1:
+            return self.lower, self.upper
+        lower, upper, _ = wald(self.estimate, self.se, level, self.alternative, self.df)
+        return lower, upper
 
     def contrast(self, L: Any) -> list[dict[str, Any]]:
         """Estimates of L theta for L (p,) or (c, p), one dict a row: estimate, se, lower, upper, p_value."""
@@ -114,6 +138,13 @@ class Fit:
             {name: _finite_or_none(value) for name, value in zip(names, values, strict=True)}
             for values in zip(estimate, se, lower, upper, p_value, strict=True)
         ]
+
+
+def role_of(estimator: str, headline: str | None) -> str:
+    """What a row is for: "headline", the one to read; "biased", model labels as if true; else "comparison"."""
+    if estimator == headline:
+        return "headline"
+    return "biased" if estimator.startswith("naive") else "comparison"
 
 
 def _finite_or_none(value: Any) -> float | None:

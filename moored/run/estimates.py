@@ -30,7 +30,7 @@ class Estimates:
     """What is published.
 
     estimates : estimator, term, estimate, se, lower, upper, p_value, effective_n, labels_saved, r2.
-    fits : estimator, family, level, n_labelled, n_total, j, j_df, j_p_value, warnings.
+    fits : estimator, family, level, target, n_labelled, n_total, j, j_df, j_p_value, warnings, covariance.
     headline : the estimator to read, by a rule on sizes (`moored.inference.headline`).
     marks : what a reader must know of the data, and the estimators that could not be fitted, with the reason.
     """
@@ -64,7 +64,7 @@ def estimate_study(study: Study, material: Material) -> Estimates:
     fits, marks = [], []
     for name in dict.fromkeys((*wanted, ruled)):
         try:
-            fits.append(ESTIMATORS[name](sample, study.estimate.family, level=study.estimate.level))
+            fits.append(ESTIMATORS[name](sample, study.estimate.family, **_options(study)))
         except EstimationError as error:
             if name == "human":
                 raise
@@ -73,6 +73,13 @@ def estimate_study(study: Study, material: Material) -> Estimates:
     rows = [row for fit in fits for row in fit.rows()] + list(_everyone(study, material))
     summaries = [fit.summary() | {"family": fit.family, "level": fit.level} for fit in fits]
     return Estimates(pd.DataFrame(rows), pd.DataFrame(summaries), named, (*notes_of(sample), *marks))
+
+
+def _options(study: Study) -> dict[str, Any]:
+    options: dict[str, Any] = {"level": study.estimate.level}
+    if study.estimate.target != "population":  # an estimator of the user's own need not know of it
+        options["target"] = study.estimate.target
+    return options
 
 
 def headline_of(study: Study, sample: Sample) -> str:

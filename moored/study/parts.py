@@ -184,6 +184,8 @@ class Estimate(Part):
     missing: Literal["refuse", "drop"] = "refuse"
     """A labelled unit that lacks a value: `refuse` it, or `drop` it by the rule of docs/formulas.md."""
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    target: Literal["population", "corpus"] = "population"
+    """What intervals are for: the law that the units come from, or what all labels of these units would give."""
     estimators: tuple[str, ...] | None = None
     """Names of `moored.inference.ESTIMATORS`; by default the human-only,
     naive and GMM ones and `gmm-small`, as the sources allow."""

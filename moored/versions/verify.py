@@ -17,6 +17,7 @@ from moored.storage.warehouse import open_store
 from moored.study import Study
 
 _KEYS = {"estimator", "term"}
+_LATER = {"covariance"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ def _differ(
         before, after = was.get((estimator, term), {}), now.get((estimator, term), {})
         for column in before or after:
             pair = _plain(before.get(column)), _plain(after.get(column))
+            if column in _LATER and pair[0] is None:
+                continue  # the version is older than the column
             if pair[0] != pair[1]:
                 yield Difference(table, estimator, term, column, *pair)
 
@@ -112,4 +115,8 @@ def _plain(value: Any) -> Any:
     """What has no value is None; a list, an array or a tuple is a list."""
     if isinstance(value, float) and math.isnan(value):
         return None
-    return list(value) if hasattr(value, "__iter__") and not isinstance(value, str) else value
+    return (
+        [_plain(part) for part in value]
+        if hasattr(value, "__iter__") and not isinstance(value, str)
+        else value
+    )
