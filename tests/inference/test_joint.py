@@ -96,7 +96,7 @@ def test_the_labelling_test_knows_designs(design):
         code = (whole.X[:, 1] > 0).astype(int) if design == "strata" else np.arange(1000) // 5
         labelled = rng.random(1000) < pi
         if design == "cluster":
-            labelled, pi = np.isin(code, rng.choice(200, 50, replace=False)), pi
+            labelled = np.isin(code, rng.choice(200, 50, replace=False))
         sample = replace(whole, labelled=labelled, **{design: pi if design == "probability" else code})
         found.append(labelling_test(sample, "ols").p_value)
     assert np.mean(np.array(found) < 0.05) <= 0.13

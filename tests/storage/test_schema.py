@@ -78,12 +78,14 @@ def test_the_copy_is_all_of_the_older_store(old):
         pass
     with duckdb.connect(backup_of(path)) as connection:
         tables = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+        columns = {name: ", ".join(f'"{c}"' for c in connection.table(name).columns) for name in tables}
         copied = {name: connection.table(name).order("ALL").fetchall() for name in tables}
         assert connection.execute("SELECT nextval('generation_seq')").fetchall() == [(11,)]
         constraints = connection.execute("SELECT count(*) FROM duckdb_constraints()").fetchall()
     with duckdb.connect(path) as connection:
         for name in set(tables) - {"schema_migrations"}:
-            assert connection.table(name).order("ALL").fetchall() == copied[name], name
+            kept = connection.table(name).project(columns[name])  # a migration may add columns
+            assert kept.order("ALL").fetchall() == copied[name], name
         assert connection.execute("SELECT count(*) FROM duckdb_constraints()").fetchall() >= constraints
     assert len(copied["estimates"]) == 4
 
