@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from moored.errors import DataInvalid
 from moored.inference.results import Fit
 
+PRODUCTS = 4  # (9 - 1) / (3 - 1): how much less a variance of products is known than one of Gaussian values
 ROUNDING = 1e-9  # of a count that should have been whole
 
 
@@ -38,9 +39,38 @@ class Pilot:
         if fit.r2 is None or fit.effective_n is None:
             raise DataInvalid(f"{fit.estimator} prints no R2; plan from gmm-small or gmm-synth.")
         at = fit.terms.index(term)
-        sigma = float(fit.se[at]) * math.sqrt(float(fit.effective_n[at]))
+        beyond = (
+            1 / fit.n_total if fit.target == "corpus" else 0.0
+        )  # the error of all labels, not counted there
+        sigma = float(fit.se[at]) / math.sqrt(1 / float(fit.effective_n[at]) - beyond)
         q = len(fit.sources) * (1 if fit.estimator == "gmm-small" else len(fit.terms))
         return cls(sigma, adjusted_r2(float(fit.r2[at]), fit.n_labelled, q))
+
+    @classmethod
+    def range_of(cls, fit: Fit, term: str, *, level: float = 0.9) -> tuple[Pilot, Pilot]:
+        """The best and the worst case that a pilot leaves open, each end of sigma and R2 at `level`.
+
+        A pilot of n labels knows sigma and R2 themselves with error: sigma by the chi-squared law with n - 1 degrees
+        of freedom, R by Fisher's z with 1 / sqrt(n - q - 2), both for a mean of Gaussian data. A slope's influence
+        function is a product, of kurtosis 9 where covariate and residual are Gaussian, and says as much as n / 4
+        would. A guide, not a test: plan with the worst case, or give both.
+
+        Examples
+        --------
+        >>> best, worst = Pilot.range_of(fit, "x")  # doctest: +SKIP
+        >>> best.labels_needed(0.1, T=5000), worst.labels_needed(0.1, T=5000)  # doctest: +SKIP
+        """
+        from scipy.special import chdtri, ndtri
+
+        middle, n = cls.of(fit, term), fit.n_labelled / (1 if len(fit.terms) == 1 else PRODUCTS)
+        q = len(fit.sources) * (1 if fit.estimator == "gmm-small" else len(fit.terms))
+        tail, n = (1 - _share("level", level)) / 2, max(n, 2)
+        low, high = (middle.sigma * math.sqrt((n - 1) / float(chdtri(n - 1, t))) for t in (tail, 1 - tail))
+        z, reach = (
+            math.atanh(min(math.sqrt(middle.r2), 1 - 1e-12)),
+            -float(ndtri(tail)) / math.sqrt(n - q - 2),
+        )
+        return cls(low, math.tanh(z + reach) ** 2), cls(high, math.tanh(max(z - reach, 0.0)) ** 2)
 
     def se(self, n: float, T: float) -> float:
         """Standard error with n of T units labelled."""
@@ -85,10 +115,11 @@ class Plan:
 
 
 def cheapest(pilot: Pilot, se: float, *, label: float, calls: float, units: int | None = None) -> Plan:
-    """The cheapest n and T that reach a standard error.
+    """The cheapest whole n and T that reach a standard error.
 
-    Minimises label n + calls T subject to a / n + b / T = se^2, a = sigma^2 (1 - R2), b = sigma^2 R2: n is
-    proportional to sqrt(a / label) and T to sqrt(b / calls). Where labels alone are cheaper, n = T.
+    Minimises label n + calls T subject to a / n + b / T <= se^2, a = sigma^2 (1 - R2), b = sigma^2 R2. Without
+    rounding n is proportional to sqrt(a / label) and T to sqrt(b / calls); from there every n is tried whose cost,
+    with an unrounded T, is below the least that was found. Where labels alone are cheaper, n = T.
 
     Parameters
     ----------
@@ -98,18 +129,28 @@ def cheapest(pilot: Pilot, se: float, *, label: float, calls: float, units: int 
     target = _positive("se", se) ** 2
     a, b = pilot.sigma**2 * (1 - pilot.r2), pilot.sigma**2 * pilot.r2
     root = math.sqrt(a * _positive("label", label)) + math.sqrt(b * _positive("calls", calls))
-    alone = math.ceil(pilot.sigma**2 / target - ROUNDING)
-    T = max(math.ceil(root * math.sqrt(b / calls) / target - ROUNDING), 1)
+    alone = max(math.ceil(pilot.sigma**2 / target - ROUNDING), 1)
+    most = math.inf if units is None else units
     if units is not None:
         pilot.labels_needed(se, units)  # refuses what no number of labels reaches
-        T = min(T, units)
     best = Plan(alone, alone, label * alone, pilot.sigma / math.sqrt(alone))
-    for size in {max(T - 1, 1), T, T + 1}:
-        if (units is None or size <= units) and target > b / size:
-            n = max(math.ceil(a / (target - b / size) - ROUNDING), 1)
-            cost = label * n + calls * size
-            if n < size and cost < best.cost:
-                best = Plan(n, size, cost, pilot.se(n, size))
+
+    def least(n: int) -> float:
+        """The cost of n labels with the unrounded T that they need; infinite where none will do."""
+        room = target - a / n
+        return label * n + calls * b / room if room > 0 and b / room <= most + ROUNDING else math.inf
+
+    middle = math.sqrt(a / label) * root / target
+    if b < most * target:
+        middle = max(middle, a / (target - b / most))  # as many units as there are ask for so many labels
+    start = max(math.ceil(middle - ROUNDING), 1)
+    for steps in (range(start, alone), range(start - 1, 0, -1)):
+        for n in steps:
+            if least(n) >= best.cost:
+                break  # the cost is convex in n
+            T = max(math.ceil(b / (target - a / n) - ROUNDING), n + 1)
+            if most >= T and label * n + calls * T < best.cost:
+                best = Plan(n, T, label * n + calls * T, pilot.se(n, T))
     return best
 
 

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from moored.errors import DataInvalid
 from moored.inference import ESTIMATORS, Pilot, cheapest, detectable, least_r2, most_precise, power
@@ -151,3 +153,50 @@ def test_pilot_of_a_fit(name):
 def test_refusals(call):
     with pytest.raises(DataInvalid):
         call()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    sigma=st.floats(0.5, 3),
+    r2=st.floats(0, 0.99),
+    se=st.floats(0.15, 0.6),
+    label=st.floats(0.1, 20),
+    calls=st.floats(0.01, 5),
+    units=st.one_of(st.none(), st.integers(5, 400)),
+)
+def test_the_cheapest_whole_numbers_are_those_of_trying_all(sigma, r2, se, label, calls, units):
+    pilot = Pilot(sigma, r2)
+    try:
+        plan = cheapest(pilot, se, label=label, calls=calls, units=units)
+    except DataInvalid:
+        assert units is not None
+        assert sigma / np.sqrt(units) > se * (1 - 1e-9)
+        return
+    n, T = np.meshgrid(np.arange(1, 401), np.arange(1, (units or 3000) + 1), indexing="ij")
+    good = (n < T) & (sigma * np.sqrt((1 - r2) / n + r2 / T) <= se)
+    costs = np.where(good, label * n + calls * T, np.inf)
+    alone = label * np.ceil(sigma**2 / se**2 - 1e-9)
+    assert plan.cost <= min(costs.min(), alone) * (1 + 1e-9)
+    assert plan.se <= se * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("name", ["gmm-small", "gmm-synth"])
+def test_a_pilot_knows_a_range(name):
+    held = []
+    big = ESTIMATORS[name](draw("ols", M=1, kinds=("synthetic",), T=40_000, n=20_000, p=2, rng=0), "ols")
+    truth = Pilot.of(big, "x1")
+    for seed in range(100):
+        fit = ESTIMATORS[name](draw("ols", M=1, kinds=("synthetic",), T=2000, n=80, p=2, rng=seed), "ols")
+        best, worst = Pilot.range_of(fit, "x1")
+        middle = Pilot.of(fit, "x1")
+        assert best.sigma < middle.sigma < worst.sigma
+        assert worst.r2 <= middle.r2 <= best.r2
+        held.append((best.sigma <= truth.sigma <= worst.sigma, worst.r2 <= truth.r2 <= best.r2))
+        assert best.labels_needed(0.2, 4000) <= worst.labels_needed(0.2, 4000)
+    assert np.mean(held, axis=0).min() >= 0.75
+
+
+def test_a_pilot_of_a_corpus_is_the_same_pilot():
+    sample = draw("ols", M=1, kinds=("synthetic",), T=900, n=300, p=2, rng=1)
+    wide, narrow = (ESTIMATORS["gmm-synth"](sample, "ols", target=t) for t in ("population", "corpus"))
+    assert Pilot.of(narrow, "x1").sigma == pytest.approx(Pilot.of(wide, "x1").sigma, rel=1e-9)
