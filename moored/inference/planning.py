@@ -50,7 +50,7 @@ class Pilot:
     def range_of(cls, fit: Fit, term: str, *, level: float = 0.9) -> tuple[Pilot, Pilot]:
         """The best and the worst case that a pilot leaves open, each end of sigma and R2 at `level`.
 
-        A pilot of n labels knows sigma and R2 themselves with error: sigma by the chi-squared law with n - 1 degrees
+        A pilot of n labels knows sigma and R2 themselves with error: sigma by the chi-squared law of n - 1 degrees
         of freedom, R by Fisher's z with 1 / sqrt(n - q - 2), both for a mean of Gaussian data. A slope's influence
         function is a product, of kurtosis 9 where covariate and residual are Gaussian, and says as much as n / 4
         would. A guide, not a test: plan with the worst case, or give both.
