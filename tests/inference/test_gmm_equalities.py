@@ -312,3 +312,17 @@ def test_too_few_labels_for_the_moments_is_named():
     sample = draw("ols", p=3, n=8, M=2, rng=14)
     with pytest.raises(Unidentified, match="8 labelled units cannot weigh 3 real and 6 auxiliary"):
         gmm(sample, "ols")
+
+
+@pytest.mark.parametrize("family", ["ols", "logit"])
+def test_omega_at_the_final_estimate_is_the_literal_one(family):
+    sample = draw(family, M=2, T=800, n=160, p=2, rng=3)
+    start, p, T = full_start(sample, family), 2, 800
+    first, final = (gmm(sample, family, omega=omega) for omega in ("first", "final"))
+    np.testing.assert_array_equal(first.estimate, final.estimate)
+    g = literal_moments(sample, family, start)
+    at = minimise(sample, family, start, np.linalg.inv(g.T @ g / T))
+    g, G = literal_moments(sample, family, at), literal_jacobian(sample, family, at)
+    V = np.linalg.inv(G.T @ np.linalg.inv(g.T @ g / T) @ G) / T
+    np.testing.assert_allclose(final.covariance, V[:p, :p], rtol=1e-6)
+    assert 0.9 < (final.se / first.se).min() <= (final.se / first.se).max() < 1.1

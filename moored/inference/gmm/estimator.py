@@ -11,7 +11,7 @@ from moored.inference.events import few_events
 from moored.inference.families import family_of
 from moored.inference.gmm.corpus import corpus_covariances
 from moored.inference.gmm.first_step import FirstStep
-from moored.inference.gmm.two_step import TwoStep, explained_share, two_step
+from moored.inference.gmm.two_step import Omega, TwoStep, explained_share, two_step
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
 from moored.inference.results import Alternative, Fit, Target, make_fit
@@ -30,6 +30,7 @@ def gmm(
     first_step: FirstStep = "full",
     correction: Correction = "none",
     target: Target = "population",
+    omega: Omega = "first",
     name: str = "gmm",
 ) -> Fit:
     """Two-step GMM over every source of the sample (docs/method.md section 3; Byun et al. 2025, section 4).
@@ -46,6 +47,8 @@ def gmm(
         Student's t with n - p - q degrees of freedom. `gmm-small` is the better answer to few labels.
     target : what the interval is for: "population", the law that the units are drawn from, or "corpus", the
         parameter that all T labels would have given.
+    omega : where Omega is taken for the variance: "first", at the first step's estimate, as for the weights;
+        "final", again at the final one, as some software has it. The estimate is the same.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def gmm(
     passes = Passes(data, family_of(family), scaled=first_step == "full")
     if (share := few_events(passes)) is not None:
         return share.fit(passes, name, level, alternative, target)
-    found = two_step(passes, first_step)
+    found = two_step(passes, first_step, omega)
     if not passes.names:
         found = replace(found, warnings=("there is no source: this is the human-only fit",))
     return as_fit(found, passes, name, level, alternative, correction, target)

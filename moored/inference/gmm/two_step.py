@@ -21,7 +21,7 @@ from typing import Literal
 
 import numpy as np
 
-from moored.errors import Unidentified
+from moored.errors import DataInvalid, Unidentified
 from moored.inference.data import Array
 from moored.inference.events import flat_terms, refuse_exact
 from moored.inference.gmm.augmented import Linearised, least_squares, linearise
@@ -31,7 +31,7 @@ from moored.inference.headline import LABELS_A_COEFFICIENT, labels_for_gmm
 from moored.inference.solve.newton import inverse, solve_all, solve_scaled
 from moored.inference.solve.passes import Passes
 
-Correction = Literal["none", "lw"]
+Omega = Literal["first", "final"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,10 @@ class TwoStep:
     T: int
 
 
-def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
+def two_step(passes: Passes, first: FirstStep = "full", omega: Omega = "first") -> TwoStep:
     """The estimator, from a sample or a stream. Raises the named errors of `moored.errors`."""
+    if omega not in ("first", "final"):
+        raise DataInvalid(f"Omega is taken at {omega!r}; use 'first' or 'final'.")
     theta, etas, warnings = first_step(passes, first)
     counts, p = passes.counts, len(passes.terms)
     if counts.labelled == counts.total and etas:
@@ -103,7 +105,7 @@ def two_step(passes: Passes, first: FirstStep = "full") -> TwoStep:
             f"{counts.independent} {what} for {p + q} coefficients ({p} of yours, and {p} for each source), fewer "
             f"than {LABELS_A_COEFFICIENT} for each: these intervals are too narrow; read 'gmm-small' instead"
         )
-    return _second_step(passes, theta, {m: etas[m] for m in used}, moments, tuple(warnings))
+    return _second_step(passes, theta, {m: etas[m] for m in used}, moments, tuple(warnings), omega)
 
 
 def _plain_size(moments: Linearised, q: int) -> Array:
@@ -121,42 +123,72 @@ def _keep(moments: Linearised, p: int, kept: list[int], M: int) -> Linearised:
     return Linearised(moments.S[np.ix_(rows, rows)], moments.z[at], moments.psi, moments.H, slopes)
 
 
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """S_pp, S_pz of T Omega, B = S_pz S_zz^-1 (p, 2q), and K (2q, 2q) with K'K = S_zz^-1."""
+
+    S_pp: Array
+    S_pz: Array
+    B: Array
+    whitener: Array
+
+    @classmethod
+    def of(cls, S: Array, p: int) -> _Weights:
+        S_pp, S_pz, S_zz = S[:p, :p], S[:p, p:], S[p:, p:]
+        if not len(S_zz):
+            return cls(S_pp, S_pz, S_pz, S_zz)
+        scale = 1.0 / np.sqrt(np.diag(S_zz))
+        root = np.linalg.cholesky(S_zz * np.outer(scale, scale))
+        return cls(S_pp, S_pz, solve_scaled(S_zz, S_pz.T).T, np.linalg.solve(root, np.diag(scale)))
+
+    @property
+    def explained(self) -> Array:
+        """The part of S_pp that the sources explain (p, p)."""
+        return np.asarray(self.B @ self.S_pz.T)
+
+    def variance(self, G: Array) -> tuple[Array, Array]:
+        """The variance of the real moment's sum (p, p), and D_1 - D_2 (p, q) of `gmm.corpus`. G (2q, q)."""
+        if not len(self.whitener):
+            return self.S_pp, np.zeros((len(self.S_pp), 0))
+        K: Array = np.asarray(np.linalg.qr(self.whitener @ G, mode="r"))
+        tail = np.linalg.solve(K.T, (self.B @ G).T)
+        D = self.B - tail.T @ np.linalg.solve(K.T, (self.whitener @ G).T @ self.whitener)
+        q = G.shape[1]
+        return self.S_pp - self.explained + tail.T @ tail, D[:, :q] - D[:, q:]
+
+
 def _second_step(
     passes: Passes,
     human: Array,
     etas: dict[int, Array],
     at: Linearised,
     warnings: tuple[str, ...],
+    omega: Omega,
 ) -> TwoStep:
     p, counts = len(human), passes.counts
     refuse_exact(passes, at.S[:p, :p], at.H)
-    S_pp, S_pz, S_zz = at.S[:p, :p], at.S[:p, p:], at.S[p:, p:]
-    used, J = tuple(etas), None
-    spread, target, explained = S_pp, np.zeros(p), np.zeros((p, p))
-    eta, link = np.concatenate([*etas.values()]) if used else np.zeros(0), np.zeros((p, 0))
+    used, J, target = tuple(etas), None, np.zeros(p)
+    eta = np.concatenate([*etas.values()]) if used else np.zeros(0)
+    G = np.zeros((0, 0))
+    weigh = _Weights.of(at.S, p)
     if used:
-        B = solve_scaled(S_zz, S_pz.T).T
-        scale = 1.0 / np.sqrt(np.diag(S_zz))
-        root = np.linalg.cholesky(S_zz * np.outer(scale, scale))
-        whitener = np.linalg.solve(root, np.diag(scale))
-        eta, z, G = least_squares(passes, used, eta, whitener, (at.z, at.slopes))
-        target = B @ z
-        K: Array = np.asarray(np.linalg.qr(whitener @ G, mode="r"))
-        tail = np.linalg.solve(K.T, (B @ G).T)
-        D = B - tail.T @ np.linalg.solve(K.T, (whitener @ G).T @ whitener)
-        link = D[:, : len(eta)] - D[:, len(eta) :]
-        explained = B @ S_pz.T
-        spread = S_pp - explained + tail.T @ tail
-        J = float(np.sum((whitener @ z) ** 2))
+        eta, z, G = least_squares(passes, used, eta, weigh.whitener, (at.z, at.slopes))
+        target = weigh.B @ z
+        J = float(np.sum((weigh.whitener @ z) ** 2))
     theta, H = shifted(passes, human, target, at)
-    bread, first_bread = inverse(H, "The estimate"), inverse(at.H, "The human labels")
-    human_covariance = first_bread @ S_pp @ first_bread.T
-    warnings = (*warnings, *flat_terms(passes.terms, S_pp, first_bread))
+    first_bread, explained = inverse(at.H, "The human labels"), weigh.explained
+    human_covariance = first_bread @ at.S[:p, :p] @ first_bread.T
+    if omega == "final" and used:
+        final = tuple(np.split(eta, len(used)))
+        weigh = _Weights.of(linearise(passes, theta, final, used).S, p)
+    bread = inverse(H, "The estimate")
+    left, link = weigh.variance(G)
+    warnings = (*warnings, *flat_terms(passes.terms, at.S[:p, :p], first_bread))
     k = len(eta) // max(len(used), 1)
     return TwoStep(
         theta=theta,
-        covariance=bread @ spread @ bread.T,
-        residual=bread @ (S_pp - explained) @ bread.T,
+        covariance=bread @ left @ bread.T,
+        residual=bread @ (weigh.S_pp - weigh.explained) @ bread.T,
         human=human,
         human_covariance=human_covariance,
         etas=tuple(eta[i * k : (i + 1) * k] for i in range(len(used))),
