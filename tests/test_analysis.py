@@ -6,7 +6,7 @@ from moored.inference import ESTIMATORS
 from moored.inference.headline import labels_for_gmm
 from moored.run.estimates import EVERYONE, estimate_study, wanted_estimators
 from tests.materials import material
-from tests.studies import study
+from tests.studies import study, study_table
 
 
 def test_every_wanted_estimator_has_its_rows():
@@ -70,3 +70,16 @@ def test_a_study_with_a_proxy_alone_asks_for_no_synthetic_baseline():
 def test_refuses_an_estimator_that_there_is_not():
     with pytest.raises(StudyInvalid, match="there are human"):
         wanted_estimators(study(estimate={"formula": "polite ~ 1", "estimators": ["magic"]}))
+
+
+def test_the_target_is_the_studys():
+    plain = estimate_study(study(), material())
+    spec = study_table()["estimate"]
+    aimed = estimate_study(study(estimate=spec | {"target": "corpus"}), material())
+    assert set(plain.fits["target"]) == {"population"}
+    assert set(aimed.fits.set_index("estimator").loc[["human", "gmm-small"], "target"]) == {"corpus"}
+    se = [r.estimates.set_index(["estimator", "term"])["se"] for r in (plain, aimed)]
+    n, T = plain.fits.loc[0, ["n_labelled", "n_total"]]
+    terms = list(se[0]["human"].index)
+    for term in terms:
+        assert se[1]["human"][term] == pytest.approx(se[0]["human"][term] * (1 - n / T) ** 0.5)
