@@ -137,8 +137,12 @@ class View:
     # ---- human data ----------------------------------------------------------------------
 
     def human(self, variable: str) -> NDArray[np.float64]:
-        """A human variable of each unit, NaN where unknown."""
-        return self.units[variable].to_numpy(dtype=np.float64)
+        """A human variable of each unit, NaN where unknown; a category's words as codes."""
+        values = self.units[variable]
+        if pd.api.types.is_numeric_dtype(values):
+            return values.to_numpy(dtype=np.float64)
+        codes = pd.factorize(values)[0].astype(np.float64)
+        return np.where(codes < 0, np.nan, codes)
 
     def known_for_all(self) -> Iterator[tuple[str, NDArray[np.float64]]]:
         """What is known of every unit without a model: covariates by rule or column."""

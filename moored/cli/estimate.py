@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from moored.inference import Fit, Sample
     from moored.inference.formula import Columns
     from moored.inference.solve.passes import Stream
+    from moored.storage.columns import Wanted
 
 ESTIMATE_KEYS = ("estimator", "term", "estimate", "se", "lower", "upper", "p_value", "effective_n", "r2")
 CHUNK = 200_000
@@ -63,6 +66,13 @@ def estimate_command(
     stream: Annotated[
         bool, typer.Option("--stream", help="Read in chunks (done unasked above 1e8 cells).")
     ] = False,
+    na: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORD", help="A word that means missing, such as -99. Repeatable."),
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of a CSV that is not in UTF-8: cp1252.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Of a CSV whose first rows do not tell.")] = None,
+    skip_rows: Annotated[int, typer.Option(help="Rows under the header that are no data.", min=0)] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Estimate from few human labels and many model outputs."""
@@ -80,7 +90,8 @@ def estimate_command(
         "first_step": first_step,
     }
     options |= {"target": target}
-    data = open_table(file, columns, stream=stream)
+    written = Written(tuple(na or ()), encoding, delimiter, skip_rows)
+    data = open_table(file, columns, written, stream=stream)
     fits = estimate(data, estimators=estimator or None, **options)
     headline, tests = headline_for(data), tests_of(data, family)
     result = as_json(fits, headline, tests, adjust)
@@ -109,24 +120,66 @@ def pair_sources(file: str, names: Sequence[str], values: Sequence[str]) -> tupl
     return given[at], dict(zip(names, formulas, strict=True))
 
 
-def open_table(file: str, columns: Columns, *, stream: bool = False) -> Sample | Stream:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a table is written, where its user says so."""
+
+    missing: tuple[str, ...] = ()
+    encoding: str | None = None
+    delimiter: str | None = None
+    skip_rows: int = 0
+
+
+def open_table(
+    file: str, columns: Columns, written: Written = Written(), *, stream: bool = False
+) -> Sample | Stream:
     """A table's units, whole or in chunks."""
-    from moored.inference.formula import needed_columns, sample_from_frame, stream_from_frames
-    from moored.storage.frames import chunks, column_names, read_table
+    from moored.inference.formula import sample_from_frame, stream_from_frames
+    from moored.storage.columns import chunk_reader, read_columns
 
-    used = needed_columns(columns, column_names(file))
-    if stream or _is_large(file, used):
-        return stream_from_frames(lambda: chunks(file, used, CHUNK), columns)
-    return sample_from_frame(read_table(file), columns)
+    wanted = _wanted(file, columns, written)
+    if stream or _is_large(file, wanted):
+        return stream_from_frames(chunk_reader(file, wanted, CHUNK), columns)
+    return sample_from_frame(read_columns(file, wanted), columns)
 
 
-def _is_large(file: str, used: Sequence[str]) -> bool:
-    """Whether the used columns hold more than MANY_CELLS; a column of a big file is read to know."""
-    from moored.storage.frames import chunks
+def _wanted(file: str, columns: Columns, written: Written) -> Wanted:
+    """The table's columns by their role in the formulas and options."""
+    from moored.inference.formula import needed_columns
+    from moored.storage.columns import Wanted, column_names
+    from moored.storage.delimited import Dialect
+    from moored.storage.roles import categories_in
+
+    dialect = Dialect(written.encoding, written.delimiter, written.skip_rows)
+    formulas = (columns.formula, *(formula for _, _, formula in columns.designs()))
+    needed = needed_columns(columns, column_names(file, dialect))
+    said = " ".join(formulas)
+    return Wanted(
+        variables=tuple(
+            name
+            for name in needed
+            if name not in columns.plain() or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said)
+        ),
+        categories=frozenset().union(*map(categories_in, formulas)),
+        numbers=_given(columns.weights, columns.probability),
+        codes=_given(columns.cluster, columns.strata),
+        marks=(columns.labelled,),
+        missing=written.missing,
+        dialect=dialect,
+    )
+
+
+def _given(*names: str | None) -> tuple[str, ...]:
+    return tuple(name for name in names if name is not None)
+
+
+def _is_large(file: str, wanted: Wanted) -> bool:
+    """Whether the used columns hold more than MANY_CELLS; a big file's rows are counted to know."""
+    from moored.storage.columns import row_count
 
     if Path(file.partition("::")[0]).stat().st_size < SMALL_FILE:
         return False
-    return sum(map(len, chunks(file, used[:1], CHUNK))) * len(used) > MANY_CELLS
+    return row_count(file, wanted.dialect) * len(wanted.names) > MANY_CELLS
 
 
 def headline_for(data: Sample | Stream) -> str:

@@ -163,6 +163,8 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     data = units_of(loaded, folder, settings)
     units = data.frame
     tell(f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}")
+    for line in data.reading.lines:
+        tell(f"read: {line}")
     if data.spent:
         tell(f"data: {spent_line(data.spent)}")
     if picked := picked_line(loaded, data):

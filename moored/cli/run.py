@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from moored.cli.studies import JsonOption, StudyArgument, open_study
-from moored.errors import StudyInvalid
+from moored.errors import MooredError, StudyInvalid
 from moored.settings import Settings, read_settings
 from moored.study import Study
 from moored.study.scope import Scope
@@ -99,6 +100,8 @@ def _run(
 
     refuse_busy(settings.run_lock(study.name), study.name)
     parameters = {"study": study, "folder": str(folder), "scope": scope, "publish_anyway": publish_anyway}
+    if not json:
+        _tell_reading(study, folder, settings)
     with show_progress(study, scope, settings):
         report = run_flow(settings.pipeline, "flows/survey.py:survey", parameters)
     with open_study(study.name, settings) as (store, name):
@@ -118,3 +121,13 @@ def _run(
         )
     say(f"store: {settings.store}    model replies: {settings.replies}")
     say(f"again: moored results {study.name}    moored history {study.name}    moored status {study.name}")
+
+
+def _tell_reading(study: Study, folder: Path, settings: Settings) -> None:
+    """Print what is read of the table; what is wrong with it, the run says, which remembers it."""
+    from moored.cli.render import say
+    from moored.run.plan import units_of
+
+    with suppress(MooredError):
+        for line in units_of(study, folder, settings).reading.lines:
+            say(f"read: {line}")

@@ -21,7 +21,7 @@ class Material:
 
     units : one row a unit (`storage.studies.stored_units`).
     generations : the last terminal row of each step (`storage.generations.latest_generations`).
-    values : by source, one row a unit and one float column a variable, NaN where not observed.
+    values : by source, one row per unit and a column for each variable, missing where not observed.
     """
 
     units: pd.DataFrame
@@ -29,11 +29,11 @@ class Material:
     values: Mapping[str, pd.DataFrame]
 
     def long_values(self) -> pd.DataFrame:
-        """The values as unit_id, source, variable, value; what is not observed is left out."""
+        """The numbers as unit_id, source, variable, value; what is not observed, or is a word, is left out."""
         frames = [
-            frame.assign(unit_id=self.units["unit_id"], source=source).melt(
-                ["unit_id", "source"], var_name="variable", value_name="value"
-            )
+            frame.select_dtypes("number")
+            .assign(unit_id=self.units["unit_id"], source=source)
+            .melt(["unit_id", "source"], var_name="variable", value_name="value")
             for source, frame in self.values.items()
         ]
         return pd.concat(frames, ignore_index=True).dropna()

@@ -1,54 +1,192 @@
-"""SQL expressions of a study, computed over a table in a database of their own.
+"""SQL expressions and queries of a study, computed over a table in a database of their own.
 
 That database has no files, no network and no other table: a rule computes over its row and does nothing else.
+In SQL a column of a delimited file is a number where every cell that is not missing is one, a truth value where
+every cell says true or false, and else a text. Ids, texts and codes with leading zeros stay texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 
-from moored.errors import ColumnMissing, StudyInvalid, UnsafeRule
+from moored.cells import MISSING, NoNumbers, booleans, numbers, stripped
+from moored.errors import ColumnMissing, DataInvalid, StudyInvalid, UnsafeRule
+from moored.storage.sandbox import open_sandbox, said, time_limit
+from moored.storage.tables import TEXT, Column, Table, readable, table_of
 
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
-    "python_enable_replacements": "false",
-    "lock_configuration": "true",
-}
+_NONE = frozenset(("", *MISSING))
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_LOG = re.compile(r"\blog\s*\(", re.IGNORECASE)
+_ZEROS = re.compile(r"[+-]?0[0-9]")
+_WHOLE = 2**53
 
 
-def evaluate(rules: Mapping[str, str], frame: pd.DataFrame) -> pd.DataFrame:
-    """Each rule's value for each row of `frame`, in its order, as a column named like the rule.
+def evaluate(
+    rules: Mapping[str, str],
+    table: Table,
+    *,
+    texts: Collection[str] = (),
+    missing: Collection[str] = _NONE,
+) -> dict[str, Column]:
+    """Each rule's value for each row of `table`, in its order. A rule that is a column's name is that column.
 
-    Errors: `ColumnMissing` (a rule names a column that `frame` does not have), `UnsafeRule` (it reads files or
-    mixes rows), `StudyInvalid` (it is not an SQL expression).
+    texts: columns that stay text in SQL, however they look. missing: cells that are NULL in numbers.
+
+    Errors: `ColumnMissing` (a rule names a column that `table` does not have), `UnsafeRule` (it reads files or
+    mixes rows), `StudyInvalid` (it is not an SQL expression, or does not end).
     """
-    with duckdb.connect(":memory:", config=_CONFIG) as sandbox:
-        sandbox.register("data", frame)
-        columns = {name: _evaluate_one(sandbox, name, rule, frame) for name, rule in rules.items()}
-    return pd.DataFrame(columns, index=frame.index)
+    named = {name: column_named(rule, table) for name, rule in rules.items()}
+    found = {name: table.column(column) for name, column in named.items() if column is not None}
+    if len(found) == len(rules):
+        return found
+    with open_sandbox() as sandbox:
+        _register(sandbox, table, texts, missing)
+        return {
+            name: found[name] if name in found else _evaluate_one(sandbox, name, rule, table)
+            for name, rule in rules.items()
+        }
 
 
-def _evaluate_one(sandbox: duckdb.DuckDBPyConnection, name: str, rule: str, frame: pd.DataFrame) -> pd.Series:
+def column_named(rule: str, table: Table) -> str | None:
+    """The column that `rule` is the name of: exactly; else quoted as in SQL; else in another case."""
+    names = table.names
+    if rule in names:
+        return rule
+    text = rule.strip()
+    if text in names:
+        return text
+    quoted = _QUOTED.fullmatch(text)
+    if quoted is not None:
+        text = quoted[1].replace('""', '"')
+    elif not _PLAIN.fullmatch(text) or text.lower() in ("true", "false", "null"):
+        return None
+    alike = [name for name in names if name.casefold() == text.casefold()]
+    return text if text in names else alike[0] if len(alike) == 1 else None
+
+
+def refuse_log(name: str, rule: str) -> None:
+    """In DuckDB's SQL `log` has base 10, in R and in formulas base e. Errors: `StudyInvalid`."""
+    if _LOG.search(_STRINGS.sub("''", rule)):
+        raise StudyInvalid(
+            f"{name!r} is `{rule}`, where SQL's `log` is the logarithm to base 10; write `ln(...)` for the natural "
+            "logarithm or `log10(...)`"
+        )
+
+
+def select(
+    table: Table, query: str, *, texts: Collection[str] = (), missing: Collection[str] = _NONE
+) -> Table:
+    """The rows of a query over `table`, which it calls `data`; `data_as_text` has every column as text.
+
+    Errors: `StudyInvalid` (no such query).
+    """
+    with open_sandbox() as sandbox:
+        _register(sandbox, table, texts, missing)
+        _register(sandbox, table, table.names, missing, view="data_as_text")
+        rows = _selected(sandbox, query)
+    return Table(rows.frame, rows.types, table.delimiter, table.notes)
+
+
+def read_query(path: Path, query: str) -> Table:
+    """The rows of a query over the tables of a DuckDB file, which it can only read.
+
+    Errors: `DataInvalid` (no such file), `StudyInvalid` (no such query), `StoreLocked`.
+    """
+    if not path.is_file():
+        raise DataInvalid(f"there is no file {path}; name a DuckDB file")
+    with readable(path), open_sandbox(path) as connection:
+        return _selected(connection, query)
+
+
+def _selected(connection: duckdb.DuckDBPyConnection, query: str) -> Table:
     try:
-        result = sandbox.table("data").project(f"({rule}) AS value").df()
+        statements = connection.extract_statements(query)
+        if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+            raise StudyInvalid("`data.query` must be one SELECT")
+        with time_limit(connection, "`data.query`"):
+            return table_of(connection.sql(query))
+    except duckdb.Error as error:
+        raise StudyInvalid(f"`data.query` cannot be run: {said(error)}") from error
+
+
+def _register(
+    sandbox: duckdb.DuckDBPyConnection,
+    table: Table,
+    texts: Collection[str],
+    missing: Collection[str],
+    view: str = "data",
+) -> None:
+    """The table as a view. Columns whose names differ by case alone are left out: SQL cannot tell them apart."""
+    folded = [name.casefold() for name in table.names]
+    columns: dict[str, np.ndarray | pd.Series] = {"row": np.arange(len(table))}
+    picked = []
+    for place, name in enumerate(table.names):
+        if folded.count(name.casefold()) > 1:
+            continue
+        column = table.column(name)
+        columns[f"c{place}"] = column.cells if name in texts else _in_sql(column, missing)
+        kind = "" if name in texts or column.type == TEXT else f"::{column.type}"
+        quoted = name.replace('"', '""')
+        picked.append(f'c{place}{kind} AS "{quoted}"')
+    sandbox.register(f"_{view}", pd.DataFrame(columns))
+    sandbox.table(f"_{view}").project(", ".join(picked) or "NULL AS nothing").create_view(view)
+
+
+def _in_sql(column: Column, missing: Collection[str]) -> np.ndarray | pd.Series:
+    return column.cells if column.type != TEXT else natural(column, missing)
+
+
+def natural(column: Column, missing: Collection[str]) -> np.ndarray | pd.Series:
+    """Numbers or truth values where all cells are such and nothing is lost by it, else the texts."""
+    first = next((cell for cell in column.cells if cell is not None and cell.strip() not in missing), None)
+    if first is None or len(first) > 40:
+        return column.cells
+    logical = booleans(column.cells, missing)
+    if logical is not None:
+        return pd.Series(logical).astype("boolean")
+    try:
+        found = numbers(column.cells, missing, column.delimiter)
+    except NoNumbers:
+        return column.cells
+    if any(_ZEROS.match(cell) for cell in stripped(column.cells)):
+        return column.cells
+    known = found.values[~np.isnan(found.values)]
+    if bool((np.abs(known) >= _WHOLE).any()):
+        return column.cells
+    whole = not any(
+        "." in cell or "e" in cell.lower() for cell in stripped(column.cells) if cell not in missing
+    )
+    if whole and not found.decimal_comma:
+        return pd.Series(found.values).astype("Int64")
+    return pd.Series(found.values).astype("Float64")
+
+
+def _evaluate_one(sandbox: duckdb.DuckDBPyConnection, name: str, rule: str, table: Table) -> Column:
+    try:
+        relation = sandbox.table("data").project(f"({rule}) AS value")
+        if list(relation.columns) != ["value"]:
+            raise UnsafeRule(f"the rule of {name!r}, `{rule}`, must give one value for each row")
+        with time_limit(sandbox, f"the rule of {name!r}, `{rule}`,"):
+            result = table_of(relation)
     except duckdb.BinderException as error:
         if "not found in FROM clause" not in str(error):
-            raise StudyInvalid(f"the rule of {name!r} is no SQL expression: {_first_line(error)}") from error
+            raise StudyInvalid(f"the rule of {name!r} is no SQL expression: {said(error)}") from error
         raise ColumnMissing(
             f"the rule of {name!r}, `{rule}`, names a column that the data do not have; "
-            f"they have {', '.join(map(str, frame.columns))}"
+            f"they have {', '.join(table.names)}"
         ) from error
     except duckdb.PermissionException as error:
         raise UnsafeRule(f"the rule of {name!r}, `{rule}`, may compute over its row only") from error
     except duckdb.Error as error:
-        raise StudyInvalid(f"the rule of {name!r} is no SQL expression: {_first_line(error)}") from error
-    if list(result.columns) != ["value"] or len(result) != len(frame):
+        raise StudyInvalid(f"the rule of {name!r} is no SQL expression: {said(error)}") from error
+    if len(result) != len(table):
         raise UnsafeRule(f"the rule of {name!r}, `{rule}`, must give one value for each row")
-    return pd.Series(result["value"].array, index=frame.index)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+    return Column(result.column("value").cells, result.types["value"])

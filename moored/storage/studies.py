@@ -114,12 +114,17 @@ def store_units(store: Warehouse, study: Study, units: Units) -> None:
         return
     frame = units.frame.assign(**key)
     variables = list(variable_names(study))
-    values = frame.melt(["study", "data_version", "unit_id"], variables, "variable", "value").dropna()
+    keys = ["study", "data_version", "unit_id"]
+    numeric = [name for name in variables if pd.api.types.is_numeric_dtype(frame[name])]
+    values = frame.melt(keys, numeric, "variable", "value").dropna()
+    words = frame.melt(keys, [name for name in variables if name not in numeric], "variable", "word").dropna()
     counts = pd.DataFrame([key | {"units": len(frame), "labelled": int(frame["labelled"].sum())}])
     with store.transaction():
         store.append("insert_texts", frame)
         store.append("insert_units", frame)
         store.append("insert_unit_values", values)
+        if len(words):
+            store.append("insert_unit_words", words)
         store.append("insert_data_version", counts)
 
 
@@ -128,8 +133,12 @@ def stored_units(store: Warehouse, study: Study, data_version: str) -> pd.DataFr
     key = {"study": study.name, "data_version": data_version}
     frame = store.frame("units", key)
     values = store.frame("unit_values", key).pivot(index="unit_id", columns="variable", values="value")
-    values = values.reindex(index=frame["unit_id"], columns=list(variable_names(study)))
-    return pd.concat([frame, values.reset_index(drop=True)], axis=1)
+    words = store.frame("unit_words", key).pivot(index="unit_id", columns="variable", values="word")
+    both = pd.concat([values, words.astype(object)], axis=1).reindex(
+        index=frame["unit_id"], columns=list(variable_names(study))
+    )
+    both[words.columns] = both[words.columns].astype(object).where(both[words.columns].notna(), None)
+    return pd.concat([frame, both.reset_index(drop=True)], axis=1)
 
 
 def stored_fields(store: Warehouse, study: str, data_version: str) -> pd.DataFrame:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from moored.cells import words_for_missing
+from moored.storage.roles import alike
 from moored.storage.rules import evaluate
+from moored.storage.tables import TEXT, Table
 from moored.study import Source, Study
 
 
 def source_values(
     study: Study, source: Source, units: pd.DataFrame, generations: pd.DataFrame, expected_rows: int
 ) -> pd.DataFrame:
-    """One row a unit, ordered as `units`; one float column a variable; NaN in every column of a unit whose
-    generation is not whole (docs/method.md, rule 4: it keeps its row and its moment is zero).
+    """One row per unit, ordered as `units`; a column for each variable, of floats or of a category's words; missing
+    in every column of a unit whose generation is not whole (docs/method.md, rule 4: it keeps its row and its
+    moment is zero).
 
     A variable that is asked of the model is the mean over its draws. A rule over the text is computed on the
     text that the source read: the unit's own for a proxy, the written one for a synthetic source. A column known
@@ -24,17 +28,20 @@ def source_values(
     values = pd.DataFrame(index=units.index)
     read = _read(rows)
     rules = {c.name: c.rule for c in study.covariates if c.rule is not None}
-    computed = evaluate(rules, pd.DataFrame({"text": _texts(source, rows, units)}))
+    missing = words_for_missing(study.data.missing)
+    texts = pd.DataFrame({"text": _texts(source, rows, units).astype(object)})
+    texts = texts.where(texts.notna(), None)
+    computed = evaluate(rules, Table(texts, {"text": TEXT}), texts=("text",), missing=missing)
     for name in (study.outcome.name, *(covariate.name for covariate in study.covariates)):
         if name in study.questions:
             column = read[name].reindex(units["unit_id"]).to_numpy() if name in read else np.nan
         elif name in rules:
-            column = computed[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+            words = not pd.api.types.is_numeric_dtype(units[name]) if name in units else False
+            column = alike(computed[name], missing, words=words)
         else:
             column = units[name].to_numpy()
         values[name] = column
-    values.loc[~whole] = np.nan
-    return values
+    return values.where(pd.Series(whole, index=values.index), np.nan)
 
 
 def _whole(rows: pd.DataFrame, expected: int) -> pd.Series:

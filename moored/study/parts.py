@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)]
 StudyName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
@@ -36,6 +36,11 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def _as_written(word: object) -> object:
+    """-99 in a study file is the word "-99"."""
+    return f"{word:g}" if isinstance(word, int | float) and not isinstance(word, bool) else word
+
+
 class Data(Part):
     """Where the raw texts are: a CSV or Parquet file, `file.duckdb::table`, or `example:NAME`."""
 
@@ -48,6 +53,14 @@ class Data(Part):
     """Use a seeded simple random sample of so many rows."""
     cluster: Words | None = None
     """A column that says which units belong together (texts of one person)."""
+    missing: tuple[Annotated[str, BeforeValidator(_as_written)], ...] = ()
+    """Words that mean "no value" in labels, numbers and categories, beside the usual ones: `["-99"]`."""
+    encoding: str | None = None
+    """Of a delimited file that is not in UTF-8, such as "cp1252"."""
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    """Of a delimited file, where its first rows do not tell."""
+    skip_rows: Annotated[int, Field(ge=0)] = 0
+    """Rows under the header that are no data: 2 in a file of Qualtrics."""
 
 
 class Question(Part):
@@ -103,7 +116,7 @@ class Labels(Part):
     sample: Annotated[int, Field(gt=0)] | None = None
     """Count only so many units, drawn at random by the seed, as labelled; hold the other labels back."""
     column: Words | None = None
-    """A column that is 1 or true where a human labelled; without it, where the label is not NULL."""
+    """A column that is 1, true, yes or x where a human labelled; without it, where the label is not empty."""
     probability: Words | None = None
     """A column with each unit's known probability of being labelled."""
 

@@ -22,6 +22,35 @@ from moored.study.parts import (
 )
 from moored.study.thresholds import Checks
 
+OWN_NAMES = frozenset(
+    (
+        *(
+            "unit_id",
+            "text",
+            "content_hash",
+            "fields",
+            "labelled",
+            "probability",
+            "cluster",
+            "held_back",
+            "study",
+        ),
+        *(
+            "data_version",
+            "source",
+            "step",
+            "draw",
+            "variable",
+            "value",
+            "word",
+            "run_id",
+            "status",
+            "intercept",
+        ),
+    )
+)
+"""Columns that stand beside a study's variables in its tables: no variable may be called so, in any case."""
+
 
 class Study(Part):
     """What to run. The same study has the same fingerprint, wherever it is read."""
@@ -51,6 +80,17 @@ class Study(Part):
         names = [self.outcome.name, *(covariate.name for covariate in self.covariates)]
         if len(set(names)) < len(names):
             raise ValueError(f"outcome and covariate names must differ, got {', '.join(names)}")
+        folded = [name.casefold() for name in names]
+        for name in names:
+            if name.casefold() in OWN_NAMES:
+                raise ValueError(
+                    f"the variable {name!r} has the name of a column of moored's own; call it otherwise, such as "
+                    f"`{name}_1` (the table's column may keep its name: `human` or `column` says which it is)"
+                )
+            if folded.count(name.casefold()) > 1:
+                raise ValueError(
+                    f"outcome and covariate names must differ by more than case, got {', '.join(names)}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -110,7 +110,7 @@ def test_interactions_and_categories_keep_their_names():
         (Columns("y ~ x", "s", {"p": "yhat ~ 1"}), DataInvalid, "same terms in the same order"),
         (Columns("y ~ x", "s", {"p:other": "yhat ~ xhat"}), DataInvalid, "write p:proxy"),
         (Columns("y ~ x", "who", {}), DataInvalid, "must be 1 or true"),
-        (Columns("y ~ x", "group", {}), DataInvalid, "holds 'a'"),
+        (Columns("y ~ x", "group", {}), DataInvalid, "holds 'b'.*'a'"),
         (Columns("y ~ x", "s", {"p": "one ~ xhat"}), DataInvalid, "one numeric column"),
         (Columns("y ~ x +", "s", {}), DataInvalid, "cannot be read"),
         (Columns("y ~ f('a').g(x)", "s", {}), DataInvalid, "cannot be read: invalid syntax"),

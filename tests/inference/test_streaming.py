@@ -133,11 +133,11 @@ PROGRAM = textwrap.dedent(
     from pathlib import Path
     from moored.inference import gmm
     from moored.inference.formula import Columns, stream_from_frames
-    from moored.storage.frames import chunks
+    from moored.storage.columns import Wanted, chunk_reader
     columns = Columns("y ~ x", "s", {"proxy": "f ~ g"})
-    names = ("y", "x", "s", "f", "g")
+    wanted = Wanted(variables=("y", "x", "f", "g"), marks=("s",))
     start = time.perf_counter()
-    fit = gmm(stream_from_frames(lambda: chunks(sys.argv[1], names, 200_000), columns), sys.argv[2])
+    fit = gmm(stream_from_frames(chunk_reader(sys.argv[1], wanted, 200_000), columns), sys.argv[2])
     spent = time.perf_counter() - start
     peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
     print(spent, peak, fit.n_total)

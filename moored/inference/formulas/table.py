@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moored.cells import marks, named, words_for_missing
 from moored.errors import DataInvalid
 from moored.inference.data import LARGEST, Array, Mask
 from moored.inference.formulas.cells import column, missing_cells, named_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LABELLED = {"1", "1.0", "true", "t", "yes"}
-UNLABELLED = {"0", "0.0", "false", "f", "no", "", "nan", "none", "<na>"}
 
 
 def labelled_rows(frame: pd.DataFrame, column: str) -> Mask:
@@ -31,14 +30,14 @@ def labelled_rows(frame: pd.DataFrame, column: str) -> Mask:
                 "elsewhere."
             )
         return np.asarray(numbers == 1.0)
-    texts = values.astype(str).str.strip().str.lower().to_numpy()
-    unknown = sorted(set(texts.tolist()) - LABELLED - UNLABELLED)
-    if unknown:
+    cells = [None if none else str(value) for value, none in zip(values, values.isna(), strict=True)]
+    found = marks(cells, words_for_missing())
+    if isinstance(found, Counter):
         raise DataInvalid(
-            f"Column {column!r} holds {unknown[0]!r}; it must be 1 or true where a unit is labelled, 0 or "
-            "false or empty elsewhere."
+            f"Column {column!r} holds {named(found)}; it must be 1, true, yes or x where a unit is labelled, 0, "
+            "false, no or empty elsewhere."
         )
-    return np.isin(texts, list(LABELLED))
+    return found
 
 
 def probabilities(
