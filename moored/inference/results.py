@@ -152,6 +152,14 @@ def _finite_or_none(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def refuse_level(level: float, alternative: str) -> None:
+    """Raise DataInvalid for a level outside (0, 1) or an alternative that there is not."""
+    if not 0 < level < 1:
+        raise DataInvalid(f"The level is {level}; it must lie between 0 and 1, such as 0.95.")
+    if alternative not in ("two-sided", "larger", "smaller"):
+        raise DataInvalid(f"The alternative is {alternative!r}; use 'two-sided', 'larger' or 'smaller'.")
+
+
 def wald(
     estimate: Array, se: Array, level: float, alternative: Alternative, df: float | None
 ) -> tuple[Array, Array, Array]:
@@ -170,10 +178,7 @@ def wald(
     """
     from scipy.special import ndtr, ndtri, stdtr, stdtrit  # loaded late: a third of a second
 
-    if not 0 < level < 1:
-        raise DataInvalid(f"The level is {level}; it must lie between 0 and 1, such as 0.95.")
-    if alternative not in ("two-sided", "larger", "smaller"):
-        raise DataInvalid(f"The alternative is {alternative!r}; use 'two-sided', 'larger' or 'smaller'.")
+    refuse_level(level, alternative)
     tail = (1.0 - level) / 2.0 if alternative == "two-sided" else 1.0 - level
     reach = float(-ndtri(tail) if df is None else -stdtrit(df, tail)) * se
     z = _ratio(estimate, se)

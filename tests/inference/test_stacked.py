@@ -90,15 +90,6 @@ def test_a_repeated_source_is_dropped_by_the_ordinary_estimator():
     assert not answers.regular.any()
 
 
-def test_an_estimator_without_a_stack_is_asked_draw_by_draw():
-    found = draws("ols", count=3)
-    answers = fit_draws("gmm-small", found, "ols")
-    fits = [ESTIMATORS["gmm-small"](sample, "ols") for sample in found.samples]
-    np.testing.assert_array_equal(answers.estimate, [fit.estimate for fit in fits])
-    np.testing.assert_array_equal(answers.upper, [fit.upper for fit in fits])
-    assert not answers.regular.any()
-
-
 def test_a_family_without_a_stack_is_asked_draw_by_draw():
     found = draws("mean gaussian", count=3)
     answers = fit_draws("human", found, "quantile:0.5")

@@ -67,12 +67,22 @@ def first_step(passes: Passes, first: FirstStep) -> tuple[Array, dict[int, Array
     """theta (p,) from the labelled units, eta of each usable source, and warnings on the others."""
     if first not in ("full", "identity"):
         raise DataInvalid(f"The first step is {first!r}; use 'full' or 'identity'.")
+    human, etas, warnings = first_fits(passes)
+    theta = solved(human)
+    if first == "identity":
+        etas = _identity_start(passes, etas)
+    return theta, etas, warnings
+
+
+def first_fits(passes: Passes) -> tuple[Equation, dict[int, Array], list[str]]:
+    """The human equation, solved or failed, eta of each usable source, and warnings on the others."""
     human = human_equation(passes)
     sources = [source_equation(passes, m) for m in range(len(passes.names))]
     solve_all(passes, [human, *sources])
     refuse_unidentified(passes)
     refuse_constant(passes)
-    theta, etas, warnings = solved(human), {}, []
+    etas: dict[int, Array] = {}
+    warnings = []
     unusable = one_sided(passes)
     for m, found in enumerate(sources):
         if m in unusable:
@@ -81,10 +91,7 @@ def first_step(passes: Passes, first: FirstStep) -> tuple[Array, dict[int, Array
             etas[m] = solved(found)
         else:
             warnings.append(f"source {passes.names[m]!r} dropped: {_reason(found.failure)}")
-    warnings += failure_warnings(passes, list(etas))
-    if first == "identity":
-        etas = _identity_start(passes, etas)
-    return theta, etas, warnings
+    return human, etas, warnings + failure_warnings(passes, list(etas))
 
 
 def _reason(failure: EstimationError) -> str:

@@ -1,63 +1,56 @@
-"""`gmm-small`: the same moments as `gmm`, for samples in which n is not large beside the number of moments.
+"""`gmm-small`: the same moments as the two-step GMM, weighed by what few labels can tell. The headline at every n.
 
-    theta  =  theta_L  -  sum_m a_m (gamma_m,L - gamma_m,all)                 (the form of Chen and Chen 2000)
+    theta  =  theta_L  -  sum_m A_m' (gamma_m,L - gamma_m,all)                (the form of Chen and Chen 2000)
 
-theta_L is the human fit on the labelled units, gamma_m,all source m's own fit on all units, and gamma_m,L
-one Newton step from there on the labelled units. Both source fits have the same limit however bad the
-model is, so theta is consistent for every a. What is different from the two-step GMM:
+theta_L is the fit of the labelled units, gamma_m,L source m's on the same units, gamma_m,all on all units; each
+by Firth's method where the family is logit or Poisson. Both fits of a source have the same limit however bad the
+model is, so theta is consistent for every A. What differs from the two-step GMM:
 
-- **One coefficient a source, for all p parameters**: M numbers instead of M p^2. They come from the
-  regression of the human influence functions on the sources', in the metric of the human information
-  matrix, so that theta(XA) = A^-1 theta(X) holds exactly.
-- **Ridge**, with the penalty of least generalised cross-validation (Craven and Wahba 1979), each coefficient
-  priced at 1.4 (Kim and Gu 2004; the customary gamma), the row and not the number being the unit. The grid
-  ends at infinity, which is theta_L: useless sources are switched off.
-- **Delete-one jackknife** (Tukey 1958) over the labelled units, or clusters, of the whole procedure: the
-  human fit and the source fits by their exact (OLS) or one-step deletion, the coefficients and the penalty
-  anew. The groups without a labelled unit add the variance of gamma_m,all.
-- **Student's t** with n - p - (effective coefficients) degrees of freedom for mean, OLS and Poisson; for
-  logit the normal law, since with a bounded outcome the jackknife already errs on the wide side.
+- **The weights A** (`coefficients`): one coefficient a source, then a matrix of all cross-moments, both by ridge
+  with a cross-validated penalty that may be infinite, then only as far as it pays in each direction of the
+  parameters. With many labels the penalties vanish, and A tends to the two-step GMM's weights.
+- **A floor**: a source's second moment among the labelled is at least half of what all units imply. Below, a
+  coefficient would be more than twice the best one, and do harm.
+- **Delete-one jackknife** (Tukey 1958) over the labelled units, or clusters, of the whole procedure at its
+  penalties; the groups without a labelled unit add the variance of gamma_m,all (`deletions`).
+- **Student's t** with Bell and McCaffrey's (2002) degrees of freedom for each parameter, fewer where a parameter
+  rests on few units; for logit the normal law with a variance of at least the model's own (`solution`).
+- **Skewed estimates**, of linear families, reach further on the side of their long tail (`intervals`).
 
-What was tried and lost (figures in docs/small-samples.md): least squares without shrinkage; shrinkage by
-max(0, 1 - 1/F); one coefficient a parameter; pooling the sources into one; AICc and marginal likelihood for
-the penalty; prices 1 and 3; counting every number of a row as an observation; the sources' Hessian over all
-units instead of the labelled; Jeffreys' (Firth's) prior for logit; full labelled refits of logit sources;
-influence functions at the final estimate; leave-one-out (PRESS) residuals instead of the jackknife.
+What was tried and lost is in docs/small-samples.md, with figures.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from moored.errors import DataInvalid
+from moored.errors import DataInvalid, Separated, Unidentified
 from moored.inference.data import Array, Sample
 from moored.inference.events import few_events, flat_terms, refuse_exact
-from moored.inference.families import Logit, family_of
-from moored.inference.gmm.first_step import first_step
+from moored.inference.families import family_of
+from moored.inference.gmm.first_step import first_fits, solved
 from moored.inference.gmm.two_step import explained_share
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
 from moored.inference.results import Alternative, Fit, Target, make_fit
-from moored.inference.small.deletions import (
-    Auxiliary,
-    Groups,
-    Part,
-    curvature,
-    groups_of,
-    human_part,
-    source_part,
-)
-from moored.inference.solve.newton import inverse
+from moored.inference.small.bias_reduced import Rows, refuse_unknown
+from moored.inference.small.coefficients import FLOOR, Evidence, Weighed, repeats, weigh
+from moored.inference.small.deletions import Auxiliary, Fitted, Groups, auxiliary, fitted, grouped
+from moored.inference.small.intervals import ends
+from moored.inference.small.solution import conclude
+from moored.inference.solve.newton import dependent_column
 from moored.inference.solve.passes import Block, Passes, Stream
+from moored.inference.solve.passes import Rows as Units
 
-PRICE = 1.4  # of one coefficient in generalised cross-validation
-PENALTIES: Array = np.append(np.logspace(-3, 2, 16), np.inf)  # on sources of unit variance
-MOST = 0.5  # at most this share of the rows' degrees of freedom goes into coefficients
 SAME = 1e-9  # sources whose influence functions correlate by 1 less this are one source
+NOTHING = 1e-18  # share of a source's squared scores below which it has no residual
 FEW = 20
+SEPARATED = (
+    "the covariates separate the labels, so that the human-only fit has no finite estimate: this is the "
+    "bias-reduced one (Firth 1993), pulled towards zero; label more units before you trust its size"
+)
 
 
 @with_notes
@@ -71,7 +64,7 @@ def gmm_small(
     name: str = "gmm-small",
     **_: Any,
 ) -> Fit:
-    """Control variates with one shrunken coefficient a source, and jackknife intervals; see the module.
+    """Shrunken control variates with jackknife intervals; see the module.
 
     Parameters
     ----------
@@ -84,208 +77,191 @@ def gmm_small(
 
     Returns
     -------
-    Fit; `tuning` holds the penalty ("ridge", infinite when the sources are switched off), "coefficients"
-    (their effective number) and each source's coefficient. With no source: the human estimate with the
-    jackknife's interval.
+    Fit; `df` is the least of the terms' degrees of freedom. `tuning` holds the penalties ("ridge" of the sources'
+    coefficients, "matrix" of the cross-moments; infinite where not used), "coefficients" (their effective number)
+    and each source's coefficient. With no source: the human estimate with the jackknife's interval.
 
     Raises
     ------
     DataInvalid : a stream, or a family without a per-unit information matrix; use `gmm` for those.
     Unidentified : too few labelled units (clusters), or one without which the parameters are not identified.
-    Separated, Singular, NotConverged, NonFinite, NoLabels : as `gmm`.
+    Separated (labels that are all alike), Singular, NotConverged, NonFinite, NoLabels : as `gmm`.
     """
     chosen = family_of(family)
     if not isinstance(data, Sample):
         raise DataInvalid("gmm-small needs the sample in memory; use gmm-synth for a stream.")
-    curvature(chosen, np.zeros(1))  # refuses a family without one
+    refuse_unknown(chosen)
     passes = Passes(data, chosen, scaled=True)
     if (share := few_events(passes)) is not None:
         return share.fit(passes, name, level, alternative, target)
-    theta, etas, warnings = first_step(passes, "full")
-    block = next(iter(passes))
-    groups = groups_of(block)
-    human, H = human_part(block, chosen, theta, groups, passes.terms)
-    S = H @ human.influence.T @ human.influence @ H
-    refuse_exact(passes, S, H)
-    warnings += flat_terms(passes.terms, S, inverse(H, "The human labels"))
-    found = []
-    for m, eta in etas.items():
-        part = source_part(block, chosen, m, eta, groups, passes.names[m])
-        warnings += [part] if isinstance(part, str) else []
-        found += [] if isinstance(part, str) else [part]
-    sources, repeats = _distinct(found, H)
+    equation, etas, warnings = first_fits(passes)
+    theta = None if isinstance(equation.failure, Separated) else solved(equation)
+    warnings += [SEPARATED] if theta is None else []
+    (block,) = passes
+    groups, rows = groups_of(block), labelled_rows(block.human, block.weight)
+    human = _human(passes, rows, groups, theta)
+    scores = human.influence[0] @ human.H[0]
+    S = scores.T @ scores
+    refuse_exact(passes, S, human.H[0])
+    warnings += flat_terms(passes.terms, S, human.P[0])
+    names, sources, dropped = _sources(passes, block, groups, etas)
     missed = missed_shares(passes, block, groups) if target == "corpus" else None
-    solution = _combine(theta, human, H, sources, missed)
-    df = None if isinstance(chosen, Logit) else max(groups.labelled - len(theta) - solution.spent, 1.0)
+    evidence, used, more = _evidence(rows, human, names, sources, groups)
+    weighed = None if evidence is None else weigh(evidence if missed is None else evidence.of_corpus())
+    answer = conclude(chosen, rows, human, weighed, groups, passes.frame.back, missed)
+    estimate, df = (
+        passes.frame.point((human.b - (0.0 if weighed is None else weighed.shift))[0]),
+        answer.df[0],
+    )
+    interval = ends(estimate[None], answer.se, answer.df, answer.skew, level, alternative)
     return make_fit(
         estimator=name,
         family=chosen.name,
         terms=passes.terms,
-        estimate=solution.theta,
-        covariance=solution.covariance,
+        estimate=estimate,
+        covariance=answer.covariance[0],
+        interval=(interval[0][0], interval[1][0], interval[2][0]),
         n_labelled=passes.counts.labelled,
         n_total=passes.counts.total,
         level=level,
         alternative=alternative,
-        df=df,
-        human_covariance=_spread(human.without, missed),
-        frame=passes.frame,
-        r2=explained_share(*(passes.frame.covariance(V) for V in (solution.explained, solution.whole))),
-        warnings=(*warnings, *repeats, *_cautions(groups, passes)),
-        sources=tuple(source.name for source in sources),
-        tuning=solution.tuning(sources),
+        df=float(df.min()) if np.isfinite(df).all() else None,
+        human_covariance=answer.human_covariance[0],
+        r2=explained_share(answer.whole[0] - answer.left[0], answer.whole[0]),
+        warnings=(*warnings, *dropped, *more, *_cautions(passes)),
+        sources=used,
+        tuning=_tuning(used, weighed),
         target=target,
     )
 
 
-def _distinct(found: list[Auxiliary], H: Array) -> tuple[list[Auxiliary], list[str]]:
-    """The sources without those whose influence function is a multiple of an earlier one's."""
-    kept: list[Auxiliary] = []
-    warnings = []
-    for source in found:
-        z = source.labelled.influence
-        size = float(np.einsum("gi,ij,gj->", z, H, z))
-        twin = None
-        for other in kept:
-            o = other.labelled.influence
-            cross = float(np.einsum("gi,ij,gj->", z, H, o))
-            if cross**2 >= (1.0 - SAME) * size * float(np.einsum("gi,ij,gj->", o, H, o)):
-                twin = other.name
-                break
-        if size <= 0.0:
-            warnings.append(f"source {source.name!r} dropped: it leaves no residual among the labelled units")
-        elif twin is not None:
-            warnings.append(f"source {source.name!r} dropped: it repeats {twin!r}")
-        else:
-            kept.append(source)
-    return kept, warnings
+def labelled_rows(units: Units, weight: Array | None) -> Rows:
+    """One draw's units with the design's weights, 0 where a generation failed."""
+    w = np.ones(len(units.y)) if weight is None else weight
+    return Rows(units.y[None], units.X[None], (w if units.seen is None else w * units.seen)[None])
 
 
-# Coefficients and the jackknife ----------------------------------------------------------------------
+def groups_of(block: Block) -> Groups | None:
+    """The block's clusters, those with a labelled unit first."""
+    if block.cluster is None:
+        return None
+    codes = np.unique(block.cluster, return_inverse=True)[1]
+    touched = np.zeros(int(codes.max()) + 1, dtype=bool)
+    touched[codes[block.labelled]] = True
+    number = np.empty(len(touched), dtype=np.intp)
+    number[np.argsort(~touched, kind="stable")] = np.arange(len(touched))
+    return Groups(number[codes[block.labelled]], number[codes[~block.labelled]])
 
 
-@dataclass(frozen=True, slots=True)
-class Solution:
-    """theta (p,), covariance (p, p), coefficients (M,), penalty, their effective number.
-
-    `whole` (p, p) sums the outer products of the human influence functions; the sources explain `explained` of it.
-    """
-
-    theta: Array
-    covariance: Array
-    coefficients: Array
-    penalty: float
-    spent: float
-    explained: Array
-    whole: Array
-
-    def tuning(self, sources: list[Auxiliary]) -> tuple[tuple[str, float], ...]:
-        """For the result record."""
-        named = [(source.name, float(a)) for source, a in zip(sources, self.coefficients, strict=True)]
-        return (("ridge", self.penalty), ("coefficients", self.spent), *named)
-
-
-def missed_shares(passes: Passes, block: Block, groups: Groups) -> Array:
-    """(G,) of each labelled group, 1 less its probability of being labelled: what the corpus as target leaves."""
+def missed_shares(passes: Passes, block: Block, groups: Groups | None) -> Array:
+    """(1, G) of each labelled group, 1 less its probability of being labelled: what the corpus as target leaves."""
     counts = passes.counts
     overall = counts.mean_probability or counts.labelled / counts.total
     weight = np.ones(counts.labelled) if block.weight is None else block.weight
-    rows = np.column_stack([np.maximum(1.0 - overall / weight, 0.0), np.ones(counts.labelled)])
-    sums = groups.sum(rows, block.labelled)[: groups.labelled]
-    return np.asarray(sums[:, 0] / sums[:, 1])
+    missed = np.maximum(1.0 - overall / weight, 0.0)[None]
+    if groups is None:
+        return missed
+    sizes = grouped(np.ones_like(missed), groups.inside, groups.labelled)
+    return grouped(missed, groups.inside, groups.labelled) / sizes
 
 
-def _combine(
-    theta: Array, human: Part, H: Array, sources: list[Auxiliary], missed: Array | None = None
-) -> Solution:
-    p, M = len(theta), len(sources)
-    if M == 0:
-        nothing = np.zeros((p, p))
-        return Solution(theta, _spread(human.without, missed), np.zeros(0), np.inf, 0.0, nothing, nothing)
-    u = human.influence
-    Z = np.stack([source.labelled.influence for source in sources], axis=1)  # (G, M, p)
-    gaps = np.stack([source.gap for source in sources])
-    a, penalty, spent, a_without = _coefficients(u, Z, H)
-    known = 1.0 if missed is None else 0.0  # the corpus's own gamma_all is what it is
-    moved = np.stack(
-        [s.gap + s.labelled.without - known * s.without_all for s in sources], axis=1
-    )  # (G, M, p)
-    without = human.without - np.einsum("gm,gmp->gp", a_without, moved)
-    rest = np.einsum("m,mgp->gp", a, np.stack([source.rest for source in sources]))
-    left = u - np.einsum("m,gmp->gp", a, Z)
-    whole = u.T @ u
-    covariance = _spread(without, missed) + known * rest.T @ rest
-    return Solution(theta - a @ gaps, covariance, a, penalty, spent, whole - left.T @ left, whole)
+def _human(passes: Passes, rows: Rows, groups: Groups | None, theta: Array | None) -> Fitted:
+    """The labelled units' fit. Raises Unidentified where a deletion has no root."""
+    G, p = rows.y.shape[1] if groups is None else groups.labelled, len(passes.terms)
+    what = "labelled units" if groups is None else "labelled clusters"
+    if p + 2 > G:
+        raise Unidentified(
+            f"{G} {what} leave no degrees of freedom for {p} parameters; label more.", n=G, p=p
+        )
+    human = fitted(passes.family, rows, groups, None if theta is None else theta[None])
+    if human.alone[0] or not human.fine[0]:
+        raise Unidentified(
+            f"Without one of the {G} {what} the parameters {', '.join(passes.terms)} are not identified, so the "
+            "jackknife has no answer; drop the term that only it informs, label more, or use gmm.",
+            n=G,
+            p=p,
+        )
+    return human
 
 
-def _spread(without: Array, missed: Array | None = None) -> Array:
-    """Tukey's jackknife: (G - 1) / G times the sum of squares about the mean (p, p), each times `missed` (G,)."""
-    centred = without - without.mean(axis=0)
-    centred = centred if missed is None else centred * np.sqrt(missed)[:, None]
-    return np.asarray((len(without) - 1) / len(without) * centred.T @ centred)
+def _sources(
+    passes: Passes, block: Block, groups: Groups | None, etas: dict[int, Array]
+) -> tuple[list[str], list[Auxiliary], list[str]]:
+    """Names and fits of the usable sources, and warnings on the others."""
+    names, sources, warnings = [], [], []
+    for m, eta in etas.items():
+        found = _source(passes, block, groups, m, eta)
+        if isinstance(found, str):
+            warnings.append(f"source {passes.names[m]!r} dropped: {found}")
+        else:
+            names.append(passes.names[m])
+            sources.append(found)
+    return names, sources, warnings
 
 
-def _coefficients(u: Array, Z: Array, H: Array) -> tuple[Array, float, float, Array]:
-    """Ridge coefficients (M,), penalty, effective number, and the coefficients without each group (G, M).
+def _source(passes: Passes, block: Block, groups: Groups | None, m: int, eta: Array) -> Auxiliary | str:
+    """A source made ready, or why it is dropped."""
+    family, every = passes.family, block.sources[m]
+    psi = every.psi(family, eta)
+    seen = np.ones(len(psi)) if every.seen is None else every.seen
+    if float((psi**2).sum()) <= NOTHING * float(((every.X * (every.y * seen)[:, None]) ** 2).sum()):
+        return "it leaves no residual"
+    labelled = labelled_rows(block.overlap[m], block.weight)
+    weighted = labelled.X[0] * labelled.w[0][:, None]
+    if dependent_column(weighted.T @ labelled.X[0]) is not None:
+        return "its covariates are collinear among the labelled units"
+    inside, outside = labelled_rows(block.overlap[m], None), labelled_rows(every.take(~block.labelled), None)
+    found = auxiliary(family, labelled, inside, outside, groups, eta[None])
+    if found.alone[0]:
+        return "its covariates rest on a single labelled unit"
+    return found if found.fine[0] else "its fit among the labelled units did not converge"
 
-    Minimises over a  sum_g |u_g - sum_m a_m z_mg|_H^2 + penalty, the sources scaled to unit size first.
-    """
-    G, _, p = Z.shape
-    root = np.linalg.cholesky(H)
-    u, Z = u @ root, Z @ root
-    cross = np.einsum("gmp,gkp->gmk", Z, Z)
-    against = np.einsum("gmp,gp->gm", Z, u)
-    size = (u**2).sum(axis=1)
-    scale = 1.0 / np.sqrt(np.einsum("gmm->m", cross))
-    cross, against = cross * np.outer(scale, scale), against * scale
-    a, penalty, spent = ridge(cross.sum(0)[None], against.sum(0)[None], size.sum()[None], G, p)
-    share = G / (G - 1)
-    without, _, _ = ridge(
-        (cross.sum(0) - cross) * share,
-        (against.sum(0) - against) * share,
-        np.maximum(size.sum() - size, 0.0) * share,
-        G - 1,
-        p,
+
+def _evidence(
+    rows: Rows, human: Fitted, names: list[str], sources: list[Auxiliary], groups: Groups | None
+) -> tuple[Evidence | None, tuple[str, ...], list[str]]:
+    """What the sources say, which they are, and warnings: on repeated ones, and where the floor binds."""
+    live = [bool((source.labelled.influence**2).sum() > 0) for source in sources]
+    silent = [name for name, alive in zip(names, live, strict=True) if not alive]
+    warnings = [f"source {name!r} dropped: it leaves no residual among the labelled units" for name in silent]
+    names = [name for name, alive in zip(names, live, strict=True) if alive]
+    sources = [source for source, alive in zip(sources, live, strict=True) if alive]
+    if not sources:
+        return None, (), warnings
+    again, first = (found[0] for found in repeats(Evidence.of(rows, human, sources, groups), SAME))
+    pairs = ((names[m], names[first[m]]) for m in np.flatnonzero(again))
+    warnings += [f"source {name!r} dropped: it repeats {other!r}" for name, other in pairs]
+    kept = np.flatnonzero(~again).tolist()
+    evidence = Evidence.of(rows, human, [sources[m] for m in kept], groups)
+    chosen = tuple(names[m] for m in kept)
+    shares = zip(chosen, evidence.share[0], strict=True)
+    warnings += [_held(name, share) for name, share in shares if share < FLOOR]
+    return evidence, chosen, warnings
+
+
+def _held(name: str, share: float) -> str:
+    return (
+        f"source {name!r} varies among the labelled units only {share:.2g} times as much as among all (outliers, "
+        "or answers that no labelled unit has): its coefficient is held down, and all units' spread is in the "
+        "interval; look at its most extreme answers"
     )
-    return a[0] * scale, float(penalty[0]), float(spent[0]), without * scale
 
 
-def ridge(S: Array, c: Array, v: Array, n: int, p: int) -> tuple[Array, Array, Array]:
-    """K ridge regressions, each at the penalty of least generalised cross-validation over PENALTIES.
-
-    Parameters
-    ----------
-    S : (K, M, M) cross-products of the sources, near unit diagonal; c : (K, M) with the response; v : (K,)
-        the response's own sum of squares.
-    n : rows; p : degrees of freedom already spent on the response.
-
-    Returns
-    -------
-    coefficients (K, M), penalties (K,), effective numbers of coefficients (K,).
-    """
-    w, V = np.linalg.eigh(S)
-    w = np.maximum(w, 0.0)[:, None, :]
-    q = np.einsum("kij,ki->kj", V, c)
-    inverse = 1.0 / (w + PENALTIES[:, None])  # (K, penalties, M)
-    fitted = (q**2)[:, None, :] * inverse
-    left = np.maximum(v[:, None] - 2.0 * fitted.sum(2) + (fitted * w * inverse).sum(2), 0.0)
-    spent = (w * inverse).sum(2)
-    used = (p + PRICE * spent) / n
-    score = np.where((used > MOST) & (spent > 0), np.inf, left / np.maximum(1.0 - used, 1.0 / n) ** 2)
-    best = score.argmin(axis=1)
-    at = np.arange(len(best))
-    a = np.einsum("kij,kj->ki", V, q * inverse[at, best])
-    return a, PENALTIES[best], spent[at, best]
+def _tuning(names: tuple[str, ...], weighed: Weighed | None) -> tuple[tuple[str, float], ...]:
+    if weighed is None:
+        return (("ridge", np.inf), ("matrix", np.inf), ("coefficients", 0.0))
+    own = (("ridge", weighed.penalty), ("matrix", weighed.matrix_penalty), ("coefficients", weighed.spent))
+    coefficients = zip(names, weighed.a[0], strict=True)
+    return (
+        *((what, float(value[0])) for what, value in own),
+        *((source, float(a)) for source, a in coefficients),
+    )
 
 
-# What to tell the reader -----------------------------------------------------------------------------
-
-
-def _cautions(groups: Groups, passes: Passes) -> tuple[str, ...]:
-    what = "labelled clusters" if groups.clustered else "labelled units"
-    out = []
-    if groups.labelled < FEW:
-        out.append(f"{groups.labelled} {what}: below {FEW} no interval here has been checked")
+def _cautions(passes: Passes) -> tuple[str, ...]:
+    what, out = "labelled clusters" if passes.clustered else "labelled units", []
+    if passes.counts.independent < FEW:
+        out.append(f"{passes.counts.independent} {what}: below {FEW} no interval here has been checked")
     if passes.stratified:
         out.append("gmm-small does not use the strata in its standard error, which is then on the wide side")
     return tuple(out)

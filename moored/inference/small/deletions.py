@@ -1,173 +1,158 @@
 """Delete-one: each fit's influence on, and change without, every labelled unit or cluster.
 
-Leaving group g out of sum_t w_t psi_t(b) = 0 moves the root b by -(H - H_g)^-1 s_g, with s_g the group's
-scores and H_g its information: exactly for OLS, by one Newton step for logit and Poisson.
+Leaving group g out of sum_t x_t s_t(b) = 0 moves the root b by -(H - H_g)^-1 sum_g x_t s_t, with H_g the group's
+information: exactly for least squares, by one Newton step for logit and Poisson. Arrays have a leading axis of
+B draws; with clusters B is 1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moored.errors import DataInvalid, Unidentified
-from moored.inference.data import Array
-from moored.inference.families import Linear, Logit, Poisson
+from moored.inference.data import Array, Mask
 from moored.inference.moments import Moments
-from moored.inference.solve.newton import dependent_column
-from moored.inference.solve.passes import Block, Rows
+from moored.inference.small.bias_reduced import Point, Rows, at, root
 
-SINGULAR = 1e-9  # smallest eigenvalue, in units of the whole, of the information without a group
-NOTHING = 1e-18  # share of a source's squared scores below which it has no residual
+ALONE = 1e-9  # share of the information that is left without a group, below which nothing is
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One fit as the jackknife sees it. G is the number of labelled groups (units or clusters).
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Clusters: `inside` (n,) numbers those of the labelled units 0, ..., G - 1; `outside` (N,) those of the
+    others, with new numbers from G on for clusters without a labelled unit."""
+
+    inside: NDArray[np.intp]
+    outside: NDArray[np.intp]
+
+    @property
+    def labelled(self) -> int:
+        """G."""
+        return int(self.inside.max()) + 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """The labelled units' fit.
 
     Attributes
     ----------
-    influence : (G, p) H^-1 sum of the group's scores.
-    without : (G, p) the fit without the group, less the fit.
+    b : (B, p); H, P : (B, p, p) its information, and the inverse.
+    unit : (B, n, p) the units' influence; influence : (B, G, p) the groups'.
+    without : (B, G, p) the fit without the group, less the fit.
+    t : (B, n, p) `without` of unit t's residual, for the degrees of freedom.
+    v, h : (B, n) curvatures and leverages.
+    alone : (B,) some group is the only one to inform a parameter; fine : (B,) the fit was found.
     """
 
+    b: Array
+    H: Array
+    P: Array
+    unit: Array
     influence: Array
     without: Array
+    t: Array
+    v: Array
+    h: Array
+    alone: Mask
+    fine: Mask
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Auxiliary:
-    """One usable source: its name, gap = gamma_L - gamma_all (p,), its labelled part, and over all units
-    `without_all` (G, p), the change of gamma_all without each labelled group, and `rest` (g, p), the
-    influence on gamma_all of every group that has no labelled unit.
+    """One source: gap = gamma_L - gamma_all (B, p), its labelled fit, and over all units
+
+    without : (B, G, p) the change of gamma_all without each labelled group.
+    rest : (B, g, p) the influence on gamma_all of every group that has no labelled unit.
+    inside, outside : (B, n, p), (B, N, p) the influence of labelled and other units.
+    worth : (B,) what one unit's squared influence on gamma_all means for the labelled units' fit.
+    alone, fine : (B,) as in `Fitted`.
     """
 
-    name: str
     gap: Array
-    labelled: Part
-    without_all: Array
+    labelled: Fitted
+    without: Array
     rest: Array
+    inside: Array
+    outside: Array
+    worth: Array
+    alone: Mask
+    fine: Mask
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """Units or clusters. `of` (T,) numbers them, those with a labelled unit first: G = `labelled`."""
-
-    of: NDArray[np.intp]
-    labelled: int
-    total: int
-    clustered: bool
-
-    def sum(self, rows: Array, where: NDArray[Any] | slice = slice(None)) -> Array:
-        """Sums (total, ...) of rows (those of the units `where`) by group."""
-        out = np.zeros((self.total, *rows.shape[1:]))
-        if self.clustered:
-            np.add.at(out, self.of[where], rows)
-        else:
-            out[self.of[where]] = rows
-        return out
+def grouped(rows: Array, codes: NDArray[np.intp], size: int) -> Array:
+    """Sums (B, size, ...) of rows (B, n, ...) by code."""
+    out = np.zeros((rows.shape[0], size, *rows.shape[2:]))
+    np.add.at(out.swapaxes(0, 1), codes, rows.swapaxes(0, 1))
+    return out
 
 
-def groups_of(block: Block) -> Groups:
-    """The block's units, or clusters, numbered."""
-    codes = (
-        np.arange(block.size) if block.cluster is None else np.unique(block.cluster, return_inverse=True)[1]
+def fitted(family: Moments, rows: Rows, groups: Groups | None, start: Array | None = None) -> Fitted:
+    """The estimate on labelled units, and what it is made of."""
+    b, fine = root(family, [rows], start)
+    (point,) = at(family, [rows], b)
+    pull, alone = _pulls(rows, point, None if groups is None else groups.inside)
+    unit = (rows.X @ point.P) * point.s[..., None]
+    without = -pull * point.s[..., None]
+    influence = unit
+    if groups is not None:
+        influence, without = (grouped(part, groups.inside, groups.labelled) for part in (unit, without))
+    t = pull * rows.w[..., None]
+    return Fitted(b, point.H, point.P, unit, influence, without, t, point.v, point.h, alone, fine)
+
+
+def _pulls(rows: Rows, point: Point, codes: NDArray[np.intp] | None) -> tuple[Array, Mask]:
+    """(H - H_g)^-1 x_t (B, n, p) for unit t of group g, and the draws in which a group cannot be left out."""
+    if codes is None:
+        left = 1.0 - point.h
+        alone: Mask = np.asarray((left < ALONE).any(axis=1))
+        return (rows.X @ point.P) / np.maximum(left, ALONE)[..., None], alone
+    size, p = int(codes.max()) + 1, rows.X.shape[-1]
+    parts = np.einsum("bn,bni,bnj->bnij", rows.w * point.v, rows.X, rows.X)
+    scale = 1.0 / np.sqrt(np.diagonal(point.H, axis1=1, axis2=2))
+    both = scale[:, :, None] * scale[:, None, :]
+    left_over = (point.H[:, None] - grouped(parts, codes, size)) * both[:, None]
+    alone = np.asarray(np.linalg.eigvalsh(left_over)[..., 0].min(axis=1) < ALONE)
+    left_over = np.where(alone[:, None, None, None], np.eye(p), left_over)
+    inverses = np.linalg.inv(left_over) * both[:, None]
+    return np.einsum("bnij,bnj->bni", inverses[:, codes], rows.X), alone
+
+
+def auxiliary(
+    family: Moments, labelled: Rows, inside: Rows, outside: Rows, groups: Groups | None, start: Array | None
+) -> Auxiliary:
+    """One source. `labelled` carries the design's weights; `inside` and `outside` count each unit once."""
+    parts = [inside, outside]
+    eta, found = root(family, parts, start)
+    fit = fitted(family, labelled, groups, eta if start is not None else None)
+    here, there = at(family, parts, eta)
+    near, far = (
+        (rows.X @ point.P) * point.s[..., None] for rows, point in zip(parts, (here, there), strict=True)
     )
-    total = int(codes.max()) + 1
-    touched = np.zeros(total, dtype=bool)
-    touched[codes[block.labelled]] = True
-    number = np.empty(total, dtype=np.intp)
-    order = np.argsort(~touched, kind="stable")
-    number[order] = np.arange(total)
-    return Groups(number[codes], int(touched.sum()), total, block.cluster is not None)
+    if groups is None:
+        pull, alone = _pulls(inside, here, None)
+        without, rest = -pull * here.s[..., None], far
+    else:
+        G = groups.labelled
+        touched = groups.outside < G
+        both = _joined(inside, outside, touched)
+        codes = np.concatenate([groups.inside, groups.outside[touched]])
+        scores = np.concatenate([here.s, there.s[:, touched]], axis=1)
+        curve = np.concatenate([here.v, there.v[:, touched]], axis=1)
+        pull, alone = _pulls(both, Point(scores, curve, scores, here.H, here.P), codes)
+        without = grouped(-pull * scores[..., None], codes, G)
+        size = int(max(groups.outside.max(initial=-1) + 1 - G, 0))
+        rest = grouped(far[:, ~touched], groups.outside[~touched] - G, size)
+    seen = inside.w.sum(axis=1) + outside.w.sum(axis=1)
+    worth = seen * (labelled.w**2).sum(axis=1) / labelled.w.sum(axis=1) ** 2
+    return Auxiliary(fit.b - eta, fit, without, rest, near, far, worth, alone | fit.alone, found & fit.fine)
 
 
-def curvature(family: Moments, index: Array) -> Array:
-    """v_t with d psi_t / d b' = -v_t x_t x_t'."""
-    if isinstance(family, Linear):
-        return np.ones(len(index))
-    if isinstance(family, Logit):
-        mu = 1.0 / (1.0 + np.exp(-np.clip(index, -700.0, 700.0)))
-        return np.asarray(mu * (1.0 - mu), dtype=np.float64)
-    if isinstance(family, Poisson):
-        return np.asarray(np.exp(np.minimum(index, 700.0)), dtype=np.float64)
-    raise DataInvalid(f"gmm-small knows mean, ols, logit and poisson, not {family.name!r}; use gmm for it.")
-
-
-def _information(rows: Rows, family: Moments, b: Array, w: Array | None) -> Array:
-    """Each row's w_t v_t x_t x_t' (m, p, p), failed generations at zero."""
-    v = curvature(family, rows.X @ b)
-    v = v if w is None else v * w
-    v = v if rows.seen is None else v * rows.seen
-    return np.asarray(np.einsum("t,ti,tj->tij", v, rows.X, rows.X), dtype=np.float64)
-
-
-def _deleted(H: Array, parts: Array, scores: Array) -> Array | None:
-    """-(H - H_g)^-1 s_g (G, p): the fit without group g less the fit; None where one is singular."""
-    scale = 1.0 / np.sqrt(np.diag(H))
-    left = (H - parts) * np.outer(scale, scale)
-    if len(left) and float(np.linalg.eigvalsh(left)[:, 0].min()) < SINGULAR:
-        return None
-    return np.asarray(-scale * np.linalg.solve(left, (scores * scale)[:, :, None])[:, :, 0])
-
-
-def human_part(
-    block: Block, family: Moments, theta: Array, groups: Groups, terms: tuple[str, ...]
-) -> tuple[Part, Array]:
-    """The human fit's part and its information H (p, p); raises Unidentified where a deletion has no root."""
-    G, p = groups.labelled, len(theta)
-    what = "labelled clusters" if groups.clustered else "labelled units"
-    if p + 2 > G:
-        raise Unidentified(
-            f"{G} {what} leave no degrees of freedom for {p} parameters; label more.", n=G, p=p
-        )
-    scores, parts = _labelled_sums(block, block.human, family, theta, groups)
-    H = parts.sum(axis=0)
-    without = _deleted(H, parts, scores)
-    if without is None:
-        raise Unidentified(
-            f"Without one of the {G} {what} the parameters {', '.join(terms)} are not identified, so the "
-            "jackknife has no answer; drop the term that only it informs, label more, or use gmm.",
-            n=G,
-            p=p,
-        )
-    return Part(np.linalg.solve(H, scores.T).T, without), H
-
-
-def _labelled_sums(
-    block: Block, rows: Rows, family: Moments, b: Array, groups: Groups
-) -> tuple[Array, Array]:
-    """Weighted scores (G, p) and information (G, p, p) of the labelled groups."""
-    psi = rows.psi(family, b)
-    psi = psi if block.weight is None else psi * block.weight[:, None]
-    parts = _information(rows, family, b, block.weight)
-    G, where = groups.labelled, block.labelled
-    return groups.sum(psi, where)[:G], groups.sum(parts, where)[:G]
-
-
-def source_part(
-    block: Block, family: Moments, m: int, eta: Array, groups: Groups, name: str
-) -> Auxiliary | str:
-    """The source made ready, or why it is dropped."""
-    every, G = block.sources[m], groups.labelled
-    psi = every.psi(family, eta)
-    seen = np.ones(len(psi)) if every.seen is None else every.seen
-    if float((psi**2).sum()) <= NOTHING * float(((every.X * (every.y * seen)[:, None]) ** 2).sum()):
-        return f"source {name!r} dropped: it leaves no residual"
-    scores, parts = _labelled_sums(block, block.overlap[m], family, eta, groups)
-    H = parts.sum(axis=0)
-    if dependent_column(H) is not None:
-        return f"source {name!r} dropped: its covariates are collinear among the labelled units"
-    gap = np.linalg.solve(H, scores.sum(axis=0))
-    left = scores - parts @ gap
-    without = _deleted(H, parts, left)
-    all_scores, whole = groups.sum(psi), -every.sums(family, eta, None)[1]
-    touched = np.flatnonzero(groups.of < G)
-    all_parts = groups.sum(_information(every.take(touched), family, eta, None), touched)[:G]
-    without_all = _deleted(whole, all_parts, all_scores[:G])
-    if without is None or without_all is None:
-        return f"source {name!r} dropped: its covariates rest on a single labelled unit"
-    rest: Array = np.asarray(np.linalg.solve(whole, all_scores[G:].T).T, dtype=np.float64)
-    return Auxiliary(name, gap, Part(np.linalg.solve(H, left.T).T, without), without_all, rest)
+def _joined(one: Rows, other: Rows, some: NDArray[np.bool_]) -> Rows:
+    return Rows(
+        np.concatenate([one.y, other.y[:, some]], axis=1),
+        np.concatenate([one.X, other.X[:, some]], axis=1),
+        np.concatenate([one.w, other.w[:, some]], axis=1),
+    )

@@ -1,4 +1,4 @@
-"""The stacked estimators by the name of the ordinary one. gmm-small has none: its jackknife is a stack already."""
+"""The stacked estimators by the name of the ordinary one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from moored.inference.stacked.gmm import gmm_proxy, gmm_synth, human
 from moored.inference.stacked.mixtures import ppi_synth, reppi
 from moored.inference.stacked.naive import naive_pooled, naive_proxy, naive_synthetic
 from moored.inference.stacked.ppi import ppi_proxy
+from moored.inference.stacked.small import gmm_small
 
 
 class StackedEstimator(Protocol):
@@ -30,4 +31,5 @@ STACKED: Mapping[str, StackedEstimator] = {
     "reppi": reppi,
     "gmm-proxy": gmm_proxy,
     "gmm-synth": gmm_synth,
+    "gmm-small": gmm_small,
 }
