@@ -93,7 +93,7 @@ def estimate_command(
     written = Written(tuple(na or ()), encoding, delimiter, skip_rows)
     data = open_table(file, columns, written, stream=stream)
     fits = estimate(data, estimators=estimator or None, **options)
-    headline, tests = headline_for(data), tests_of(data, family)
+    headline, tests = headline_for(data, family), tests_of(data, family)
     result = as_json(fits, headline, tests, adjust)
     if json:
         print_json(result)
@@ -182,19 +182,14 @@ def _is_large(file: str, wanted: Wanted) -> bool:
     return row_count(file, wanted.dialect) * len(wanted.names) > MANY_CELLS
 
 
-def headline_for(data: Sample | Stream) -> str:
-    """The estimator that the rule names for the table's sizes, as a study has it."""
+def headline_for(data: Sample | Stream, family: str) -> str:
+    """The estimator that the rule names for the table, as a study has it."""
     from moored.inference import Sample, headline
 
-    chunks = (data,) if isinstance(data, Sample) else data()
-    n, clusters, first = 0, set(), None
-    for chunk in chunks:
-        first = first or chunk
-        n += chunk.n_labelled
-        clusters |= set() if chunk.cluster is None else set(chunk.cluster[chunk.labelled].tolist())
-    assert first is not None
+    streamed = not isinstance(data, Sample)
+    first = data if isinstance(data, Sample) else next(iter(data()))
     synthetic = any(source.kind == "synthetic" for source in first.sources)
-    return headline(len(clusters) or n, first.X.shape[1], len(first.sources), synthetic=synthetic)
+    return headline(family, len(first.sources), synthetic=synthetic, streamed=streamed)
 
 
 def tests_of(data: Sample | Stream, family: str) -> list[dict[str, Any]]:
@@ -236,12 +231,10 @@ def as_json(
 def _print_headline(headline: str, fits: Sequence[Fit]) -> None:
     if headline in {fit.estimator for fit in fits}:
         say(
-            f"The estimate to read is {headline}, by the rule on the study's size; the others are for comparison."
+            f"The estimate to read is {headline}, by a rule that does not look at the numbers; the others are for comparison."
         )
     else:
-        say(
-            f"The rule on the study's size names {headline}, which was not asked for: --estimator {headline}."
-        )
+        say(f"The rule names {headline}, which was not asked for: --estimator {headline}.")
     if fits and fits[0].target == "corpus":
         say("The intervals are for what all labels of these very units would have given (target: corpus).")
 

@@ -101,7 +101,7 @@ def default_estimators(data: Sample | Stream, family: str | Moments) -> tuple[st
     wanted += ["gmm-proxy"] if "proxy" in kinds else []
     wanted += ["gmm-synth"] if "synthetic" in kinds else []
     known = isinstance(family_of(family), Linear | Logit | Poisson)
-    wanted += ["gmm-small"] if kinds and known and isinstance(data, Sample) else []
+    wanted += ["gmm-small"] if known and isinstance(data, Sample) else []
     return tuple(name for name in wanted if name in ESTIMATORS)
 
 

@@ -1,8 +1,10 @@
-"""Which estimator's row is the headline: a rule on sizes, fixed before anyone looks at the numbers."""
+"""Which estimator's row is the headline: a rule fixed before anyone looks at the numbers."""
 
 from __future__ import annotations
 
 from moored.errors import DataInvalid
+from moored.inference.families import Linear, Logit, Poisson, family_of
+from moored.inference.moments import Moments
 
 LABELS_A_COEFFICIENT = 25  # labels that the two-step GMM needs for each coefficient it estimates
 
@@ -19,20 +21,22 @@ def labels_for_gmm(p: int, M: int) -> int:
     return LABELS_A_COEFFICIENT * p * (1 + M)
 
 
-def headline(n: int, p: int, M: int, *, synthetic: bool = True) -> str:
-    """The estimator whose row is the headline, by sizes alone: never by which looks better.
+def headline(family: str | Moments, M: int, *, synthetic: bool = True, streamed: bool = False) -> str:
+    """The estimator whose row is the headline: never by which looks better, nor by how many labels there are.
 
-    From `labels_for_gmm` labels on it is the two-step GMM (`human` without sources), which uses every
-    cross-moment; below, `gmm-small`. A fit of the two-step GMM below that number says so in its warnings.
+    `gmm-small` wherever it can be fitted, which is mean, OLS, logit and Poisson with the table in memory: its
+    weights tend to the two-step GMM's and its intervals hold at every n, so there is no size at which another takes
+    over. For other families and for streams the two-step GMM over all sources, `human` without any; where the
+    labels are fewer than `labels_for_gmm` the fit says so in its warnings.
 
     Parameters
     ----------
-    n : labelled units, or labelled clusters; p : parameters; M : sources.
-    synthetic : whether one of the sources is synthetic.
+    family : as in the estimators; M : sources.
+    synthetic : whether one of the sources is synthetic. streamed : whether the table is read in chunks.
     """
-    if n < 0:
-        raise DataInvalid(f"n={n}: there are no fewer than 0 labelled units.")
-    if n < labels_for_gmm(p, M):
+    if M < 0:
+        raise DataInvalid(f"M={M}: a study has no fewer than 0 sources.")
+    if isinstance(family_of(family), Linear | Logit | Poisson) and not streamed:
         return "gmm-small"
     if M == 0:
         return "human"

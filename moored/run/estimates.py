@@ -31,7 +31,7 @@ class Estimates:
 
     estimates : estimator, term, estimate, se, lower, upper, p_value, effective_n, labels_saved, r2.
     fits : estimator, family, level, target, n_labelled, n_total, j, j_df, j_p_value, warnings, covariance.
-    headline : the estimator to read, by a rule on sizes (`moored.inference.headline`).
+    headline : the estimator to read, by the rule of `moored.inference.headline`.
     marks : what a reader must know of the data, and the estimators that could not be fitted, with the reason.
     """
 
@@ -83,9 +83,9 @@ def _options(study: Study) -> dict[str, Any]:
 
 
 def headline_of(study: Study, sample: Sample) -> str:
-    """The estimator that the rule names for the study's sizes."""
+    """The estimator that the rule names for the study."""
     synthetic = any(source.kind == "synthetic" for source in study.sources)
-    return headline(sample.independent, sample.X.shape[1], len(sample.sources), synthetic=synthetic)
+    return headline(study.estimate.family, len(sample.sources), synthetic=synthetic)
 
 
 def refuse_without_estimate(study: Study, units: pd.DataFrame) -> None:

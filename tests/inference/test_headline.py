@@ -15,15 +15,20 @@ from moored.inference.headline import LABELS_A_COEFFICIENT, labels_for_gmm
 from tests.inference.worlds import draw
 
 
-def test_it_is_a_rule_on_sizes():
-    assert headline(49, 1, 1) == "gmm-small"
-    assert headline(50, 1, 1) == "gmm-synth"
-    assert headline(50, 1, 1, synthetic=False) == "gmm-proxy"
-    assert headline(299, 3, 3) == "gmm-small"
-    assert headline(300, 3, 3) == "gmm-synth"
-    assert headline(25, 1, 0) == "human"
-    assert headline(24, 1, 0) == "gmm-small"
-    assert all(headline(n, p, M) in ESTIMATORS for n in (10, 1000) for p in (1, 4) for M in (0, 1, 6))
+def test_it_is_one_estimator_at_every_size():
+    for family in ("mean", "ols", "logit", "poisson"):
+        assert {headline(family, M) for M in (0, 1, 6)} == {"gmm-small"}
+    assert headline("quantile:0.9", 2) == headline("ols", 2, streamed=True) == "gmm-synth"
+    assert headline("quantile:0.9", 2, synthetic=False) == "gmm-proxy"
+    assert headline("multinomial:3", 0) == "human"
+
+
+@pytest.mark.parametrize("family", ["ols", "logit"])
+def test_with_many_labels_it_is_the_two_step_gmm(family):
+    sample = draw(family, T=60_000, n=12_000, p=3, M=2, rng=4)
+    small, gmm_fit = ESTIMATORS["gmm-small"](sample, family), ESTIMATORS["gmm-synth"](sample, family)
+    assert (np.abs(small.estimate - gmm_fit.estimate) < 0.1 * gmm_fit.se).all()
+    np.testing.assert_allclose(small.se, gmm_fit.se, rtol=0.02)
 
 
 def test_its_boundary_is_coverage_of_94_percent():
@@ -31,7 +36,7 @@ def test_its_boundary_is_coverage_of_94_percent():
     assert 2 * ndtr(-ndtri(0.025) * math.sqrt(shrunk)) - 1 == pytest.approx(0.94, abs=0.001)
 
 
-@pytest.mark.parametrize("call", [lambda: headline(-1, 1, 1), lambda: headline(10, 0, 1)])
+@pytest.mark.parametrize("call", [lambda: headline("ols", -1), lambda: labels_for_gmm(0, 1)])
 def test_impossible_sizes_are_refused(call):
     with pytest.raises(DataInvalid):
         call()
@@ -42,9 +47,9 @@ def warned(sample):
 
 
 @pytest.mark.parametrize("M", [1, 2])
-def test_a_two_step_fit_warns_exactly_where_it_is_not_the_headline(M):
+def test_a_two_step_fit_warns_below_its_number_of_labels(M):
     for n in (labels_for_gmm(2, M) - 1, labels_for_gmm(2, M)):
-        assert warned(draw("ols", p=2, M=M, n=n)) == (headline(n, 2, M) == "gmm-small")
+        assert warned(draw("ols", p=2, M=M, n=n)) == (n < labels_for_gmm(2, M))
 
 
 def test_sources_that_were_dropped_are_not_counted():

@@ -17,7 +17,7 @@ LENGTHENED = 1.5
 
 
 def spread(without: Array, missed: Array | None = None) -> Array:
-    """Tukey's jackknife (B, p, p): (G - 1) / G times the sum of squares about the mean, each times `missed` (B, G)."""
+    """Tukey's jackknife (B, p, p): (G - 1) / G times the squares about the mean, each times `missed` (B, G)."""
     G = without.shape[1]
     centred = without - without.mean(axis=1, keepdims=True)
     centred = centred if missed is None else centred * np.sqrt(missed)[..., None]
