@@ -230,9 +230,7 @@ def as_json(
 
 def _print_headline(headline: str, fits: Sequence[Fit]) -> None:
     if headline in {fit.estimator for fit in fits}:
-        say(
-            f"The estimate to read is {headline}, by a rule that does not look at the numbers; the others are for comparison."
-        )
+        say(f"The estimate to read is {headline}, by a rule fixed before the numbers; the others compare.")
     else:
         say(f"The rule names {headline}, which was not asked for: --estimator {headline}.")
     if fits and fits[0].target == "corpus":
