@@ -199,7 +199,7 @@ def test_failed_generations_keep_their_row_and_human_moment():
 def test_default_estimators_follow_the_sources():
     names = [fit.estimator for fit in estimate(draw("ols", M=2, kinds=("proxy", "synthetic"), rng=65))]
     assert names == ["human", "gmm-proxy", "gmm-synth", "gmm-small"]
-    assert [fit.estimator for fit in estimate(draw("ols", M=0, rng=65))] == ["human"]
+    assert [fit.estimator for fit in estimate(draw("ols", M=0, rng=65))] == ["human", "gmm-small"]
 
 
 def test_sample_take_keeps_everything_together():
