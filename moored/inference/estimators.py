@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from moored.errors import DataInvalid
 from moored.inference.baselines import human, naive
 from moored.inference.data import Kind, Sample
-from moored.inference.families import Linear, Logit, Poisson, family_of
+from moored.inference.families import Linear, Logit, Poisson, Quantile, family_of
 from moored.inference.gmm.estimator import gmm
 from moored.inference.gmm.first_step import FirstStep
 from moored.inference.moments import Moments
@@ -100,7 +100,7 @@ def default_estimators(data: Sample | Stream, family: str | Moments) -> tuple[st
     wanted = ["human"]
     wanted += ["gmm-proxy"] if "proxy" in kinds else []
     wanted += ["gmm-synth"] if "synthetic" in kinds else []
-    known = isinstance(family_of(family), Linear | Logit | Poisson)
+    known = isinstance(family_of(family), Linear | Logit | Poisson | Quantile)
     wanted += ["gmm-small"] if known and isinstance(data, Sample) else []
     return tuple(name for name in wanted if name in ESTIMATORS)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from moored.errors import DataInvalid
-from moored.inference.families import Linear, Logit, Poisson, family_of
+from moored.inference.families import Linear, Logit, Poisson, Quantile, family_of
 from moored.inference.moments import Moments
 
 LABELS_A_COEFFICIENT = 25  # labels that the two-step GMM needs for each coefficient it estimates
@@ -24,9 +24,9 @@ def labels_for_gmm(p: int, M: int) -> int:
 def headline(family: str | Moments, M: int, *, synthetic: bool = True, streamed: bool = False) -> str:
     """The estimator whose row is the headline: never by which looks better, nor by how many labels there are.
 
-    `gmm-small` wherever it can be fitted, which is mean, OLS, logit and Poisson with the table in memory: its
-    weights tend to the two-step GMM's and its intervals hold at every n, so there is no size at which another takes
-    over. For other families and for streams the two-step GMM over all sources, `human` without any; where the
+    `gmm-small` wherever it can be fitted, which is mean, quantile, OLS, logit and Poisson with the table in memory:
+    its weights tend to the two-step GMM's and its intervals hold at every n, so there is no size at which another
+    takes over. For other families and for streams the two-step GMM over all sources, `human` without any; where the
     labels are fewer than `labels_for_gmm` the fit says so in its warnings.
 
     Parameters
@@ -36,7 +36,7 @@ def headline(family: str | Moments, M: int, *, synthetic: bool = True, streamed:
     """
     if M < 0:
         raise DataInvalid(f"M={M}: a study has no fewer than 0 sources.")
-    if isinstance(family_of(family), Linear | Logit | Poisson) and not streamed:
+    if isinstance(family_of(family), Linear | Logit | Poisson | Quantile) and not streamed:
         return "gmm-small"
     if M == 0:
         return "human"

@@ -9,7 +9,8 @@ import pytest
 
 from moored.errors import DataInvalid
 from moored.inference import ESTIMATORS, Sample, j_test
-from moored.inference.simulate.coverage import HEAD, coverage, main
+from moored.inference.simulate import many
+from moored.inference.simulate.coverage import coverage, main
 from moored.inference.simulate.worlds import GOAL, QUALITIES, WORLDS, draw
 
 
@@ -102,8 +103,8 @@ def test_nominal_coverage_with_enough_labels(name):
         assert (np.abs(one.coverage - 0.95) < 3.5 * np.sqrt(0.95 * 0.05 / trials)).all(), one.estimator
 
 
-def test_the_tables_in_the_docs_are_this_command_s():
-    page = (Path(__file__).parents[2] / "docs" / "small-samples.md").read_text()
-    assert page.count(HEAD) == 3
-    for world in WORLDS:
-        assert f"| {world} | 30 |" in page
+def test_the_page_of_worlds_is_its_command_s():
+    page = (Path(__file__).parents[2] / "docs" / "worlds.md").read_text()
+    assert page.count(many.HEAD) == 1
+    for world, n, ratio, M, quality, design in many.CELLS:
+        assert f"| {world} | {n} | {n * ratio} | {M} {quality}{', ' + design if design else ''} |" in page

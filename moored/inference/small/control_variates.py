@@ -29,7 +29,7 @@ import numpy as np
 from moored.errors import DataInvalid, Separated, Unidentified
 from moored.inference.data import Array, Sample
 from moored.inference.events import few_events, flat_terms, refuse_exact
-from moored.inference.families import family_of
+from moored.inference.families import Quantile, family_of
 from moored.inference.gmm.first_step import first_fits, solved
 from moored.inference.gmm.two_step import explained_share
 from moored.inference.moments import Moments
@@ -39,6 +39,7 @@ from moored.inference.small.bias_reduced import Rows, refuse_unknown
 from moored.inference.small.coefficients import FLOOR, Evidence, Weighed, repeats, weigh
 from moored.inference.small.deletions import Auxiliary, Fitted, Groups, auxiliary, fitted, grouped
 from moored.inference.small.intervals import ends
+from moored.inference.small.quantile import quantile
 from moored.inference.small.solution import conclude
 from moored.inference.solve.newton import dependent_column
 from moored.inference.solve.passes import Block, Passes, Stream
@@ -70,7 +71,7 @@ def gmm_small(
     ----------
     data : a Sample in memory. Labelling probabilities (or strata with unequal rates) weight the labelled
         units; with clusters the jackknife deletes clusters; strata do not narrow the interval.
-    family : "mean", "ols", "logit" or "poisson".
+    family : "mean", "ols", "logit", "poisson" or "quantile:TAU".
     level, alternative : of intervals and p-values.
     target : as in `gmm`. For the corpus, what the sources say of all units does not vary, and the jackknife's
         squares are multiplied by 1 - n / T (1 - pi_t where probabilities are known).
@@ -90,6 +91,8 @@ def gmm_small(
     chosen = family_of(family)
     if not isinstance(data, Sample):
         raise DataInvalid("gmm-small needs the sample in memory; use gmm-synth for a stream.")
+    if isinstance(chosen, Quantile):
+        return quantile(data, chosen, gmm_small, name, level, alternative, target)
     refuse_unknown(chosen)
     passes = Passes(data, chosen, scaled=True)
     if (share := few_events(passes)) is not None:

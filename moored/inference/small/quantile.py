@@ -1,0 +1,142 @@
+"""Quantiles of few labels: tests of shares, turned round (Woodruff 1952).
+
+b is the tau-quantile where the share of outcomes up to b is tau. That share is the mean of 1[y <= b], and what
+source m says of it is 1[y_m <= b_m], with b_m its tau-quantile over all units. So `gmm-small` for the mean tests
+every b, and the interval holds those that are not rejected. No density is estimated, and where few labels lie
+beyond b the share has its binomial interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from moored.inference.data import Array, Sample, Source
+from moored.inference.families import Quantile
+from moored.inference.results import Alternative, Fit, Target, make_fit
+from moored.inference.solve.passes import Passes
+
+SMALLEST = 1e-12  # p-value below which none is looked for
+_TURNED: dict[Alternative, Alternative] = {"larger": "smaller", "smaller": "larger", "two-sided": "two-sided"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shares:
+    """The share of outcomes up to any number, by the estimator of the mean."""
+
+    data: Sample
+    sources: tuple[Source, ...]
+    mean: Callable[..., Fit]
+    alternative: Alternative
+    target: Target
+
+    def fit(self, b: float, level: float) -> Fit:
+        """A larger quantile is a smaller share, so the alternative is turned."""
+        y = np.where(np.isnan(self.data.y), np.nan, self.data.y <= b)
+        sample = replace(self.data, y=y, sources=self.sources)
+        options = {"alternative": _TURNED[self.alternative], "target": self.target}
+        return self.mean(sample, "mean", level=level, **options)
+
+    def first(self, values: Array, holds: Callable[[Fit], bool], level: float) -> float:
+        """The least of the sorted values at which `holds`; infinite where none does."""
+        low, high = 0, len(values)
+        while low < high:
+            k = (low + high) // 2
+            low, high = (low, k) if holds(self.fit(float(values[k]), level)) else (k + 1, high)
+        return float(values[low]) if low < len(values) else np.inf
+
+
+def quantile(
+    data: Sample,
+    family: Quantile,
+    mean: Callable[..., Fit],
+    name: str,
+    level: float,
+    alternative: Alternative,
+    target: Target,
+) -> Fit:
+    """The tau-quantile, with `mean` the estimator of a mean.
+
+    An end that no label lies beyond is infinite, and the fit says so.
+    """
+    passes, tau = Passes(data, family), family.tau
+    (block,) = passes
+    y, w = block.human.y, block.weight
+    values, where = np.unique(y, return_inverse=True)
+    below = np.cumsum(np.bincount(where, weights=w)) / (len(y) if w is None else w.sum())
+    shares = _Shares(data, _sources(data, tau), mean, alternative, target)
+    middle = int(np.searchsorted(below, tau - 1e-12))
+    fit = shares.fit(float(values[middle]), level)
+    shifted = tau + float(below[middle] - fit.estimate[0])
+    estimate = float(values[min(int(np.searchsorted(below, shifted - 1e-12)), len(values) - 1)])
+    lower, upper = -np.inf, np.inf
+    if alternative != "smaller":
+        lower = shares.first(values, lambda found: bool(found.upper[0] >= tau), level)
+        if lower == values[0] and bool(
+            shares.fit(float(np.nextafter(lower, -np.inf)), level).upper[0] >= tau
+        ):
+            lower = -np.inf
+    if alternative != "larger":
+        upper = shares.first(values, lambda found: bool(found.lower[0] > tau), level)
+    ends = [end for end, open_end in ((lower, "smaller"), (upper, "larger")) if alternative != open_end]
+    warning = (
+        f"no label lies beyond one end of the interval of the {tau:g}-quantile: that end is open; label more"
+    )
+    return make_fit(
+        estimator=name,
+        family=family.name,
+        terms=passes.terms,
+        estimate=np.array([estimate]),
+        covariance=np.array([[_error(values, ends, estimate, level, alternative) ** 2]]),
+        interval=(np.array([lower]), np.array([upper]), np.array([_p_value(shares, tau)])),
+        n_labelled=fit.n_labelled,
+        n_total=fit.n_total,
+        level=level,
+        alternative=alternative,
+        df=fit.df,
+        r2=fit.r2,
+        warnings=(*fit.warnings, *(() if np.isfinite(ends).all() else (warning,))),
+        sources=fit.sources,
+        tuning=fit.tuning,
+        target=target,
+    )
+
+
+def _sources(data: Sample, tau: float) -> tuple[Source, ...]:
+    out = []
+    for source in data.sources:
+        seen = np.ones(len(source.y), dtype=bool) if source.observed is None else source.observed
+        cut = float(np.quantile(source.y[seen], tau)) if seen.any() else np.nan
+        out.append(replace(source, y=np.where(seen, source.y <= cut, np.nan)))
+    return tuple(out)
+
+
+def _error(
+    values: Array, ends: list[float], estimate: float, level: float, alternative: Alternative
+) -> float:
+    """The standard error that a normal interval of this length would have."""
+    from scipy.special import ndtri
+
+    z = -float(ndtri((1.0 - level) / (2.0 if alternative == "two-sided" else 1.0)))
+    arms = [abs(end - estimate) for end in ends if np.isfinite(end)] or [float(np.ptp(values))]
+    return max(sum(arms) / len(arms), 1e-12 * float(np.ptp(values))) / z
+
+
+def _p_value(shares: _Shares, tau: float) -> float:
+    """The greatest 1 - level at which zero is not rejected; 0 where that is below SMALLEST."""
+
+    def holds(p: float) -> bool:
+        found = shares.fit(0.0, 1.0 - p)
+        return bool(found.lower[0] <= tau <= found.upper[0])
+
+    least, most = SMALLEST, 1.0 - 1e-6
+    if holds(most):
+        return 1.0
+    if not holds(least):
+        return 0.0
+    while most / least > 1.0 + 1e-9:
+        middle = float(np.sqrt(least * most))
+        least, most = (middle, most) if holds(middle) else (least, middle)
+    return least

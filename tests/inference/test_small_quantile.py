@@ -1,0 +1,70 @@
+"""gmm-small for quantiles: order statistics, not a density."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+
+from moored.inference import ESTIMATORS, Sample, Source
+
+
+def draw(rng, n=100, T=1000, noise=0.5):
+    y = rng.lognormal(size=T)
+    return Sample(
+        y,
+        np.ones((T, 1)),
+        np.arange(T) < n,
+        (),
+        (Source("s", "proxy", y + noise * rng.normal(size=T), np.ones((T, 1))),),
+    )
+
+
+def small(sample, tau=0.9, **options):
+    return ESTIMATORS["gmm-small"](sample, f"quantile:{tau}", **options)
+
+
+@pytest.mark.parametrize(("tau", "n"), [(0.9, 100), (0.5, 40), (0.25, 60)])
+def test_coverage_where_the_two_step_interval_falls_short(tau, n):
+    truth, hits, widths, plain = float(np.exp(ndtri(tau))), 0, [], 0
+    for seed in range(100):
+        sample = draw(np.random.default_rng([seed, n]), n)
+        fit = ESTIMATORS["gmm-small"](sample, f"quantile:{tau}")
+        hits += bool(fit.lower[0] <= truth <= fit.upper[0])
+        two = ESTIMATORS["gmm-proxy"](sample, f"quantile:{tau}")
+        plain += bool(two.lower[0] <= truth <= two.upper[0])
+        widths.append((fit.upper[0] - fit.lower[0]) / (two.upper[0] - two.lower[0]))
+    assert hits / 100 > 0.93 - 2 * np.sqrt(0.05 * 0.95 / 100)
+    assert hits >= plain - 3
+    assert np.median(widths) < 1.5
+
+
+def test_any_increasing_change_of_the_scale_changes_nothing():
+    sample = draw(np.random.default_rng(1))
+    moved = Sample(
+        np.log(sample.y),
+        sample.X,
+        sample.labelled,
+        (),
+        (Source("s", "proxy", np.exp(sample.sources[0].y / 9), sample.X),),
+    )
+    one, other = small(sample), small(moved)
+    for name in ("estimate", "lower", "upper"):
+        np.testing.assert_allclose(np.log(getattr(one, name)), getattr(other, name))
+
+
+def test_an_end_beyond_every_label_is_open_and_said():
+    fit = small(draw(np.random.default_rng(2), n=25), 0.95)
+    assert fit.upper[0] == np.inf
+    assert np.isfinite(fit.estimate).all()
+    assert any("that end is open" in warning for warning in fit.warnings)
+
+
+@pytest.mark.parametrize("alternative", ["two-sided", "larger", "smaller"])
+def test_the_p_value_is_the_interval_turned_round(alternative):
+    sample = draw(np.random.default_rng(3))
+    (source,) = sample.sources
+    for shift in np.linspace(2.0, 6.0, 9):
+        moved = Sample(sample.y - shift, sample.X, sample.labelled, (), (source,))
+        fit = small(moved, alternative=alternative)
+        assert bool(fit.lower[0] <= 0 < fit.upper[0]) == bool(fit.p_value[0] >= 0.05)
