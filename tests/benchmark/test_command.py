@@ -76,7 +76,7 @@ def test_a_version_grows_by_a_task_of_the_same_plan(run, moored, tmp_path):
 
 def test_figures_and_the_page_s_tables_are_written_from_the_version(run, moored, tmp_path):
     found = run(0, "--trials", 10, "--worlds", 1, "--figures", tmp_path / "figures")
-    assert {row["estimator"] for row in found["timings"] if row["ordinary"] == row["fits"]} == {"gmm-small"}
+    assert not [row["estimator"] for row in found["timings"] if row["ordinary"] == row["fits"]]
     assert len({row["scenario"] for row in found["worlds"]}) == 9
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
         f"benchmark-{kind}.png" for kind in ("mse", "coverage", "width", "effective-n")
