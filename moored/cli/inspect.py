@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from moored.cli.render import print_json, print_table, say
-from moored.cli.studies import JsonOption, StudyArgument, open_study, tell_difference
+from moored.cli.studies import JsonOption, StudyArgument, open_study, study_name, tell_difference
 from moored.errors import StudyInvalid
 from moored.settings import read_settings
 
@@ -24,6 +24,9 @@ _HISTORY = {
     "code_version": "=",
     "run_id": "=",
 }
+OptionalStudy = Annotated[
+    str | None, typer.Argument(metavar="[STUDY]", help="A study file or name; without one, every study.")
+]
 VersionOption = Annotated[
     int | None, typer.Option("--version", help="A published version; default: the latest.")
 ]
@@ -96,11 +99,14 @@ def _with_roles(rows: list[dict[str, Any]], headline: str | None) -> list[dict[s
 
 
 def history_command(study: StudyArgument, json: JsonOption = False) -> None:
-    """List every run of a study: what was published, what was stopped, which is the latest, and its moves."""
+    """List every run of a study: what was published, how the others ended, which is the latest, and its moves."""
+    from moored.cli.endings import print_endings
+    from moored.storage.events import run_endings
     from moored.storage.results import history, latest_run, moves
 
     with open_study(study, read_settings()) as (store, name):
         runs, moved, latest = history(store, name), moves(store, name), latest_run(store, name)
+        endings = run_endings(store, name)
         tell_difference(study, store, latest)
     version = None if latest is None else latest["version"]
     if json:
@@ -117,26 +123,56 @@ def history_command(study: StudyArgument, json: JsonOption = False) -> None:
     for move in moved:
         why = f": {move['reason']}" if move["reason"] else ""
         say(f"{move['moved_at']:%Y-%m-%d %H:%M:%S} latest moved to version {move['version']}{why}")
+    print_endings(endings)
 
 
-def status_command(study: StudyArgument, json: JsonOption = False) -> None:
-    """Say how far each source is: units ok, failed, refused, missing; and the model calls ever sent."""
+def status_command(study: OptionalStudy = None, json: JsonOption = False) -> None:
+    """Say how far each source is, and how the last runs ended; without a study, of every study how its last run
+    ended.
+    """
+    from moored.storage.events import run_endings, study_outcomes
     from moored.storage.progress import study_status
+    from moored.storage.studies import refuse_no_store, refuse_unknown
+    from moored.storage.warehouse import open_store
 
     settings = read_settings()
-    with open_study(study, settings) as (store, name):
-        tell_difference(study, store)
-    status = study_status(settings.store, settings.replies, name)
+    name = None if study is None else study_name(study, settings)
+    refuse_no_store(study or "", settings.store)
+    with open_store(settings.store) as store:
+        endings, outcomes = run_endings(store, name), study_outcomes(store)
+        if study is not None and name is not None:
+            refuse_unknown(store, name)
+            tell_difference(study, store)
+    if name is None:
+        _print_studies(outcomes, endings, json=json)
+    else:
+        status = study_status(settings.store, settings.replies, name)
+        _print_status(status | {"endings": endings}, json=json)
+
+
+def _print_studies(outcomes: list[dict[str, Any]], endings: list[dict[str, Any]], *, json: bool) -> None:
+    from moored.cli.endings import print_studies
+
+    if json:
+        print_json({"studies": outcomes, "endings": endings})
+    else:
+        print_studies(outcomes, endings)
+
+
+def _print_status(status: dict[str, Any], *, json: bool) -> None:
+    from moored.cli.endings import print_endings
+
     if json:
         print_json(status)
         return
     counts = ("expected", "ok", "failed", "refused", "missing")
-    print_table(status["sources"], {"source": "="} | dict.fromkeys(counts, "d"), title=name)
+    print_table(status["sources"], {"source": "="} | dict.fromkeys(counts, "d"), title=status["study"])
     say(f"model calls ever sent: {status['model_calls']:,}")
     if status["open_batches"]:
         say(f"batches open: {status['open_batches']:,}; run again to fetch them")
     for failure in status["failures"]:
         say("{source} {step}: {rows} {status} ({kind}): {example}".format(**failure))
+    print_endings(status["endings"])
 
 
 def validate_command(study: StudyArgument, json: JsonOption = False) -> None:

@@ -39,6 +39,14 @@ def study_outcomes(store: Warehouse) -> list[dict[str, Any]]:
     return store.rows("study_outcomes")
 
 
+def run_endings(store: Warehouse, study: str | None = None) -> list[dict[str, Any]]:
+    """How runs ended, oldest first, of a study or of all: study, run_id, event, message, said_at.
+
+    Empty where `store` is a snapshot, which has what is published only.
+    """
+    return [] if store.written_at else store.rows("run_endings", {"study": study})
+
+
 def generation_totals(store: Warehouse) -> list[dict[str, Any]]:
     """Rows, tokens, USD and seconds ever, by study, source, status and kind of failure."""
     return store.rows("generation_totals")

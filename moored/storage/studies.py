@@ -41,10 +41,8 @@ def is_study_file(argument: str) -> bool:
 def refuse_no_store(argument: str, store: Path) -> None:
     """Refuse a name where there is no store to look it up in. Errors: `NotStored`."""
     if not store.exists():
-        raise NotStored(
-            f"{argument!r} is no study file and there is no store at {store}; "
-            "name a .toml file, or set MOORED_STORE"
-        )
+        what = f"{argument!r} is no study file and there" if argument else "there"
+        raise NotStored(f"{what} is no store at {store}; name a .toml file, or set MOORED_STORE")
 
 
 def store_study(store: Warehouse, study: Study, folder: Path) -> None:

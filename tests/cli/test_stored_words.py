@@ -185,6 +185,56 @@ def test_no_number_is_cut(moored, store, tmp_path, monkeypatch, command, columns
         assert max(map(len, narrow.splitlines())) <= columns
 
 
+def test_every_end_of_a_run_is_listed_with_its_sentence(moored, store):
+    from moored.storage.events import store_began, store_ended
+
+    ends = ("unchanged", "stopped", "budget-reached", "failed", "cancelled", "died")
+    with open_store(store) as opened:
+        for end in ends:
+            store_began(opened, "requests", f"run-{end}", None)
+            store_ended(opened, "requests", f"run-{end}", None, end, f"this is why it was {end}{HOSTILE}")
+        store_ended(opened, "requests", None, None, "failed", "refused before it began")
+        store_study(opened, study(name="other"), store.parent)
+        store_ended(opened, "other", None, None, "published", "published version 1")
+    for command in ("history", "status"):
+        said = moored(command, "requests").out
+        for end in ends:
+            assert f"this is why it was {end}" in said
+        assert "failed: refused before it began" in said
+        assert "nothing new: this is why" in said
+        assert not ODD.search(said)
+    every = moored("status")
+    assert every.code == 0, every.err
+    lines = every.out.splitlines()
+    assert lines[0].split() == ["study", "version", "published", "at", "last", "run", "ended", "at"]
+    assert any(line.startswith("requests") and "failed" in line for line in lines)
+    assert any(line.startswith("other") and "published" in line for line in lines)
+    assert "requests: " in every.out
+    assert "refused before it began" in every.out
+    found = json.loads(moored("status", "--json").out)
+    assert [row["study"] for row in found["studies"]] == ["other", "requests"]
+    assert [row["event"] for row in found["endings"]] == [*ends, "failed", "published"]
+    assert "endings" in json.loads(moored("status", "requests", "--json").out)
+
+
+def test_hundreds_of_endings_are_counted(moored, store):
+    from moored.storage.events import store_ended
+
+    with open_store(store) as opened:
+        for night in range(60):
+            store_ended(opened, "requests", None, None, "unchanged", f"night {night}.")
+    said = moored("history", "requests").out
+    assert "40 older ones are left out" in said
+    assert "night 59." in said
+    assert "night 39." not in said
+
+
+def test_status_without_a_store_is_a_sentence(moored):
+    answer = moored("status")
+    assert answer.code == 52
+    assert "there is no store at" in answer.err
+
+
 def on_a_terminal(arguments, environment):
     """What a command writes to a terminal of 80 columns."""
     import fcntl
