@@ -53,13 +53,13 @@ def variables_of(
             read.append(covariate_read(name, found))
     frame = pd.DataFrame(values, index=units.index)
     _refuse_unknown(study, frame, units)
-    return frame, tuple(read)
+    return frame, tuple(sorted(read, key=lambda column: column.name != study.outcome.name))
 
 
 def _columns(study: Study, table: Table, units: pd.DataFrame) -> dict[str, Column]:
     over_text = {c.name: c.rule for c in study.covariates if c.rule is not None}
     over_data = {c.name: c.column or c.human or "" for c in study.covariates if c.rule is None}
-    over_data = {study.outcome.name: study.outcome.human} | over_data
+    over_data[study.outcome.name] = study.outcome.human
     for name, rule in {**over_text, **over_data}.items():
         if rule not in table.names:
             refuse_log(name, rule)
@@ -67,8 +67,9 @@ def _columns(study: Study, table: Table, units: pd.DataFrame) -> dict[str, Colum
     missing = missing_words(study)
     found = evaluate(over_text, texts, texts=("text",), missing=missing)
     found |= evaluate(over_data, table, texts=texts_of(study), missing=missing)
-    names = (study.outcome.name, *(c.name for c in study.covariates))
-    return {name: found[name] for name in names}
+    return {
+        name: found[name] for name in (*over_text, *over_data)
+    }  # the order that data versions were made with
 
 
 def _refuse_unknown(study: Study, values: pd.DataFrame, units: pd.DataFrame) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from moored.storage.ingest import Units, read_units
-from tests.studies import study, study_table
+from tests.studies import study, study_table, write_requests
 
 ROWS = 60
 TEXTS = [f"request {n}, please; it's {n}\tdone" for n in range(ROWS)]
@@ -164,3 +164,9 @@ def test_a_category_is_stored_and_read_back(tmp_path):
     assert list(back["town"]) == list(units.frame["town"]) == towns
     assert list(back["age"]) == AGES
     assert units.reading.lines[2] == 'category town: Ulm (20), Köln (20), a "b" (20)'
+
+
+def test_what_stored_studies_were_read_as_is_read_still(tmp_path):
+    write_requests(tmp_path)
+    version = read_units(study(), tmp_path, tmp_path).version
+    assert version == "data-1:b0beb734cdf8a875d361e3c3168edab22a8d3667cf58e4fe692792827e66a667"

@@ -1,0 +1,84 @@
+"""A large file is read by another reader and by the same rules."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from moored.errors import ColumnMissing, DataInvalid, OutsideDomain
+from moored.storage import columns
+from moored.storage.columns import Wanted, chunk_reader, read_columns
+
+WANTED = Wanted(("y", "x"), frozenset(), ("w",), ("who",), ("s",), ("-99",))
+SAID = {
+    "y": ["1", "#N/A", "-99", "NA"],
+    "x": ["1.5", " 2 ", "", "1e3"],
+    "w": ["2", "3", "4", "5"],
+    "who": ["a,b", "#b", '"', "NA"],
+    "s": ["x", "Yes", "", "0"],
+}
+
+
+def table(rows=5000, **changes):
+    return pd.DataFrame({name: (cells * rows)[:rows] for name, cells in (SAID | changes).items()})
+
+
+def both(path, wanted, monkeypatch):
+    small = read_columns(path, wanted)
+    monkeypatch.setattr(columns, "SMALL", 0)
+    return small, read_columns(path, wanted), pd.concat(chunk_reader(path, wanted, 2048)(), ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "changes"),
+    [
+        (",", {}),
+        (";", {"x": ["1,5", "0,25", "", "3"]}),
+        ("\t", {"y": ["TRUE", "false", "NA", "True"]}),
+        ("|", {"x": ["low", " high", "NA", "mid"]}),
+    ],
+)
+def test_both_readers_see_the_same(tmp_path, monkeypatch, delimiter, changes):
+    path = tmp_path / "s=1" / "t.csv"
+    path.parent.mkdir()
+    table(**changes).to_csv(path, sep=delimiter, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+    small, *large = both(path, WANTED, monkeypatch)
+    assert len(small) == 5000
+    assert small["s"].tolist()[:4] == [True, True, False, False]
+    assert small["who"].tolist()[:3] == ["a,b", "#b", '"']
+    assert small["who"].isna().tolist()[:4] == [False, False, False, True]
+    if not changes:
+        np.testing.assert_array_equal(small["y"][:4], [1, np.nan, np.nan, np.nan])
+        np.testing.assert_array_equal(small["x"][:4], [1.5, 2, np.nan, 1000])
+    for other in large:
+        pd.testing.assert_frame_equal(small, other)
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "changes", "words"),
+    [
+        (",", {"x": ["1", "2", "3", "DK"]}, "words among numbers"),
+        (",", {"x": ["1,5", "2", "3", "4"]}, "decimal commas"),
+        (";", {"x": ["1.234", "2.500", "3", "4"]}, "may be decimal points"),
+        (",", {"x": ["5%", "2", "3", "4"]}, "percent signs"),
+        (",", {"s": ["2", "0", "1", "x"]}, r"'2' \("),
+    ],
+)
+def test_both_readers_refuse_the_same(tmp_path, monkeypatch, delimiter, changes, words):
+    path = tmp_path / "t.csv"
+    table(40, **changes).to_csv(path, sep=delimiter, index=False)
+    for size in (columns.SMALL, 0):
+        monkeypatch.setattr(columns, "SMALL", size)
+        with pytest.raises(OutsideDomain, match=words):
+            read_columns(path, WANTED)
+
+
+def test_large_files_lose_no_record(tmp_path, monkeypatch):
+    monkeypatch.setattr(columns, "SMALL", 0)
+    path = tmp_path / "t.csv"
+    table(40).to_csv(path, index=False)
+    with path.open("a") as file:
+        file.write("1,2,3\n")
+    with pytest.raises(DataInvalid):
+        read_columns(path, WANTED)
+    with pytest.raises(ColumnMissing, match="no column 'z'"):
+        chunk_reader(path, Wanted(("z",)), 10)
