@@ -134,7 +134,7 @@ def _print_answer(
         "them labelled by humans" + (f"; the numbers are {unit}." if unit else ".")
     )
     own = [row for row in rows if row["estimator"] == head["estimator"]]
-    say(f"The estimate to read is {head['estimator']}, {_chosen(result, study, head, own)}:")
+    say(f"The estimate to read is {head['estimator']}, {_chosen(result)}:")
     for row in own[:_MOST_TERMS]:
         say(_interval(row, head["level"], decimals([row]), exp=exp), indent="  ")
     if len(own) > _MOST_TERMS:
@@ -145,17 +145,10 @@ def _print_answer(
     say(_trust(result))
 
 
-def _chosen(
-    result: Mapping[str, Any],
-    study: Mapping[str, Any] | None,
-    head: Mapping[str, Any],
-    own: Sequence[Mapping[str, Any]],
-) -> str:
+def _chosen(result: Mapping[str, Any]) -> str:
     if result["headline"] == "human":  # a study has a source, and then the rule never names it
-        return "in the place of the estimator that the study's size asks for, which could not be fitted"
-    sources = "" if study is None else f", {_count(len(study['sources']), 'source')}"
-    size = f"{_count(head['n_labelled'], 'label')}, {_count(len(own), 'term')}{sources}"
-    return f"chosen by the size of the study ({size}), not by its result"
+        return "in the place of the one that the rule names, which could not be fitted"
+    return "by a rule that was fixed before any number was seen"
 
 
 def _interval(row: Mapping[str, Any], level: float, places: int, *, exp: bool) -> str:
@@ -209,7 +202,7 @@ def _ranked(result: Mapping[str, Any], fits: Mapping[str, Mapping[str, Any]]) ->
         yield f"published against its checks: {result['override_reason']}; `moored checks` says what failed"
     if result["headline"] == "human":
         yield (
-            "the estimator that the study's size asks for could not be fitted, so the human labels stand alone; "
+            "the estimator that the rule names could not be fitted, so the human labels stand alone; "
             "label more units, or use fewer terms or sources"
         )
     yield from result["marks"]

@@ -120,14 +120,15 @@ def test_naive_ones_stand_apart_and_the_headline_is_marked(said):
     assert sum(line.startswith("> gmm-small") for line in lines) == 2
 
 
-def test_the_headline_is_chosen_by_size(said):
-    assert "chosen by the size of the study (120 labels, 2 terms, 2 sources), not by its result" in said()
+def test_the_headline_is_chosen_by_a_rule(said):
+    assert "The estimate to read is gmm-small, by a rule that was fixed before any number was seen" in said()
 
 
 def test_a_stand_in_is_not_by_the_rule(said):
     out = said({"headline": "human", "marks": ["gmm-small could not be fitted: it did not converge"]})
-    assert "in the place of the estimator that the study's size asks for" in out
-    assert "1. the estimator that the study's size asks for could not be fitted" in out
+    assert "human, in the place of the one that the rule names, which could not be fitted" in out
+    assert "fixed before" not in out
+    assert "1. the estimator that the rule names could not be fitted" in out
 
 
 def test_warnings_are_ranked(said):
