@@ -168,7 +168,7 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _print_worlds(rows: list[dict[str, Any]]) -> None:
-    """A line a world, a column an estimator."""
+    """One line per world, one column per estimator."""
     lines: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         line = lines.setdefault((row["scenario"], row["world"]), {})

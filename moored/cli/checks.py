@@ -67,7 +67,7 @@ def checked_run(store: Warehouse, study: str, version: int | None = None) -> dic
 
 
 def print_checks(run: dict[str, Any]) -> None:
-    """The words of each failing check, then a line a check, failing ones first."""
+    """The words of each failing check, then a table of all, failing ones first."""
     from moored.report.checks_page import WORDS, counts, shown, worst_first
 
     outcomes = [shown(row) for row in run["checks"]]

@@ -12,7 +12,11 @@ from moored.errors import StudyInvalid
 from moored.settings import read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moored.storage.ingest import Units
     from moored.storage.warehouse import Warehouse
+    from moored.study import Study
 
 _HISTORY = {
     "version": "d",
@@ -180,8 +184,7 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     from moored.cli.pipeline import run_flow
     from moored.llm.recipe_builder import refuse_too_many_answers
     from moored.llm.serving import probe_models
-    from moored.run.examples import picked_line
-    from moored.run.plan import spent_line, units_of
+    from moored.run.plan import units_of
     from moored.storage.journal import Journal
     from moored.storage.studies import find_study
 
@@ -198,15 +201,8 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     tell(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
     data = units_of(loaded, folder, settings)
     units = data.frame
-    tell(f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {loaded.labels.design}")
-    for line in data.reading.lines:
-        tell(f"read: {line}")
-    if data.spent:
-        tell(f"data: {spent_line(data.spent)}")
-    if picked := picked_line(loaded, data):
-        tell(f"data: {picked}")
-    for note in data.notes:
-        tell(f"data: {note}")
+    for line in _data_lines(loaded, data):
+        tell(line)
     if loaded.checks.expectations is not None:
         # Only the pipeline may load Great Expectations.
         run_flow(
@@ -229,3 +225,18 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
                 "lines": lines,
             }
         )
+
+
+def _data_lines(study: Study, data: Units) -> Iterator[str]:
+    """What was read of the table: counts, columns, and what left the data."""
+    from moored.run.examples import picked_line
+    from moored.run.plan import spent_line
+
+    units = data.frame
+    yield f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {study.labels.design}"
+    yield from (f"read: {line}" for line in data.reading.lines)
+    if data.spent:
+        yield f"data: {spent_line(data.spent)}"
+    if picked := picked_line(study, data):
+        yield f"data: {picked}"
+    yield from (f"data: {note}" for note in data.notes)

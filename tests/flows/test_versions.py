@@ -57,6 +57,17 @@ def said(moored, *arguments):
     return json.loads(answer.out)
 
 
+@pytest.mark.parametrize("command", [["results"], ["export"], ["verify"], ["diff", 1, 2]])
+def test_a_file_that_differs_from_its_version_is_told_so(moored, two, tmp_path, command):
+    estimate = study_table()["estimate"] | {"level": 0.8}
+    path = write_study(tmp_path, estimate=estimate, outcome=study_table()["outcome"] | {"ask": "Nice?"})
+    answer = moored(command[0], path, *command[1:])
+    assert answer.code == 0, answer.err
+    assert "differs from the study of version 2" in answer.err
+    assert "`estimate.level` is 0.8 there and 0.9 in the store" in answer.err
+    assert '`outcome.ask` is "Nice?" there' in answer.err
+
+
 def test_a_rollback_holds_until_something_new_is_published(moored, two, tmp_path):
     answer = moored("rollback", "requests", 1, "--reason", "a wrong table")
     assert answer.code == 0, answer.err
