@@ -32,6 +32,7 @@ Each says in one sentence what came, what is allowed and what to do next.
     │   └── ChecksumDiffers     71  a downloaded file is not the pinned one
     └── Transient                   the same call may go through later
         ├── EndpointUnreachable 40
+        ├── EndpointBusy        45  it asks to wait longer than the study allows
         ├── StoreLocked         50  another process holds the store
         ├── StudyBusy           54  another run of the same study is under way
         ├── ServerLost          55  the Prefect server does not answer
@@ -175,6 +176,12 @@ class EndpointUnreachable(Transient):
     """Nothing answers at the model's address."""
 
     exit_code = 40
+
+
+class EndpointBusy(Transient):
+    """The endpoint asks to wait longer than `generation.max_wait_minutes`; what was generated is stored."""
+
+    exit_code = 45
 
 
 class KeyRefused(Terminal):

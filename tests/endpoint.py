@@ -35,6 +35,7 @@ class Server:
     url: str = ""
     calls: int = 0
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -59,6 +60,10 @@ class Options:
     """Looks at a batch until it is done."""
     batch_refused: str | None = None
     """Batches end as failed, for this reason."""
+    in_place: Callable[[dict[str, Any]], tuple[int, Any, dict[str, str]] | None] | None = None
+    """What is answered in place of a reply to a body: status, body (JSON, text or bytes), headers."""
+    thoughts: int = 0
+    """Tokens that the model thinks before it answers."""
     hold: threading.Event | None = None
     """Fault `hang` waits for this, then drops the connection."""
 
@@ -174,12 +179,15 @@ class Handler:
                 await asyncio.sleep(self.options.latency_s)
             if (refusal := self._key_refused(request)) is not None:
                 return refusal
+            if self.options.in_place is not None and (given := self.options.in_place(body)) is not None:
+                return _given(*given)
             return await self._respond(request, body, fault)
         finally:
             server.in_flight -= 1
 
     def _key_refused(self, request: web.Request) -> web.Response | None:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        self.server.headers.append(dict(request.headers))
         if self.options.key in (None, given):
             return None
         return _error(401, f"Incorrect API key provided: {given}", "invalid_api_key")
@@ -234,13 +242,22 @@ class Handler:
             said = json.dumps({"label": 7})
         if fault == "empty":
             said = ""
-        usage = {"prompt_tokens": len(prompt_of(body)) // 4, "completion_tokens": 3, "total_tokens": 0}
+        usage: dict[str, Any] = {
+            "prompt_tokens": len(prompt_of(body)) // 4,
+            "completion_tokens": 3,
+            "total_tokens": 0,
+        }
         if "prompt" in body:
             choice: dict[str, Any] = {"index": 0, "text": f" {said}", "finish_reason": "stop"}
             if body.get("logprobs") and self.options.logprobs:
                 choice["logprobs"] = {"tokens": [f" {said}"], "top_logprobs": [_tops(f" {said}")]}
         else:
             choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
+            budget = body.get("max_completion_tokens") or body.get("max_tokens") or 10**6
+            if self.options.thoughts:
+                usage["completion_tokens_details"] = {"reasoning_tokens": min(budget, self.options.thoughts)}
+            if budget <= self.options.thoughts:
+                choice |= {"message": {"role": "assistant", "content": ""}, "finish_reason": "length"}
             if fault == "refusal":
                 choice["message"] |= {"content": None, "refusal": "I cannot help with that"}
             if body.get("logprobs") and self.options.logprobs:
@@ -359,6 +376,13 @@ def _tops(said: str) -> dict[str, float]:
 def _error(status: int, message: str, code: str, headers: Mapping[str, str] | None = None) -> web.Response:
     error = {"error": {"message": message, "type": code, "code": code}}
     return web.json_response(error, status=status, headers=headers or {})
+
+
+def _given(status: int, body: Any, headers: Mapping[str, str]) -> web.Response:
+    if isinstance(body, dict | list):
+        return web.json_response(body, status=status, headers=headers)
+    raw = body if isinstance(body, bytes) else body.encode("utf-8", "surrogatepass")
+    return web.Response(body=raw, status=status, headers={"Content-Type": "text/plain"} | dict(headers))
 
 
 def _drop(request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:

@@ -212,7 +212,7 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
         )
         tell(f"expectations: {loaded.checks.expectations} reads well")
     with Journal(settings.replies, loaded.name) as journal:
-        for line in probe_models(loaded, settings.cache, settings.base_url, journal):
+        for line in probe_models(loaded, folder, settings.cache, settings.base_url, journal):
             tell(f"model: {line}")
     tell("everything that a run needs is there")
     if json:

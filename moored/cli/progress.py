@@ -65,10 +65,14 @@ def _watch(
                     total = rows_to_generate(settings.store, study.name, began, scope)
                     continue
                 now, batches = journal.progress(since=start), journal.waiting_batches()
+                wait = journal.waits_until()
             except MooredError:
                 continue  # the store is busy; the next look will do
             done = min(now.rows, total)
             words = f"{done}/{total} rows, {now.failed} failed, {now.tokens:,} tokens"
             if batches:
                 words = f"waiting for {batches} batches; Ctrl-C leaves them open, run again to fetch them"
+            if wait is not None:
+                back = datetime.fromtimestamp(wait).astimezone()
+                words = f"{done}/{total} rows; the endpoint asks to wait until {back:%H:%M:%S}"
             progress.update(bar, total=total or 1, completed=done if total else 1, rows=words)

@@ -12,9 +12,10 @@ import httpx2
 import openai
 
 from moored.errors import EndpointUnreachable, KeyRefused, RequestRefused
-from moored.llm.client import message_of
 from moored.llm.endpoints import Endpoint, api_key
-from moored.llm.safety import storable, without_key
+from moored.llm.reasons import redirected, refusal_of, unreached
+from moored.llm.safety import without_key
+from moored.llm.transport import open_client
 
 TIMEOUT_S = 600.0
 DONE = {"completed", "failed", "expired", "cancelled"}
@@ -43,12 +44,8 @@ class BatchClient:
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._client = openai.AsyncOpenAI(
-            api_key=api_key(),
-            base_url=endpoint.base_url,
-            max_retries=3,
-            timeout=TIMEOUT_S,
-            http_client=openai.DefaultAioHttpClient(timeout=TIMEOUT_S),
+        self._client = open_client(
+            endpoint.base_url, api_key(), timeout_s=TIMEOUT_S, connections=8, retries=3, most=None
         )
 
     async def __aenter__(self) -> Self:
@@ -107,20 +104,27 @@ def _plainly(what: str) -> Iterator[None]:
     try:
         yield
     except openai.APIStatusError as error:
-        status, said = error.status_code, without_key(storable(message_of(error)), api_key())[:300]
-        if status in (401, 403):
+        response = error.response
+        kind = response.headers.get("content-type", "")
+        said = refusal_of(response.status_code, response.text, kind, response.reason_phrase)
+        words = without_key(f"HTTP {response.status_code}: {said.words}", api_key())[:300]
+        if said.outcome == "elsewhere":
+            raise RequestRefused(redirected(words), status=response.status_code) from error
+        if said.outcome == "refused-key":
             raise KeyRefused(
-                f"the endpoint refuses the API key ({said}); set OPENAI_API_KEY to a valid one"
+                f"the endpoint refuses the API key ({words}); set OPENAI_API_KEY to a valid one"
             ) from error
-        if status in (408, 409, 429) or status >= 500:
-            raise _unreachable(f"HTTP {status}: {said}") from error
+        if said.outcome in ("transient", "rate-limited"):
+            raise _unreachable(words) from error
         raise RequestRefused(
-            f"the endpoint refuses {what} (HTTP {status}: {said}); a batch needs the key of the account that "
+            f"the endpoint refuses {what} ({words}); a batch needs the key of the account that "
             'handed it in, and where there is no Batch API set `generation.send = "direct"`',
-            status=status,
+            status=response.status_code,
         ) from error
-    except (openai.APIConnectionError, httpx2.HTTPError) as error:
-        raise _unreachable(without_key(str(error.__cause__ or error), api_key())[:300]) from error
+    except (openai.APIConnectionError, httpx2.HTTPError, OSError) as error:
+        request = getattr(error, "request", None)
+        why = unreached(error, str(request.url) if request is not None else "", TIMEOUT_S)
+        raise _unreachable(without_key(why.reason, api_key())[:300]) from error
 
 
 def _unreachable(why: str) -> EndpointUnreachable:

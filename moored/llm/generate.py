@@ -54,7 +54,7 @@ async def _generate(
     price = price_of(recipe, endpoint)
     require_price(price, recipe, limits)
     most = min(limits.concurrency, endpoint.concurrency or limits.concurrency)
-    gate = Gate((endpoint.identity, recipe.model), most, limits.max_attempts)
+    gate = Gate((endpoint.identity, recipe.model), most, limits.max_attempts, limits.max_wait_minutes * 60)
     async with Writer(journal) as writer, Client(endpoint, recipe.timeout_s, most) as client:
         sender = Sender(recipe.source, client, gate, writer, journal, price, limits)
         steps = Steps(recipe, sender, again=again)

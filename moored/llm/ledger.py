@@ -96,6 +96,12 @@ class Journal(Protocol):
     def count(self, status: str, *, cached: bool) -> None:
         """Count one terminal row."""
 
+    def wait_until(self, when: float) -> None:
+        """Write down that the endpoint is given a rest until then (seconds since 1970)."""
+
+    def forget_abilities(self, endpoint: str) -> None:
+        """What a probe found does not hold any more."""
+
 
 class Writer:
     """Group commit: `await writer.write(entry)` returns once the entry is durable."""

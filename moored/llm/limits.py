@@ -1,9 +1,9 @@
 """How many requests may be in flight, and when none may: one `Gate` a model and worker process.
 
 Concurrency adapts as TCP does: one more after a window of successes, half after a 429 (additive
-increase, multiplicative decrease). A 429's Retry-After stops everybody. A run of failures opens the
-circuit breaker: one request at a time tries whether the endpoint is back, and if it is not, the run
-ends with one sentence instead of thousands of failed rows.
+increase, multiplicative decrease). A Retry-After stops everybody; one that is longer than the study
+allows ends the run. A run of failures opens the circuit breaker: one request at a time tries whether the
+endpoint is back, and if it is not, the run ends with one sentence instead of thousands of failed rows.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ import random
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
-from moored.errors import EndpointUnreachable, MooredError
+from moored.errors import EndpointBusy, EndpointUnreachable, MooredError
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
-LONGEST_RETRY_AFTER_S = 3600.0
-"""An endpoint that asks for a longer wait ends the run, which may be started again."""
 BREAK_AFTER = 10
 """Failures in a row, over all rows, that open the breaker."""
 
@@ -40,6 +39,8 @@ class Gate:
     most: int
     patience: int
     """Trials of an endpoint that is down before the run gives up."""
+    max_wait_s: float = 3600.0
+    """Longest time without an answer, since the endpoint asks to wait."""
     limit: float = 0.0
     in_flight: int = 0
     resume_at: float = 0.0
@@ -51,6 +52,7 @@ class Gate:
     """Why nothing is sent any more; every `enter` raises it."""
     _waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     _halved_at: float = 0.0
+    _slow_since: float | None = None
 
     def __post_init__(self) -> None:
         self.limit = min(_LEARNED.get(self.scope, float(self.most)), float(self.most))
@@ -84,6 +86,7 @@ class Gate:
     def succeeded(self) -> None:
         """An answer came: the endpoint is there, and one more may be in flight after a window of them."""
         self._there()
+        self._slow_since = None
         if self.limit < self.most:
             self.limit = min(float(self.most), self.limit + 1.0 / max(self.limit, 1.0))
             _LEARNED[self.scope] = self.limit
@@ -97,16 +100,16 @@ class Gate:
             self._halved_at = now
             self.limit = max(1.0, self.limit / 2)
             _LEARNED[self.scope] = self.limit
-        wait = retry_after_s if retry_after_s is not None else backoff_s(attempt)
-        if wait > LONGEST_RETRY_AFTER_S:
-            self.give_up(
-                EndpointUnreachable(
-                    f"the endpoint is over its rate limit and asks to wait {wait / 3600:.1f} hours; "
-                    "run again then, what was generated is stored"
-                )
-            )
-            return
-        self.resume_at = max(self.resume_at, now + wait)
+        self.hold(retry_after_s if retry_after_s is not None else backoff_s(attempt))
+
+    def hold(self, wait_s: float) -> None:
+        """Nobody sends for so long; the run ends where that is longer than allowed, all waits since the last
+        answer together."""
+        now = time.monotonic()
+        self._slow_since = self._slow_since if self._slow_since is not None else now
+        self.resume_at = max(self.resume_at, now + wait_s)
+        if self.resume_at - self._slow_since > self.max_wait_s:
+            self.give_up(EndpointBusy(_too_long(self.resume_at - self._slow_since, wait_s, self.max_wait_s)))
 
     def failed(self, why: str, *, trial: bool) -> bool:
         """No answer, or a server error. Whether it counts against the row: not while the breaker is open."""
@@ -115,7 +118,7 @@ class Gate:
             return True
         if trial:
             self.trials += 1
-            self.resume_at = time.monotonic() + backoff_s(self.trials)
+            self.resume_at = max(self.resume_at, time.monotonic() + backoff_s(self.trials))
             if self.trials >= self.patience:
                 self.give_up(
                     EndpointUnreachable(
@@ -142,3 +145,20 @@ class Gate:
             if not place.done():
                 place.set_result(None)
                 places -= 1
+
+
+def _too_long(whole_s: float, wait_s: float, most_s: float) -> str:
+    back = datetime.now(UTC) + timedelta(seconds=wait_s)
+    waited = "" if whole_s - wait_s < 60 else f", after {duration(whole_s - wait_s)} of waiting"
+    return (
+        f"the endpoint asks to wait {duration(wait_s)}{waited}, longer than `generation.max_wait_minutes` = "
+        f"{most_s / 60:g}; what was generated is stored: run again after {back:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def duration(seconds: float) -> str:
+    """A time for people."""
+    for unit, length in (("days", 86_400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 1.95 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"

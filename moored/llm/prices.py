@@ -76,7 +76,7 @@ def expected_tokens(body: dict[str, Any]) -> tuple[int, int]:
         prompt = count_tokens(body["prompt"])
     else:
         prompt = sum(count_tokens(message["content"]) + 4 for message in body["messages"])
-    return prompt, int(body.get("max_tokens") or 0)
+    return prompt, int(body.get("max_tokens") or body.get("max_completion_tokens") or 0)
 
 
 @functools.cache

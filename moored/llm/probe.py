@@ -1,26 +1,59 @@
-"""One cheap request that tells whether an endpoint answers, takes the key, knows the model, and what it gives."""
+"""What an endpoint's model takes and gives: asked once, with the requests that a run will send, and remembered."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from moored.errors import EndpointUnreachable, RequestRefused
+from pydantic import BaseModel, ConfigDict
+
+from moored.errors import MooredError, RequestRefused
+from moored.llm.bargain import Bargain, Shape, Terms
+from moored.llm.client import Client
+from moored.llm.dialect import PLAIN, TOP_LOGPROBS, Dialect
 from moored.llm.endpoints import AbilityStore, Endpoint, require_key
-from moored.llm.requests import answer_schema
-from moored.study import EMBEDDED, Model
+from moored.llm.requests import Request
+from moored.study import Model
 
 PROBE_TIMEOUT_S = 60.0
+Draft = Callable[[Shape, Terms], Request]
 
 
-@dataclass(frozen=True, slots=True)
-class Abilities:
-    """What an endpoint's model gives."""
+class Abilities(BaseModel):
+    """What an endpoint's model gives and takes, as the journal remembers it."""
+
+    model_config = ConfigDict(frozen=True)
 
     logprobs: bool
     json_schema: bool
+    dialect: Dialect = PLAIN
+    asked: tuple[str, ...] | None = None
+    """What was asked; None where an earlier moored, which asked less, wrote this down."""
+    refused: str = ""
+    """Why there are no log-probabilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a source will ask of its model."""
+
+    endpoint: Endpoint
+    model: Model
+    api: str
+    kind: str
+    answers: int
+    """Most answers of a question."""
+    draft: Draft
+
+    @property
+    def known_as(self) -> str:
+        """Under which name the journal remembers the model."""
+        return f"{self.endpoint.identity} {self.model.name} {self.api}"
+
+    def enough_logprobs(self, found: Abilities | Terms) -> bool:
+        """Can soft labels be read: are there log-probabilities, and for as many tokens as there are answers?"""
+        return found.logprobs and found.dialect.top_logprobs >= min(self.answers, TOP_LOGPROBS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,101 +70,97 @@ class Found:
     @property
     def line(self) -> str:
         """For people."""
-        gives = (
-            ", ".join(name for name, given in asdict(self.abilities).items() if given) or "plain text only"
-        )
-        return f"{self.model} answers at {self.endpoint} ({self.latency_s:.2f} s); gives {gives}"
+        given = [name for name in ("logprobs", "json_schema") if getattr(self.abilities, name)]
+        gives = ", ".join(given) or "plain text only"
+        said = (f"{self.model} answers at {self.endpoint} ({self.latency_s:.2f} s); gives {gives}",)
+        return "; ".join(said + self.abilities.dialect.lines)
 
 
-def abilities(endpoint: Endpoint, model: Model, journal: AbilityStore | None) -> Abilities:
-    """What the model gives: as remembered, or asked once and remembered."""
-    known = _known_as(endpoint, model)
-    if journal is not None and (remembered := journal.abilities(known)) is not None:
-        return Abilities(**remembered)
-    found = probe(endpoint, model)
-    if journal is not None:
-        journal.keep_abilities(known, asdict(found.abilities), found.requests)
+def abilities(need: Need, journal: AbilityStore | None) -> Abilities:
+    """What the model gives: as remembered; what was never asked is asked once and remembered.
+
+    Errors: those of `probe`.
+    """
+    known = journal.abilities(need.known_as) if journal is not None else None
+    remembered = Abilities.model_validate(known) if known is not None else None
+    if remembered is not None and remembered.asked is None:
+        return remembered
+    found = probe(need, remembered, remembered.asked or () if remembered is not None else ())
+    if journal is not None and found.requests:
+        journal.keep_abilities(need.known_as, found.abilities.model_dump(mode="json"), found.requests)
     return found.abilities
 
 
-def remember(endpoint: Endpoint, model: Model, found: Found, journal: AbilityStore) -> None:
-    """Count a probe's requests, and keep what it found unless something is known: that decides recipes."""
-    known = _known_as(endpoint, model)
-    journal.keep_abilities(known, journal.abilities(known) or asdict(found.abilities), found.requests)
+def remember(need: Need, journal: AbilityStore) -> Found:
+    """Ask anew, beginning with what is remembered, which changes only where the endpoint now refuses it: it decides
+    recipes. Errors: those of `probe`."""
+    known = journal.abilities(need.known_as)
+    found = probe(need, Abilities.model_validate(known) if known is not None else None)
+    journal.keep_abilities(need.known_as, found.abilities.model_dump(mode="json"), found.requests)
+    return found
 
 
-def probe(endpoint: Endpoint, model: Model) -> Found:
-    """Ask for one token. Errors: `EndpointUnreachable`, `KeyRefused`, `RequestRefused`."""
-    require_key(endpoint)
-    return asyncio.run(_probe(endpoint, model))
+def probe(need: Need, known: Abilities | None = None, asked: tuple[str, ...] = ()) -> Found:
+    """Send one request of each form that the source will send, leaving out the forms in `asked`.
+
+    Errors: `EndpointUnreachable`, `KeyRefused`, `RequestRefused`.
+    """
+    require_key(need.endpoint)
+    return asyncio.run(_probe(need, known, asked))
 
 
-async def _probe(endpoint: Endpoint, model: Model) -> Found:
-    from moored.llm.client import Client
-
-    async with Client(endpoint, min(PROBE_TIMEOUT_S, model.timeout_s), 1) as client:
-        if _api(model) == "completion":
-            body: dict[str, Any] = {"model": model.name, "prompt": "1 2 3", "max_tokens": 1, "logprobs": 2}
-            raw, latency = await _ask(client, "/completions", body, model)
-            given = Abilities(_gave_logprobs(raw), json_schema=False)
-            return Found(endpoint.name, model.name, given, latency, 1)
-        plain = {"model": model.name, "messages": [{"role": "user", "content": "Answer yes."}]}
-        with_logprobs = plain | {"max_tokens": 4, "logprobs": True, "top_logprobs": 2}
+async def _probe(need: Need, known: Abilities | None, asked: tuple[str, ...]) -> Found:
+    terms = Terms(known.dialect, known.logprobs, known.json_schema) if known is not None else Terms()
+    async with Client(need.endpoint, min(PROBE_TIMEOUT_S, need.model.timeout_s), 1) as client:
+        bargain = Bargain(client, need.model.name, need.draft, terms, refused=known.refused if known else "")
+        done = [*asked]
         try:
-            raw, latency = await _ask(client, "/chat/completions", with_logprobs, model)
-            if _gave_logprobs(raw):
-                return Found(
-                    endpoint.name, model.name, Abilities(logprobs=True, json_schema=False), latency, 1
-                )
-        except RequestRefused:
-            pass  # some models refuse the parameter; what follows tells whether they take anything
-        return await _without_logprobs(client, endpoint, plain, model)
-
-
-async def _without_logprobs(client: Any, endpoint: Endpoint, plain: dict[str, Any], model: Model) -> Found:
-    requests = 2
-    with_schema = plain | {"max_tokens": 40, "response_format": answer_schema(["yes", "no"])}
-    try:
-        raw, latency = await _ask(client, "/chat/completions", with_schema, model)
-        content = json.loads(raw)["choices"][0]["message"].get("content") or ""
-        schema = content.strip().startswith("{")
-    except RequestRefused:
-        raw, latency = await _ask(client, "/chat/completions", plain | {"max_tokens": 40}, model)
-        schema, requests = False, 3
-    return Found(endpoint.name, model.name, Abilities(logprobs=False, json_schema=schema), latency, requests)
-
-
-async def _ask(client: Any, path: str, body: dict[str, Any], model: Model) -> tuple[str, float]:
-    from moored.llm.client import Answer
-    from moored.llm.limits import backoff_s
-    from moored.llm.sender import stops_all
-
-    for attempt in range(3):
-        answer: Answer = await client.send(path, body)
-        if answer.outcome == "ok":
-            return answer.raw, answer.latency_s
-        if (error := stops_all(answer, model.name)) is not None:
-            raise error
-        if answer.outcome not in ("transient", "rate-limited"):
-            raise RequestRefused(f"the endpoint refuses a request to {model.name!r}: {answer.reason}")
-        await asyncio.sleep(min(10.0, max(answer.retry_after_s or 0.0, backoff_s(attempt))))
-    raise EndpointUnreachable(
-        f"no usable answer from the endpoint: {answer.reason}; start it or correct OPENAI_BASE_URL"
+            for shape in ("read", "write"):
+                done += await _settle(bargain, need, shape, done)
+        except RequestRefused as error:
+            raise await _right_address(client, need, error) from error
+    found = Abilities(
+        logprobs=bargain.terms.logprobs,
+        json_schema=bargain.terms.json_schema,
+        dialect=bargain.terms.dialect,
+        asked=tuple(sorted({*done, *((known.asked or ()) if known is not None else ())})),
+        refused=bargain.refused,
     )
+    return Found(need.endpoint.name, need.model.name, found, bargain.latency_s, bargain.requests)
 
 
-def _gave_logprobs(raw: str) -> bool:
-    logprobs = json.loads(raw)["choices"][0].get("logprobs") or {}
-    return bool(logprobs.get("content") or logprobs.get("top_logprobs"))
+async def _settle(bargain: Bargain, need: Need, step: str, done: list[str]) -> list[str]:
+    """Ask what this step of the source will ask and was not asked yet; the names of that."""
+    new: list[str] = []
+
+    async def ask(shape: Shape, name: str) -> None:
+        if name not in done:
+            await bargain.settle(shape)
+            new.append(name)
+
+    at = f"@{need.model.temperature:g}"
+    if step == "write":
+        if need.kind == "synthetic":
+            await ask("write", f"write{at}")
+        return new
+    scoring = need.model.scoring
+    if scoring in ("auto", "logprobs") and bargain.terms.logprobs:
+        await ask("read.logprobs", "read.logprobs")
+    if scoring == "draws" or (scoring == "auto" and not need.enough_logprobs(bargain.terms)):
+        await ask("read.draws", f"read.draws{at}")
+    if scoring == "label":
+        await ask("read.label", "read.label")
+    return new
 
 
-def _known_as(endpoint: Endpoint, model: Model) -> str:
-    return f"{endpoint.identity} {model.name} {_api(model)}"
-
-
-def _api(model: Model) -> str:
-    return (
-        "completion"
-        if model.api == "completion" or (model.name == EMBEDDED and model.api == "auto")
-        else "chat"
+async def _right_address(client: Client, need: Need, error: RequestRefused) -> MooredError:
+    """The same refusal, with the address that would be right where it is known."""
+    if "is not the address of an API" not in error.message or need.endpoint.base_url.endswith("/v1"):
+        return error
+    request = need.draft("read.label", Terms())
+    answer = await client.send(f"/v1{request.path}", request.body)
+    if answer.outcome in ("no-path", "elsewhere") or not answer.connected:
+        return error
+    return RequestRefused(
+        f"OPENAI_BASE_URL misses its /v1: the API answers at {need.endpoint.base_url}/v1; set it to that"
     )

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from moored.fingerprint import fingerprint
+from moored.llm.dialect import PLAIN, Dialect
 from moored.llm.prompts import Prompt
 from moored.llm.spelling import fold
 from moored.study import Question, in_order
@@ -57,21 +58,28 @@ class Recipe(BaseModel):
     """What every request may use up before its answer begins."""
     usd_per_million: tuple[float, float] | None = None
     """A price (prompt, completion) given in the study; not part of the fingerprint."""
+    dialect: Dialect = PLAIN
+    """How the endpoint wants to be asked; part of the fingerprint where it deviates from the protocol."""
     parser: int = Field(default_factory=lambda: PARSER)
 
     @property
     def fingerprint(self) -> str:
         """`recipe-1:<sha256>` of what decides the generations."""
-        apart = {"source", "timeout_s", "usd_per_million"}
+        apart = {"source", "timeout_s", "usd_per_million"} | self._unsaid
         return fingerprint("recipe-1", in_order(self.model_dump(mode="json", exclude=apart)))
 
     @property
     def asking(self) -> str:
         """The same of what is asked alone, not of how replies are read: recipes that share their replies."""
-        asked = self.model_dump(mode="json", exclude={"source", "timeout_s", "usd_per_million", "parser"})
+        apart = {"source", "timeout_s", "usd_per_million", "parser"} | self._unsaid
+        asked = self.model_dump(mode="json", exclude=apart)
         for question in asked["questions"].values():
             question["answers"] = list(question["answers"])
         return fingerprint("asking-1", asked)
+
+    @property
+    def _unsaid(self) -> set[str]:
+        return {"dialect"} if self.dialect.plain else set()
 
     @property
     def steps(self) -> tuple[tuple[str, int], ...]:

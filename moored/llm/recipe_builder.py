@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from moored.errors import StudyInvalid
+from moored.errors import RequestRefused, StudyInvalid
+from moored.llm.dialect import PLAIN, Dialect
 from moored.llm.endpoints import AbilityStore, Endpoint
 from moored.llm.prompts import load_prompt
 from moored.llm.recipe import LETTERS, Recipe, Scoring, tokens_of
+from moored.llm.requests import Request, read_request, write_request
 from moored.study import EMBEDDED, Model, Question, Source, Study
+
+if TYPE_CHECKING:
+    from moored.llm.bargain import Shape, Terms
+    from moored.llm.probe import Need
+
+SAMPLE = "The weather is fine today."
+"""The text that a probe asks about."""
 
 
 def build_recipe(
@@ -17,21 +26,68 @@ def build_recipe(
 ) -> Recipe:
     """Settle a source's recipe.
 
-    Where the study leaves the scoring of an external model to `auto`, the endpoint is asked once (one
-    request) what it gives; `journal` remembers the answer. Errors: `StudyInvalid`, those of `probe`.
+    An external model is asked once (a request or two) what it gives and takes; `journal` remembers the answer.
+    Errors: `StudyInvalid`, `RequestRefused` (no log-probabilities, which the study demands), those of `probe`.
     """
     refuse_too_many_answers(study)
     model = study.model_of(source)
-    api = _api(model)
-    scoring, json_schema = _scoring(model, api, endpoint, journal)
-    if scoring == "logprobs" and model.scoring == "auto" and not _have_tokens(study):
-        scoring = "draws"
+    if model.runs_here:
+        scoring, json_schema = _scoring_here(model)
+        if model.scoring == "auto" and not _have_tokens(study):
+            scoring, json_schema = "draws", False
+        return _recipe(study, source, endpoint, prompts_dir, scoring, json_schema, PLAIN)
+    from moored.llm.probe import abilities
+
+    need = need_of(study, source, endpoint, prompts_dir)
+    found = abilities(need, journal)
+    scoring = model.scoring if model.scoring != "auto" else "draws"
+    if model.scoring == "auto" and need.soft and need.enough_logprobs(found):
+        scoring = "logprobs"
+    if model.scoring == "logprobs" and not found.logprobs and found.asked is not None:
+        raise RequestRefused(
+            f"the endpoint gives no log-probabilities of {model.name!r} ({found.refused}), which "
+            '`model.scoring = "logprobs"` needs; set it to "auto", "draws" or "label"'
+        )
+    schema = found.json_schema and need.api == "chat" and scoring != "logprobs"
+    return _recipe(study, source, endpoint, prompts_dir, scoring, schema, found.dialect)
+
+
+def need_of(study: Study, source: Source, endpoint: Endpoint, prompts_dir: Path) -> Need:
+    """What a source will ask of its model, to ask it beforehand."""
+    from moored.llm.probe import Need
+
+    model = study.model_of(source)
+
+    def draft(shape: Shape, terms: Terms) -> Request:
+        scoring: Scoring = "draws" if shape == "read.draws" else "label"
+        if shape == "read.logprobs" and terms.logprobs:
+            scoring = "logprobs"
+        schema = terms.json_schema and api_of(model) == "chat" and scoring != "logprobs"
+        recipe = _recipe(study, source, endpoint, prompts_dir, scoring, schema, terms.dialect)
+        if shape == "write":
+            return write_request(recipe, SAMPLE)
+        return read_request(recipe, study.outcome.name, SAMPLE)
+
+    most = max(len(question.answers) for question in study.questions.values())
+    return Need(endpoint, model, api_of(model), source.kind, most, draft, _have_tokens(study))
+
+
+def _recipe(
+    study: Study,
+    source: Source,
+    endpoint: Endpoint,
+    prompts_dir: Path,
+    scoring: Scoring,
+    json_schema: bool,
+    dialect: Dialect,
+) -> Recipe:
+    model = study.model_of(source)
     return Recipe(
         source=source.name,
         kind=source.kind,
         model=model.name,
         endpoint=endpoint.identity,
-        api=api,
+        api=api_of(model),
         scoring=scoring,
         json_schema=json_schema,
         draws=model.draws if scoring == "draws" else 1,
@@ -46,6 +102,7 @@ def build_recipe(
         redact=study.generation.redact,
         timeout_s=model.timeout_s,
         usd_per_million=model.usd_per_million,
+        dialect=dialect,
     )
 
 
@@ -54,31 +111,17 @@ def _bare(question: Question) -> Question:
     return Question(ask=question.ask, answers=question.answers, examples=question.examples)
 
 
-def _api(model: Model) -> Literal["chat", "completion"]:
+def api_of(model: Model) -> Literal["chat", "completion"]:
+    """The form of request that a model is sent."""
     if model.api == "auto":
         return "completion" if model.name == EMBEDDED else "chat"
     return model.api
 
 
-def _scoring(
-    model: Model, api: str, endpoint: Endpoint, journal: AbilityStore | None
-) -> tuple[Scoring, bool]:
-    """The scoring and whether JSON schemas are used; asks the endpoint where only it can know."""
-    if model.runs_here:
-        if model.scoring == "auto" or api == "completion":
-            return ("logprobs" if model.scoring == "auto" else model.scoring), False
-        return model.scoring, model.scoring != "logprobs"
-    if api == "completion" and model.scoring != "auto":
-        return model.scoring, False
-    if model.scoring == "logprobs":
-        return "logprobs", False
-    from moored.llm.probe import abilities
-
-    found = abilities(endpoint, model, journal)
-    scoring: Scoring = (
-        model.scoring if model.scoring != "auto" else ("logprobs" if found.logprobs else "draws")
-    )
-    return scoring, found.json_schema and api == "chat" and scoring != "logprobs"
+def _scoring_here(model: Model) -> tuple[Scoring, bool]:
+    """The scoring of a model on this machine, and whether JSON schemas are used: llama.cpp gives everything."""
+    scoring: Scoring = "logprobs" if model.scoring == "auto" else model.scoring
+    return scoring, api_of(model) == "chat" and scoring != "logprobs"
 
 
 def _have_tokens(study: Study) -> bool:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from moored.fingerprint import canonical, fingerprint
+from moored.llm.dialect import TOP_LOGPROBS
 from moored.llm.prompts import fill
 from moored.llm.recipe import Recipe, tokens_of
 from moored.study import Question
 
 SCHEME = "reply-1"
-TOP_LOGPROBS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def repair_request(recipe: Recipe, variable: str, request: Request, reply: str) 
         {"role": "assistant", "content": reply or "(empty)"},
         {"role": "user", "content": again},
     ]
-    return _request(recipe, request.body | {"messages": messages}, 0)
+    return _keyed(recipe, request.body | {"messages": messages}, 0)
 
 
 def answer_schema(answers: list[str]) -> dict[str, Any]:
@@ -154,6 +154,10 @@ def _seed(seed: int, text: str, draw: int) -> int:
 
 
 def _request(recipe: Recipe, body: dict[str, Any], draw: int) -> Request:
+    return _keyed(recipe, recipe.dialect.speak(body), draw)
+
+
+def _keyed(recipe: Recipe, body: dict[str, Any], draw: int) -> Request:
     path = "/chat/completions" if recipe.api == "chat" else "/completions"
     content = {"path": path, "body": body, "endpoint": recipe.endpoint, "sample": draw}
     return Request(path, body, fingerprint(SCHEME, content))

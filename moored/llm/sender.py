@@ -12,19 +12,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from moored.errors import EndpointUnreachable, KeyRefused, MooredError, RequestRefused
 from moored.llm.client import Answer, Client
 from moored.llm.endpoints import api_key
 from moored.llm.ledger import Journal, Writer
 from moored.llm.limits import Gate, backoff_s
 from moored.llm.prices import Price, expected_tokens
 from moored.llm.raw import usage_of
+from moored.llm.reasons import names_parameter
+from moored.llm.refusals import stops_all, unreachable
 from moored.llm.requests import Request
 from moored.llm.safety import without_key
 from moored.study import Generation as Limits
 
-SLOWED_AT_MOST_S = 3600.0
-"""A row whose requests meet nothing but 429s for so long is given up."""
+TOLD_FROM_S = 5.0
+"""Shorter waits are not worth a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,17 @@ class Sender:
             if answer.outcome == "rate-limited":
                 slowed += 1
                 self.gate.slowed(answer.retry_after_s, slowed)
-                if time.monotonic() - since > SLOWED_AT_MOST_S:
+                self._tell_wait()
+                if time.monotonic() - since > self.gate.max_wait_s:
                     return Asked("failed", None, answer.reason, "rate-limited", sent)
             elif answer.outcome == "transient":
                 failures += self.gate.failed(answer.reason, trial=trial)
                 if failures >= self.limits.max_attempts:
                     return self._exhausted(answer, sent)
-                await asyncio.sleep(max(backoff_s(failures), answer.retry_after_s or 0.0))
+                if answer.retry_after_s:
+                    self.gate.hold(answer.retry_after_s)
+                    self._tell_wait()
+                await asyncio.sleep(backoff_s(failures))
             else:
                 return self._settled(request, answer, sent)
 
@@ -122,18 +127,23 @@ class Sender:
             )
         if answer.outcome == "filtered":
             return Asked("refused", None, answer.reason, "content-filter", sent)
+        if answer.outcome == "too-long":
+            return Asked("failed", None, answer.reason, "too-long", sent)
         if (everybody := stops_all(answer, str(request.body["model"]))) is not None:
             self.gate.give_up(everybody)
             raise everybody
+        if names_parameter(f"{answer.param} {answer.reason}"):
+            # What the probe found does not hold any more: the next run asks again, for a recipe that does.
+            api = "chat" if "messages" in request.body else "completion"
+            known_as = f"{self.gate.scope[0]} {request.body['model']} {api}"
+            self.writer.note(lambda: self.journal.forget_abilities(known_as))
         return Asked("failed", None, answer.reason, "request", sent)
 
     def _exhausted(self, answer: Answer, sent: int) -> Asked:
         if not answer.connected and not self.gate.answered:
-            unreachable = EndpointUnreachable(
-                f"nothing answers at the endpoint: {answer.reason}; start it or correct OPENAI_BASE_URL"
-            )
-            self.gate.give_up(unreachable)
-            raise unreachable
+            nobody = unreachable(answer)
+            self.gate.give_up(nobody)
+            raise nobody
         kind = (
             "unreachable"
             if not answer.connected
@@ -142,6 +152,13 @@ class Sender:
             else "reply"
         )
         return Asked("failed", answer.raw or None, answer.reason, kind, sent)
+
+    def _tell_wait(self) -> None:
+        """Write down until when nobody sends, for whoever shows how far the run is."""
+        wait = self.gate.resume_at - time.monotonic()
+        if wait >= TOLD_FROM_S and self.gate.down is None:
+            until = time.time() + wait
+            self.writer.note(lambda: self.journal.wait_until(until))
 
     async def _reserve(self, request: Request) -> None:
         """Wait for the buckets that all workers share."""
@@ -211,18 +228,3 @@ class Sender:
             spare = sum(expected_tokens(request.body)) - used.prompt - used.completion
             per_minute = float(self.limits.tokens_per_minute)
             self.writer.note(self._reserving("tokens", -float(spare), per_minute, 0.0))
-
-
-def stops_all(answer: Answer, model: str) -> MooredError | None:
-    """The error, where no row's request can ever work."""
-    if answer.outcome == "refused-key":
-        return KeyRefused(
-            f"the endpoint refuses the API key ({answer.reason}); set OPENAI_API_KEY to a valid one"
-        )
-    if answer.outcome == "no-credit":
-        return RequestRefused(f"the account has no credit left ({answer.reason}); top it up, then run again")
-    if answer.status == 404:
-        return RequestRefused(
-            f"the endpoint does not know the model {model!r} ({answer.reason}); correct `model.name`"
-        )
-    return None

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from moored.llm.endpoints import AbilityStore, Endpoint, external_endpoint
+from moored.llm.recipe_builder import build_recipe, need_of
 from moored.study import Model, Study
 
 
@@ -50,21 +51,22 @@ def gguf_of(model: Model) -> Path | None:
 
 
 def probe_models(
-    study: Study, cache: Path, base_url: str | None, journal: AbilityStore | None = None
+    study: Study, folder: Path, cache: Path, base_url: str | None, journal: AbilityStore
 ) -> list[str]:
-    """One cheap request to each model that the study names; what came of it, a line each.
+    """Ask each model that the study names what a run will ask it; what came of it, a line each.
 
-    `journal` counts the requests, and remembers what an external model gives where it was not known.
+    folder: where the study's prompts are. `journal` counts the requests, and remembers what an external model
+    gives and takes. Errors: those of `probe`, and of `build_recipe`.
     """
     from moored.llm.probe import probe, remember
 
     lines = []
     with open_endpoints(study, cache, base_url) as endpoints:
-        seen = {(study.model_of(s).name, endpoints[s.name].identity): s for s in study.sources}
-        for source in seen.values():
-            model, endpoint = study.model_of(source), endpoints[source.name]
-            found = probe(endpoint, model)
-            lines.append(found.line)
-            if journal is not None and not model.runs_here:
-                remember(endpoint, model, found, journal)
-    return lines
+        for source in study.sources:
+            need = need_of(study, source, endpoints[source.name], folder)
+            if not need.model.runs_here:
+                lines.append(remember(need, journal).line)
+                build_recipe(study, source, need.endpoint, folder, journal)
+            elif not any(line.startswith(f"{need.model.name} ") for line in lines):
+                lines.append(probe(need).line)
+    return list(dict.fromkeys(lines))

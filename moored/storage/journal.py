@@ -221,6 +221,21 @@ class Journal:
             )
             return max(now, free_at + (amount - burst) * 60.0 / per_minute)
 
+    def wait_until(self, when: float) -> None:
+        """Write down that the endpoint is given a rest until then (seconds since 1970)."""
+        with self.transaction():
+            self._run("INSERT OR REPLACE INTO buckets VALUES (?, ?)", (f"wait/{self.study}", when))
+
+    def waits_until(self, study: str | None = None) -> float | None:
+        """Until when a study gives its endpoint a rest; None where it waits for nothing."""
+        row = self._one("SELECT free_at FROM buckets WHERE scope = ?", f"wait/{study or self.study}")
+        return float(row[0]) if row and row[0] > time.time() else None
+
+    def forget_abilities(self, endpoint: str) -> None:
+        """What a probe found does not hold any more: the next run asks again."""
+        with self.transaction():
+            self._run("DELETE FROM abilities WHERE endpoint = ?", (endpoint,))
+
     def calls(self, study: str | None = None) -> int:
         """Requests ever sent for a study."""
         return self.progress(study).requests

@@ -178,6 +178,8 @@ class Generation(Part):
     concurrency: Annotated[int, Field(gt=0, le=512)] = 32
     """Most requests in flight in one worker."""
     max_attempts: Annotated[int, Field(ge=1, le=20)] = 4
+    max_wait_minutes: Annotated[float, Field(gt=0, le=100_000)] = 60.0
+    """Longest wait for an endpoint that asks for one (Retry-After) before the run ends; it may go on later."""
     requests_per_minute: Annotated[int, Field(gt=0)] | None = None
     tokens_per_minute: Annotated[int, Field(gt=0)] | None = None
     max_failed_share: Share = 0.1

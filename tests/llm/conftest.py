@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from moored.llm import limits
+from moored.llm import bargain, limits
 from moored.llm.endpoints import Endpoint, external_endpoint
 from moored.llm.generations import Unit
 from moored.llm.recipe import Recipe
@@ -68,5 +68,6 @@ def _fast_and_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are short, and nothing learned about an endpoint outlives a test."""
     monkeypatch.setattr(limits, "FIRST_WAIT_S", 0.01)
     monkeypatch.setattr(limits, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(bargain, "LONGEST_WAIT_S", 0.05)
     limits._LEARNED.clear()
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from moored.errors import EndpointUnreachable, KeyRefused, MooredError, RequestRefused
+from moored.errors import EndpointBusy, EndpointUnreachable, KeyRefused, MooredError, RequestRefused
 from moored.llm.generate import generate
 from moored.llm.generations import Generation
 from moored.storage.journal import Journal
@@ -145,7 +145,7 @@ def test_retry_after_is_waited_for_by_everybody(journal: Journal) -> None:
 
 def test_a_wait_of_hours_ends_the_run(journal: Journal) -> None:
     with serve(always("429"), retry_after="7300") as server:
-        with pytest.raises(EndpointUnreachable, match=r"2\.0 hours"):
+        with pytest.raises(EndpointBusy, match=r"2\.0 hours.*run again after"):
             _run(server, journal, some_units(20), concurrency=2)
         assert server.calls <= 2
 

@@ -19,14 +19,14 @@ from moored.llm.plan import plan_calls
 from moored.llm.probe import abilities, probe
 from moored.llm.prompts import fill, load_prompt
 from moored.llm.recipe import Recipe, tokens_of
-from moored.llm.recipe_builder import build_recipe
+from moored.llm.recipe_builder import build_recipe, need_of
 from moored.llm.reparse import reparse, stale_units
 from moored.llm.replies import parse_read
 from moored.llm.requests import read_request, write_request
 from moored.llm.safety import instructs, redacted
 from moored.storage.journal import Journal
 from moored.study import Generation as Limits
-from moored.study import Model, Question
+from moored.study import Question
 from tests.endpoint import always, serve
 from tests.llm.conftest import a_recipe, a_study, endpoint_at, some_units
 
@@ -158,14 +158,15 @@ def test_addresses_that_are_none_or_hold_secrets(address: str) -> None:
 def test_a_probe_is_one_request_and_is_remembered(journal: Journal) -> None:
     with serve() as server:
         endpoint = endpoint_at(server.url)
-        found = probe(endpoint, Model(name="m"))
+        study = a_study(model={"name": "m"})
+        need = need_of(study, study.sources[0], endpoint, Path())
+        found = probe(need)
         assert found.abilities.logprobs
         assert server.calls == 1
         for _ in range(3):
-            assert abilities(endpoint, Model(name="m"), journal).logprobs
+            assert abilities(need, journal).logprobs
         assert server.calls == 2
         assert journal.calls() == 1
-        study = a_study(model={"name": "m"})
         recipe = build_recipe(study, study.sources[0], endpoint, Path(), journal)
         assert (recipe.scoring, server.calls) == ("logprobs", 2)
 
@@ -184,8 +185,9 @@ def test_without_logprobs_answers_are_drawn(json_schema: bool, requests: int, jo
 
 
 def test_probing_with_a_wrong_key() -> None:
+    study = a_study(model={"name": "m"})
     with serve(always("401")) as server, pytest.raises(KeyRefused, match="set OPENAI_API_KEY"):
-        probe(endpoint_at(server.url), Model(name="m"))
+        probe(need_of(study, study.sources[0], endpoint_at(server.url), Path()))
 
 
 def test_the_plan_counts_what_is_sent_and_sends_nothing(journal: Journal) -> None:
