@@ -16,6 +16,7 @@ from flows.runner import next_finished, refuse_far_workers, workers
 from moored.errors import MooredError
 from moored.llm.endpoints import Endpoint
 from moored.llm.serving import open_endpoints
+from moored.llm.useless import Start
 from moored.run.chunks import Chunk, Generated, chunk_texts
 from moored.run.plan import Plan
 from moored.run.refusals import out_of_budget
@@ -55,6 +56,7 @@ def generate_chunks(run: Run, plan: Plan, chunks: list[Chunk], *, again: bool) -
     study, settings = run.study, run.settings
     refusal: MooredError | None = None
     progress = Progress(run, chunks)
+    starts = {} if again or study.generation.max_failed_share == 1 else _starts(chunks)
     left, running = deque(chunks), 0
     finished = SimpleQueue[PrefectFuture[Generated]]()
     with open_endpoints(study, settings.cache, settings.base_url) as endpoints, workers(settings) as pool:
@@ -72,12 +74,27 @@ def generate_chunks(run: Run, plan: Plan, chunks: list[Chunk], *, again: bool) -
             if isinstance(done, Generated):
                 store_chunk(run, done)
                 progress.add(done.units)
+                refusal = refusal or useless(starts, done)
                 if refusal is None and done.over_budget:
                     refusal = out_of_budget(run)
             elif isinstance(done, MooredError):
                 refusal = refusal or done
     if refusal is not None:
         raise refusal
+
+
+def useless(starts: Mapping[str, Start], done: Generated) -> MooredError | None:
+    """The reason to stop where all chunks of a source so far hold nothing usable."""
+    for row in done.rows:
+        if (start := starts.get(row.source)) is not None:
+            error = start.ended(row.step, row.status, row.error_kind, row.error)
+            if error is not None:
+                return error
+    return None
+
+
+def _starts(chunks: list[Chunk]) -> dict[str, Start]:
+    return {chunk.source: Start(chunk.source) for chunk in chunks if not chunk.begun}
 
 
 def send_chunk(
@@ -100,6 +117,7 @@ def send_chunk(
             "replies": run.settings.replies,
             "limits": run.study.generation,
             "again": again,
+            "begun": chunk.begun,
         },
     )
     return sent

@@ -45,9 +45,11 @@ def missing_chunks(run: Run, plan: Plan, scope: Scope) -> list[Chunk]:
     """The units that still need generation, in chunks."""
     with open_store(run.settings.store) as store:
         needed = needed_units(store, run, plan, scope)
+        states = source_states(store, run.study.name, plan.data_version, plan.planned)
     rows = {source: len(units) for source, units in needed.items()}
     log("units to generate", study=run.study.name, run_id=run.run_id, units=rows)
-    return chunks_of(needed, run.study.generation.chunk_rows)
+    begun = frozenset(state.source for state in states if state.ok)
+    return chunks_of(needed, run.study.generation.chunk_rows, begun)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="generate-{recipe.source}")
@@ -60,10 +62,11 @@ def generate_chunk(
     limits: Limits,
     *,
     again: bool,
+    begun: bool,
 ) -> Generated:
     """Every step of one source for some units. Runs in a Dask worker; each reply is durable in the journal."""
     with Journal(replies, study) as journal:
-        return Generated(generate(units, recipe, endpoint, journal, limits, again=again))
+        return Generated(generate(units, recipe, endpoint, journal, limits, again=again, begun=begun))
 
 
 @task(cache_policy=NO_CACHE)
@@ -82,4 +85,4 @@ def settle_failures(run: Run, plan: Plan) -> None:
     with open_store(run.settings.store) as store:
         states = source_states(store, *key, plan.planned)
         why = failures(store, *key, plan.planned)
-    refuse_failures(run.study, states, why[0]["example"] if why else "")
+    refuse_failures(run.study, states, why)

@@ -60,7 +60,7 @@ CHECKS: tuple[Check, ...] = (
         "missing-share",
         "max_missing_share",
         "the share of units without an answer",
-        "run the failed tasks again: each missing unit makes the source save less",
+        "`moored status` says why; each missing unit makes the source save less",
     ),
     at_most(
         "refused-share",

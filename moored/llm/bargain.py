@@ -19,6 +19,7 @@ from moored.llm.dialect import PLAIN, Dialect
 from moored.llm.limits import backoff_s
 from moored.llm.refusals import stops_all, unreachable
 from moored.llm.requests import Request
+from moored.llm.traits import gave_logprobs, text_of, thinks
 
 Shape = Literal["read.logprobs", "read.draws", "read.label", "write"]
 LONGEST_WAIT_S = 10.0
@@ -27,7 +28,6 @@ MOST_ASKED = 25
 THINKING = (0, 2048, 8192, 32_768)
 """Tokens for thoughts: a model that uses up one number is asked with the next."""
 LEAST_TEMPERATURE = 0.01
-_THOUGHT = re.compile(r"^\s*(<think|<thought|<reasoning|<\|channel\|>|\[think\])", re.IGNORECASE)
 _NAMED = {
     "budget": re.compile(r"max_(completion_|new_)?tokens", re.IGNORECASE),
     "logprobs": re.compile(r"log_?probs", re.IGNORECASE),
@@ -178,16 +178,16 @@ class Bargain:
         """Whether the reply is what was asked for; where it is not, the terms change and it is asked again."""
         self.latency_s = answer.latency_s
         choice = json.loads(answer.raw)["choices"][0]
-        thinks = _thinks(answer.raw, choice)
+        thought = thinks(answer.raw, choice)
         if shape == "read.logprobs":
-            given = _gave_logprobs(choice)
-            if not given or thinks:
+            given = gave_logprobs(choice)
+            if not given or thought:
                 self.terms = replace(self.terms, logprobs=False)
-                self.refused = "it thinks before it answers" if thinks else "its replies carry none"
+                self.refused = "it thinks before it answers" if thought else "its replies carry none"
             return True
-        if thinks and self._cut(choice, self.terms.dialect.thinking):
+        if thought and self._cut(choice, self.terms.dialect.thinking):
             return False
-        if shape != "write" and self.terms.json_schema and not _text(choice).lstrip().startswith("{"):
+        if shape != "write" and self.terms.json_schema and not text_of(choice).lstrip().startswith("{"):
             self.terms = replace(self.terms, json_schema=False)
         return True
 
@@ -270,38 +270,3 @@ def _limit(words: str, now: int) -> int | None:
 
 def _added(dialect: Dialect, name: str) -> tuple[str, ...]:
     return tuple(sorted({*dialect.left_out, name}))
-
-
-def _gave_logprobs(choice: dict[str, Any]) -> bool:
-    logprobs = choice.get("logprobs")
-    if not isinstance(logprobs, dict):
-        return False
-    content = logprobs.get("content")
-    if isinstance(content, list) and content and isinstance(content[0], dict):
-        return bool(content[0].get("top_logprobs"))
-    return bool(logprobs.get("top_logprobs"))
-
-
-def _thinks(raw: str, choice: dict[str, Any]) -> bool:
-    """Does a reply show thoughts, or nothing but a used-up budget?"""
-    found = choice.get("message")
-    message: dict[str, Any] = found if isinstance(found, dict) else {}
-    usage = json.loads(raw).get("usage")
-    details = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
-    counted = details.get("reasoning_tokens") if isinstance(details, dict) else 0
-    said = _text(choice)
-    return bool(
-        counted
-        or message.get("reasoning_content")
-        or message.get("reasoning")
-        or _THOUGHT.match(said)
-        or (message and not said.strip() and choice.get("finish_reason") == "length")
-    )
-
-
-def _text(choice: dict[str, Any]) -> str:
-    message = choice.get("message")
-    said = message.get("content") if isinstance(message, dict) else choice.get("text")
-    if isinstance(said, list):
-        said = "".join(str(part.get("text") or "") for part in said if isinstance(part, dict))
-    return said if isinstance(said, str) else ""

@@ -15,6 +15,7 @@ from moored.llm.limits import Gate
 from moored.llm.prices import price_of, require_price
 from moored.llm.recipe import Recipe
 from moored.llm.safety import redacted
+from moored.llm.useless import Start
 from moored.study import Generation as Limits
 
 Item = TypeVar("Item")
@@ -28,14 +29,17 @@ def generate(
     generation: Limits,
     *,
     again: bool = False,
+    begun: bool = False,
 ) -> list[Generation]:
     """Every step of one source for these units, concurrently; replies already in the journal cost nothing.
 
-    `again` asks anew where the stored reply could not be used. Errors: `KeyRefused`, `RequestRefused`,
-    `EndpointUnreachable`, those of the journal: what ended before is in the journal.
+    `again` asks anew where the stored reply could not be used. begun: the source has usable rows already, so
+    that a bad start of this chunk says nothing. Errors: `KeyRefused`, `RequestRefused`,
+    `EndpointUnreachable`, `EndpointBusy`, `TooManyFailures` (the first 20 rows of a step failed for one reason,
+    and none can be used), those of the journal: what ended before is in the journal.
     """
     require_key(endpoint)
-    return asyncio.run(_generate(units, recipe, endpoint, journal, generation, again=again))
+    return asyncio.run(_generate(units, recipe, endpoint, journal, generation, again=again, begun=begun))
 
 
 async def _generate(
@@ -46,6 +50,7 @@ async def _generate(
     limits: Limits,
     *,
     again: bool,
+    begun: bool,
 ) -> list[Generation]:
     from moored.llm.client import Client
     from moored.llm.sender import Sender
@@ -56,7 +61,8 @@ async def _generate(
     most = min(limits.concurrency, endpoint.concurrency or limits.concurrency)
     gate = Gate((endpoint.identity, recipe.model), most, limits.max_attempts, limits.max_wait_minutes * 60)
     async with Writer(journal) as writer, Client(endpoint, recipe.timeout_s, most) as client:
-        sender = Sender(recipe.source, client, gate, writer, journal, price, limits)
+        watched = None if again or begun or limits.max_failed_share == 1 else Start(recipe.source)
+        sender = Sender(recipe.source, client, gate, writer, journal, price, limits, watched)
         steps = Steps(recipe, sender, again=again)
         if recipe.redact:
             units = [Unit(unit.id, redacted(unit.text), unit.content_hash) for unit in units]

@@ -22,6 +22,7 @@ from moored.llm.reasons import names_parameter
 from moored.llm.refusals import stops_all, unreachable
 from moored.llm.requests import Request
 from moored.llm.safety import without_key
+from moored.llm.useless import Start
 from moored.study import Generation as Limits
 
 TOLD_FROM_S = 5.0
@@ -55,6 +56,8 @@ class Sender:
     journal: Journal
     price: Price
     limits: Limits
+    start: Start | None = None
+    """How the source begins; None where it need not be watched."""
     out_of_budget: bool = False
     _asking: dict[str, asyncio.Future[Asked]] = field(default_factory=dict)
 
@@ -71,6 +74,11 @@ class Sender:
             latency_s=found.latency_s,
             cached=True,
         )
+
+    def ended(self, step: str, status: str, kind: str | None, error: str | None) -> None:
+        """Count a terminal row; a source that begins with nothing usable is not asked any further."""
+        if self.start is not None and (useless := self.start.ended(step, status, kind, error)) is not None:
+            self.gate.give_up(useless)
 
     async def ask(self, request: Request) -> Asked:
         """Send a request until it is settled. Errors: those that concern every row (`Gate.down`)."""

@@ -95,6 +95,7 @@ class Steps:
         said = parsed or Parsed("failed", None, None, asked.error, asked.error_kind)
         status = said.status if asked.status == "ok" else asked.status
         self.sender.writer.note(lambda: self.sender.journal.count(status, cached=asked.cached))
+        self.sender.ended(step, status, said.error_kind, said.error)
         return Generation(
             unit_id=unit.id,
             source=self.recipe.source,

@@ -26,6 +26,8 @@ class Chunk:
 
     source: str
     unit_ids: tuple[str, ...]
+    begun: bool = False
+    """The source has usable rows already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,18 @@ def needed_units(store: Warehouse, run: Run, plan: Plan, scope: Scope) -> dict[s
     }
 
 
-def chunks_of(needed: Mapping[str, Sequence[str]], fewest: int) -> list[Chunk]:
+def chunks_of(
+    needed: Mapping[str, Sequence[str]], fewest: int, begun: frozenset[str] = frozenset()
+) -> list[Chunk]:
     """Units by source in chunks of at least `fewest`: enough of them to share out evenly, few enough for
     Prefect, which costs .2 s a chunk and bears a thousand."""
     chunks = []
     for source, units in needed.items():
         even = min(EVEN_ROWS, len(units) // SHARES)
         size = max(fewest, even, -(-len(units) // MOST_CHUNKS))
-        chunks += [Chunk(source, tuple(units[at : at + size])) for at in range(0, len(units), size)]
+        chunks += [
+            Chunk(source, tuple(units[at : at + size]), source in begun) for at in range(0, len(units), size)
+        ]
     return chunks
 
 

@@ -97,7 +97,10 @@ def forecast(study: Study, folder: Path, settings: Settings) -> Forecast:
         known = NeverAsks(journal)
         for source in study.sources:
             endpoint = endpoints[source.name]
+            before = len(known.assumed)
             recipe = build_recipe(study, source, endpoint, folder, known)
+            if study.model_of(source).scoring == "logprobs":
+                del known.assumed[before:]  # the study says how it is scored: nothing is left to assume
             require_price(price_of(recipe, endpoint), recipe, study.generation)
             planned = Planned(source.name, recipe.fingerprint, recipe.expected_rows)
             ended = _ended(settings.store, study.name, planned)

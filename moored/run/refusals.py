@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from moored.errors import BudgetReached, TooManyFailures
+from moored.llm.useless import advice, helps_again
 from moored.run.run import Run
 from moored.storage.generations import (
     SourceState,
@@ -29,10 +31,12 @@ def out_of_budget(run: Run) -> BudgetReached:
     )
 
 
-def refuse_failures(study: Study, states: Iterable[SourceState], why: str) -> None:
+def refuse_failures(
+    study: Study, states: Iterable[SourceState], failures: Sequence[Mapping[str, Any]]
+) -> None:
     """Stop where a source misses units, or more of them failed than the study allows.
 
-    Errors: `TooManyFailures`.
+    failures: why, most frequent first, as the store tells it (source, kind, example). Errors: `TooManyFailures`.
     """
     for state in states:
         lost = state.failed + state.refused
@@ -42,9 +46,12 @@ def refuse_failures(study: Study, states: Iterable[SourceState], why: str) -> No
                 "run again to go on"
             )
         if lost > study.generation.max_failed_share * state.expected:
+            first = next((row for row in failures if row["source"] == state.source), {})
+            kind, why = first.get("kind"), str(first.get("example") or "")
+            again = f"then `moored rerun {study.name} --failed`" if helps_again(kind) else advice(kind)
             raise TooManyFailures(
                 f"{lost} of {state.expected} generations of {state.source!r} failed ({why}); allowed is a share "
                 f"of {study.generation.max_failed_share:g} (`generation.max_failed_share`); look at "
-                f"`moored status {study.name}`, then `moored rerun {study.name} --failed`",
+                f"`moored status {study.name}`, {again}",
                 example=why,
             )

@@ -141,7 +141,7 @@ def test_a_preview_is_paid_once(moored, endpoint, path):
     answer = moored("preview", path, "-n", 5, "--json")
     assert answer.code == 0, answer.err
     seen = json.loads(answer.out)
-    probes = 1
+    probes = 2  # one reading, one writing
     assert endpoint.calls == 5 * 3 + probes
     assert seen["requests"] == 5 * 3 + probes
     assert len(seen["units"]) == 5

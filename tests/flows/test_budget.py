@@ -25,15 +25,15 @@ def test_a_cap_stops_the_run_and_raising_it_completes(moored, endpoint, tmp_path
     assert any(part["missing"] for part in status["sources"])
     # The plan knows what is left to pay for, and that the cap does not allow it.
     plan = json.loads(moored("plan", path, "--json").out)
-    assert plan["total"]["requests"] == 81
+    assert plan["total"]["requests"] == 82
     assert not next(cap for cap in plan["caps"] if cap["cap"] == "max_requests")["enough"]
     again = moored("run", path)
     assert again.code == 44
     assert endpoint.calls == 100
-    write_study(tmp_path, generation=generation | {"max_requests": 181})
+    write_study(tmp_path, generation=generation | {"max_requests": 182})
     done = moored("run", path, "--json")
     assert done.code == 0, done.err
-    assert endpoint.calls == 181
+    assert endpoint.calls == 182
     assert json.loads(done.out)["version"] == 1
     status = json.loads(moored("status", "requests", "--json").out)
     assert [(part["ok"], part["missing"]) for part in status["sources"]] == [(60, 0), (60, 0)]

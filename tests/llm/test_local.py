@@ -54,6 +54,22 @@ def test_a_model_file_of_ones_own_is_used_in_chat(journal: Journal) -> None:
 
 
 @pytest.mark.model
+def test_a_text_beyond_the_models_context_fails_as_too_long(journal: Journal) -> None:
+    study = a_study(model={"name": "embedded"})
+    units = [
+        Unit("long", "a lovely day and a sad night " * 400, "l"),
+        Unit("short", "What a lovely day", "s"),
+    ]
+    with open_endpoints(study, CACHE, None, servers=1) as endpoints:
+        for source in study.sources:
+            recipe = build_recipe(study, source, endpoints[source.name], Path())
+            rows = generate(units, recipe, endpoints[source.name], journal, Limits())
+            assert [row.error_kind for row in rows if row.unit_id == "long"][0] == "too-long"
+            assert "context" in str(rows[0].error)
+            assert {row.status for row in rows if row.unit_id == "short"} == {"ok"}
+
+
+@pytest.mark.model
 def test_the_real_model_tells_moods_apart(journal: Journal) -> None:
     study = a_study(model={"name": "embedded"})
     happy, sad = "What a wonderful, lovely, happy day!", "I hate this, I am so sad and angry."
