@@ -7,7 +7,6 @@ a parameter is to blame at all, and then each is tried on its own.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -17,9 +16,10 @@ from moored.errors import MooredError, RequestRefused
 from moored.llm.client import Answer, Client
 from moored.llm.dialect import PLAIN, Dialect
 from moored.llm.limits import backoff_s
+from moored.llm.raw import Reply, open_reply
 from moored.llm.refusals import stops_all, unreachable
 from moored.llm.requests import Request
-from moored.llm.traits import gave_logprobs, text_of, thinks
+from moored.llm.thoughts import thinks_aloud, without_thoughts
 
 Shape = Literal["read.logprobs", "read.draws", "read.label", "write"]
 LONGEST_WAIT_S = 10.0
@@ -85,6 +85,8 @@ class Bargain:
     model: str
     draft: Callable[[Shape, Terms], Request]
     terms: Terms = Terms()
+    thinking_tokens: int = 0
+    """What the study gives the model to think with."""
     requests: int = 0
     refused: str = ""
     """Why there are no log-probabilities, in the endpoint's words."""
@@ -177,30 +179,31 @@ class Bargain:
     def _understood(self, shape: Shape, answer: Answer) -> bool:
         """Whether the reply is what was asked for; where it is not, the terms change and it is asked again."""
         self.latency_s = answer.latency_s
-        choice = json.loads(answer.raw)["choices"][0]
-        thought = thinks(answer.raw, choice)
+        reply = open_reply(answer.raw)
+        thought = _thinks(shape, reply)
         if shape == "read.logprobs":
-            given = gave_logprobs(choice)
+            given = any(position.tops for position in reply.positions[:1])
             if not given or thought:
                 self.terms = replace(self.terms, logprobs=False)
                 self.refused = "it thinks before it answers" if thought else "its replies carry none"
             return True
-        if thought and self._cut(choice, self.terms.dialect.thinking):
+        if thought and self._cut(reply.cut):
             return False
-        if shape != "write" and self.terms.json_schema and not text_of(choice).lstrip().startswith("{"):
+        schema = without_thoughts(reply.said).text.lstrip().startswith("{")
+        if shape != "write" and self.terms.json_schema and not schema:
             self.terms = replace(self.terms, json_schema=False)
         return True
 
-    def _cut(self, choice: dict[str, Any], now: int) -> bool:
+    def _cut(self, cut: bool) -> bool:
         """Raise the budget of a model that thinks; True where its answer did not come before it ended."""
-        cut = choice.get("finish_reason") == "length"
+        now = self.terms.dialect.thinking
         more = next((tokens for tokens in THINKING if tokens > now), None)
         if cut and more is None:
             raise RequestRefused(
                 f"{self.model!r} uses up {now} tokens with thoughts and does not come to an answer; use a model "
                 "that thinks less"
             )
-        if more is not None and (cut or now == 0):
+        if more is not None and (cut or now + self.thinking_tokens == 0):
             self.terms = self.terms._with(thinking=more)
         return cut
 
@@ -270,3 +273,9 @@ def _limit(words: str, now: int) -> int | None:
 
 def _added(dialect: Dialect, name: str) -> tuple[str, ...]:
     return tuple(sorted({*dialect.left_out, name}))
+
+
+def _thinks(shape: Shape, reply: Reply) -> bool:
+    """Does a reply show thoughts, or nothing but a used-up budget?"""
+    silent = reply.cut and not reply.said.strip() and shape != "read.logprobs"
+    return reply.thought or thinks_aloud(reply.said) or silent

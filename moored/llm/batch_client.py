@@ -14,7 +14,7 @@ import openai
 from moored.errors import EndpointUnreachable, KeyRefused, RequestRefused
 from moored.llm.endpoints import Endpoint, api_key
 from moored.llm.reasons import redirected, refusal_of, unreached
-from moored.llm.safety import without_key
+from moored.llm.safety import storable, without_key
 from moored.llm.transport import open_client
 
 TIMEOUT_S = 600.0

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Self
 
+import aiohttp
 import httpx2
 import openai
 
@@ -78,11 +79,14 @@ class Client:
         self._busy[at] += 1
         try:
             return await self._exchange(at, path, body)
-        # An endpoint can break a connection in more ways than its library names: each is this row's, not the run's.
-        except Exception as error:
+        except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             why = unreached(error, self._addresses[at], self._timeout_s)
             reason, advice = self._clean(why.reason), self._clean(why.advice)
             return Answer("transient", reason=reason, connected=False, advice=advice, hopeless=why.hopeless)
+        # A reply can break the libraries in more ways than they name: each is this row's, not the run's.
+        except Exception as error:
+            said = self._clean(f"the reply cannot be read: {error!r}")
+            return Answer("transient", reason=said)
         finally:
             self._busy[at] -= 1
 

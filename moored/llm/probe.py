@@ -45,6 +45,8 @@ class Need:
     answers: int
     """Most answers of a question."""
     draft: Draft
+    soft: bool = True
+    """Could a first token tell the answers apart?"""
 
     @property
     def known_as(self) -> str:
@@ -53,7 +55,7 @@ class Need:
 
     def enough_logprobs(self, found: Abilities | Terms) -> bool:
         """Can soft labels be read: are there log-probabilities, and for as many tokens as there are answers?"""
-        return found.logprobs and found.dialect.top_logprobs >= min(self.answers, TOP_LOGPROBS)
+        return self.soft and found.logprobs and found.dialect.top_logprobs >= min(self.answers, TOP_LOGPROBS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ def probe(need: Need, known: Abilities | None = None, asked: tuple[str, ...] = (
 async def _probe(need: Need, known: Abilities | None, asked: tuple[str, ...]) -> Found:
     terms = Terms(known.dialect, known.logprobs, known.json_schema) if known is not None else Terms()
     async with Client(need.endpoint, min(PROBE_TIMEOUT_S, need.model.timeout_s), 1) as client:
-        bargain = Bargain(client, need.model.name, need.draft, terms, refused=known.refused if known else "")
+        bargain = Bargain(client, need.model.name, need.draft, terms, need.model.thinking_tokens)
+        bargain.refused = known.refused if known is not None else ""
         done = [*asked]
         try:
             for shape in ("read", "write"):
@@ -144,7 +147,8 @@ async def _settle(bargain: Bargain, need: Need, step: str, done: list[str]) -> l
             await ask("write", f"write{at}")
         return new
     scoring = need.model.scoring
-    if scoring in ("auto", "logprobs") and bargain.terms.logprobs:
+    wished = scoring == "logprobs" or (scoring == "auto" and need.soft)
+    if wished and bargain.terms.logprobs:
         await ask("read.logprobs", "read.logprobs")
     if scoring == "draws" or (scoring == "auto" and not need.enough_logprobs(bargain.terms)):
         await ask("read.draws", f"read.draws{at}")

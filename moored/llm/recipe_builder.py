@@ -41,7 +41,7 @@ def build_recipe(
     need = need_of(study, source, endpoint, prompts_dir)
     found = abilities(need, journal)
     scoring = model.scoring if model.scoring != "auto" else "draws"
-    if model.scoring == "auto" and need.soft and need.enough_logprobs(found):
+    if model.scoring == "auto" and need.enough_logprobs(found):
         scoring = "logprobs"
     if model.scoring == "logprobs" and not found.logprobs and found.asked is not None:
         raise RequestRefused(

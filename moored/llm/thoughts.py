@@ -47,6 +47,11 @@ class Unthought(NamedTuple):
     """A thought was begun and not ended."""
 
 
+def thinks_aloud(said: str) -> bool:
+    """Does a reply hold the mark of a thought, opened or closed?"""
+    return any(pattern.search(said) for pattern in (_OPENING, _CLOSING)) or _HARMONY.match(said) is not None
+
+
 def without_thoughts(said: str) -> Unthought:
     """What a reply says once its thoughts and the marks of its turn are cut.
 

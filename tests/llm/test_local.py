@@ -64,7 +64,7 @@ def test_a_text_beyond_the_models_context_fails_as_too_long(journal: Journal) ->
         for source in study.sources:
             recipe = build_recipe(study, source, endpoints[source.name], Path())
             rows = generate(units, recipe, endpoints[source.name], journal, Limits())
-            assert [row.error_kind for row in rows if row.unit_id == "long"][0] == "too-long"
+            assert next(row.error_kind for row in rows if row.unit_id == "long") == "too-long"
             assert "context" in str(rows[0].error)
             assert {row.status for row in rows if row.unit_id == "short"} == {"ok"}
 
