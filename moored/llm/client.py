@@ -82,7 +82,9 @@ class Client:
         except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             why = unreached(error, self._addresses[at], self._timeout_s)
             reason, advice = self._clean(why.reason), self._clean(why.advice)
-            return Answer("transient", reason=reason, connected=False, advice=advice, hopeless=why.hopeless)
+            # What ends in the middle was answered: that is its own row's failure, however often.
+            began = isinstance(error.__cause__, httpx2.ReadError | httpx2.DecodingError)
+            return Answer("transient", reason=reason, connected=began, advice=advice, hopeless=why.hopeless)
         # A reply can break the libraries in more ways than they name: each is this row's, not the run's.
         except Exception as error:
             said = self._clean(f"the reply cannot be read: {error!r}")

@@ -11,12 +11,13 @@ USELESS_AFTER = 20
 """Rows of one step that ended, all of them without anything usable and so many for one reason."""
 _PASSES = frozenset({"server", "unreachable", "rate-limited"})
 """Kinds that are the endpoint's state, not the question's: the gate decides about those, and asking again helps."""
-_FOLLOWS = frozenset({"budget", "write"})
+_FOLLOWS = frozenset({"budget", "write", "store"})
 _ADVICE = {
     "too-long": "shorten the texts (`rule` or `query` in `data`), or take a model with a larger context",
     "request": "correct the model or its settings; `moored validate` asks the endpoint what it takes",
     "refusal": "change the prompt or the model: this one does not want to do it",
     "content-filter": "change the endpoint's content filter, the prompt or the model",
+    "thinking": "give it `model.thinking_tokens` (more of them), or take a model that thinks less",
     "empty": "take another writing prompt (`write`) or another model",
 }
 _ANSWERS = (
