@@ -16,7 +16,7 @@ from tests.studies import reads_well, write_requests, write_study
 pytestmark = pytest.mark.prefect
 
 ROWS = 60 * 3
-PROBES = 1
+PROBES = 2
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_workers_without_the_checkout_generate_and_replicate(tmp_path, scheduler
     with serve(answers=reads_well) as server:
         environment["OPENAI_BASE_URL"] = server.url
         result = json.loads(said(ROOT, environment, "moored", "run", path, "--json"))
-        assert server.calls == 60 * 3 + 1
+        assert server.calls == 60 * 3 + 2
     assert (result["version"], result["changed"]) == (1, True)
     few = ("--trials", 2, "--worlds", 1, "--fractions", 0.3, "--json")
     table = json.loads(said(ROOT, environment, "moored", "benchmark", write_task(tmp_path), *few))

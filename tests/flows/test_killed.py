@@ -26,7 +26,7 @@ pytestmark = pytest.mark.prefect
 ROOT = Path(__file__).parents[2]
 """The processes run this checkout, wherever the package is installed from."""
 CONCURRENCY = 4
-PROBES = 1
+PROBES = 2
 MOMENTS = 20
 
 

@@ -48,4 +48,4 @@ def test_a_run_without_workers_does_not_wait_for_ever(moored, tmp_path, monkeypa
         done = moored("run", path, "--json")
         assert done.code == 0, done.err
         assert json.loads(done.out)["version"] == 1
-        assert server.calls <= 60 * 3 + 1 + 4
+        assert server.calls <= 60 * 3 + 2 + 4
