@@ -130,7 +130,8 @@ def _said_by_booleans(
     raise OutsideDomain(
         f"{where.name!r} is a column of true and false, and which answer ({', '.join(answers)}) is true cannot be "
         "known; call the answers `true` and `false`, or name them in SQL, as "
-        f"human = \"CASE WHEN {where.name} THEN '{next(iter(answers))}' WHEN NOT {where.name} THEN '{list(answers)[-1]}' END\""
+        f"human = \"CASE WHEN {where.name} THEN '{next(iter(answers))}' "
+        f"WHEN NOT {where.name} THEN '{list(answers)[-1]}' END\""
     )
 
 
