@@ -26,6 +26,9 @@ Each says in one sentence what came, what is allowed and what to do next.
     │   ├── SchemaNewer         51  the store was written by a newer moored
     │   ├── NotStored           52  no such study, version or run in the store
     │   ├── WouldOverwrite      53  a backup or an export never replaces a file
+    │   ├── StoreUnwritable     57  the store's place cannot be written
+    │   ├── PrefectUnusable     58  Prefect's own settings cannot be used
+    │   ├── ServerNotStarted    59  a Prefect server of our own does not start
     │   ├── ChecksFailed        60  a critical check stopped the run
     │   ├── VersionDiffers      61  a stored version cannot be computed again from its inputs
     │   ├── Overdue             62  nothing was published for longer than expected, or a run died
@@ -242,6 +245,24 @@ class WouldOverwrite(Terminal):
     """The file or folder to write is there already."""
 
     exit_code = 53
+
+
+class StoreUnwritable(Terminal):
+    """The store, or what lies beside it, cannot be written where it is."""
+
+    exit_code = 57
+
+
+class PrefectUnusable(Terminal):
+    """Prefect's own settings cannot be read, or name no server."""
+
+    exit_code = 58
+
+
+class ServerNotStarted(Terminal):
+    """A Prefect server of our own does not start."""
+
+    exit_code = 59
 
 
 class VersionDiffers(Terminal):

@@ -45,6 +45,8 @@ class Settings:
     """MOORED_LOG: how runs are logged (`moored.monitor.logs.set_up_logs`)."""
     metrics: Path | None = None
     """MOORED_METRICS: the file that Prometheus metrics are written to after each run."""
+    keep_runs: int = 200
+    """MOORED_KEEP_RUNS: how many runs moored's own Prefect servers remember; 0: all."""
 
     @property
     def replies(self) -> Path:
@@ -73,6 +75,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         base_url=environment.get("OPENAI_BASE_URL") or None,
         log=environment.get("MOORED_LOG") or None,
         metrics=_file(environment.get("MOORED_METRICS")),
+        keep_runs=_whole("MOORED_KEEP_RUNS", environment.get("MOORED_KEEP_RUNS", "200")),
     )
 
 

@@ -22,6 +22,7 @@ from moored.cli.preview import preview_command
 from moored.cli.run import reparse_command, rerun_command, run_command
 from moored.cli.serve import deploy_command, serve_command
 from moored.cli.store import backup_command, snapshot_command
+from moored.cli.surroundings import spare_loopback
 from moored.cli.versions import diff_command, export_command, rollback_command, verify_command
 from moored.cli.watch import watch_command
 from moored.errors import MooredError
@@ -67,6 +68,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 def main() -> None:
     """Run a command. A refusal is one sentence and its exit code (`moored.errors`); no traceback reaches a user."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    spare_loopback()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what a terminal's encoding lacks is written as an escape
             stream.reconfigure(errors="backslashreplace")

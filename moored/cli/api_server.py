@@ -1,67 +1,169 @@
 """A Prefect server in a process of its own, for one run or for one schedule: `python -m moored.cli.api_server`.
 
 It prints its address once it answers, and ends when its standard input closes: it outlives no parent, not even
-one that was killed. Ctrl-C does not reach it: the flow still has to tell it how it ended.
+one that was killed. Ctrl-C does not reach it: the flow still has to tell it how it ended. One that dies under its
+parent is started again, at the same address and with the same database.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from moored.errors import MooredError
+from moored.errors import ServerNotStarted
 
 START_S = 180.0
+RESTARTS = 3
 _RUN_ONLY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+_REASON = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)\b.*")
+
+
+class Server:
+    """The process, and the thread that starts it again."""
+
+    def __init__(self, port: int | None) -> None:
+        extra = _RUN_ONLY if port is None else {"PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api"}
+        self._environment = os.environ | extra
+        self._closing = threading.Event()
+        self._process, self.address = _started(port or 0, self._environment)
+        self.lost: str | None = None
+        """Why it is gone for good, where it is."""
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The process that answers now."""
+        return self._process.pid
+
+    def close(self) -> None:
+        """End it, at the latest after ten seconds."""
+        self._closing.set()
+        _end(self._process)
+
+    def _watch(self) -> None:
+        port = int(self.address.rsplit(":", 1)[1].removesuffix("/api"))
+        for _ in range(RESTARTS + 1):
+            self._process.wait()
+            if self._closing.is_set():
+                return
+            try:
+                self._process, _ = _started(port, self._environment)
+            except (ServerNotStarted, OSError) as error:
+                self.lost = str(error)
+                break
+            if self._closing.is_set():
+                _end(self._process)
+                return
+        else:
+            self._process.kill()
+            self.lost = f"it ended {RESTARTS + 1} times"
+        _refuse_all(port)
 
 
 @contextmanager
-def api_server(port: int | None = None) -> Iterator[str]:
-    """The API's address on loopback, for the block's time. Errors: `MooredError` where it does not start.
+def api_server(port: int | None = None) -> Iterator[Server]:
+    """A server on loopback, for the block's time. Errors: `ServerNotStarted`, with the reason.
 
     port: a whole server on it, with its page and its scheduler; by default one that only takes runs, anywhere.
     """
-    extra = _RUN_ONLY if port is None else {"PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api"}
+    server = Server(port)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def _started(port: int, environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], str]:
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "moored.cli.api_server", str(port or 0)],
+        [sys.executable, "-m", "moored.cli.api_server", str(port)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | extra,
+        stderr=subprocess.PIPE,
+        env=environment,
         start_new_session=True,
     )
-    assert process.stdin is not None
     assert process.stdout is not None
+    complaints: deque[str] = deque(maxlen=200)
+    reader = threading.Thread(target=_collect, args=(process, complaints), daemon=True)
+    reader.start()
     watchdog = threading.Timer(START_S, process.kill)
+    watchdog.daemon = True
     watchdog.start()
     try:
         address = process.stdout.readline().decode().strip()
-        watchdog.cancel()
-        if not address:
-            raise MooredError(
-                f"no Prefect server could be started (exit {process.wait()}); `prefect server start` says why, "
-                f"PREFECT_API_URL names another{f'; is port {port} taken?' if port else ''}"
-            )
-        yield address
+    except BaseException:  # stopped by a signal as it starts
+        _end(process)
+        raise
     finally:
         watchdog.cancel()
-        with suppress(OSError):
-            process.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=10)
-        process.kill()
+    if not address:
         process.wait()
+        reader.join(timeout=5)
+        raise ServerNotStarted(_not_started(process.returncode, complaints, port))
+    return process, address
+
+
+def _not_started(code: int, complaints: deque[str], port: int) -> str:
+    reasons = [line for line in complaints if _REASON.match(line)]
+    if port and any("Address already in use" in line for line in reasons):
+        return f"port {port} is taken, so no Prefect server could be started on it; name another with --server-port"
+    why = reasons[-1] if reasons else (complaints[-1] if complaints else f"it ended with {code}")
+    home = os.environ.get("PREFECT_HOME", "~/.prefect")
+    return (
+        f"no Prefect server could be started with its database in {home} ({why[:300]}); make that folder "
+        "writable, set PREFECT_HOME to another folder, or set PREFECT_API_URL to a server that is up"
+    )
+
+
+def _collect(process: subprocess.Popen[bytes], complaints: deque[str]) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if text := line.decode(errors="replace").strip():
+            complaints.append(text)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    with suppress(OSError):
+        process.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=10)
+    process.kill()
+    process.wait()
+
+
+class _Gone(BaseHTTPRequestHandler):
+    """Answers what Prefect's client does not try again: a dead port keeps it trying for minutes."""
+
+    def _refuse(self) -> None:
+        self.send_error(410)
+
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _refuse  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Not a word."""
+
+
+def _refuse_all(port: int) -> None:
+    with suppress(OSError):
+        ThreadingHTTPServer(("127.0.0.1", port), _Gone).serve_forever()
 
 
 def _serve(port: int) -> None:
     import uvicorn
 
+    from moored.cli.prune import prune_runs
+
     listener = socket.create_server(("127.0.0.1", port))
+    prune_runs()
     config = uvicorn.Config(
         "prefect.server.api.server:create_app", factory=True, log_level="error", timeout_graceful_shutdown=2
     )

@@ -89,7 +89,7 @@ def run_command(
         refuse_other_plan(_stored(onto), plan)
     chosen = _chosen(tasks or [], data)
     parameters = {"tasks": chosen, "data": data, "plan": plan, "worlds": worlds, "onto": onto}
-    version = run_flow(settings.pipeline, "flows/benchmark.py:benchmark", parameters)
+    version = run_flow(settings, "flows/benchmark.py:benchmark", parameters)
     show_command(version=version, figures=figures, json=json)
 
 

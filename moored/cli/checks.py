@@ -112,5 +112,5 @@ def _write_data_docs(folder: Path, study: str, version: int | None, settings: Se
     from moored.cli.pipeline import run_flow
 
     parameters = {"study": study, "version": version, "folder": str(folder.absolute())}
-    index: Path = run_flow(settings.pipeline, "flows/data_docs.py:data_docs", parameters)
+    index: Path = run_flow(settings, "flows/data_docs.py:data_docs", parameters)
     return index

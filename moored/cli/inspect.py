@@ -206,7 +206,7 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     if loaded.checks.expectations is not None:
         # Only the pipeline may load Great Expectations.
         run_flow(
-            settings.pipeline,
+            settings,
             "flows/expectations.py:own_expectations",
             {"study": loaded, "folder": str(folder)},
         )

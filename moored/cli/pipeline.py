@@ -5,41 +5,39 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from moored.cli.api_server import api_server
-from moored.errors import ServerLost, StudyInvalid
+from moored.cli.api_server import Server, api_server
+from moored.cli.surroundings import ConfiguredServer, configured_server, prefect_environment
+from moored.errors import MooredError, PrefectUnusable, ServerLost, StudyInvalid
+from moored.settings import Settings
 
-_OFFLINE = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-}
-_QUIET = {
-    "PREFECT_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    "DASK_LOGGING__DISTRIBUTED": "critical",
-}
+_TRIES, _PAUSE_S = 3, 1.0
+_GATEWAY = {502, 503, 504}
+"""What a proxy answers for a server that does not."""
 
 
-def run_flow(pipeline: Path, entrypoint: str, parameters: Mapping[str, Any]) -> Any:
+def run_flow(settings: Settings, entrypoint: str, parameters: Mapping[str, Any]) -> Any:
     """Run `flows/<file>.py:<flow>` of the checkout in this process and give back what it returns.
 
-    Errors: whatever the flow raises; `StudyInvalid` where the checkout has no such flow; `ServerLost`.
+    Errors: whatever the flow raises; `StudyInvalid` where the checkout has no such flow; `PrefectUnusable`,
+    `ServerNotStarted`, `ServerLost`.
     """
-    pipeline_environment(pipeline)
-    with _api() as address, _answering(address):
-        return load_flow(pipeline, entrypoint)(**parameters)
+    pipeline_environment(settings)
+    configured = configured_server()
+    with _own_api() if configured is None else configured_api(configured):
+        return load_flow(settings.pipeline, entrypoint)(**parameters)
 
 
-def pipeline_environment(pipeline: Path, *, quiet: bool = True) -> None:
+def pipeline_environment(settings: Settings, *, quiet: bool = True) -> None:
     """Let this process and those that it starts find the checkout. quiet: Prefect logs nothing here."""
-    for name, value in (_OFFLINE | _QUIET if quiet else _OFFLINE).items():
-        os.environ.setdefault(name, value)
-    if str(pipeline) not in sys.path:
-        sys.path.insert(0, str(pipeline))
+    prefect_environment(settings.store, settings.keep_runs, quiet=quiet)
+    if str(settings.pipeline) not in sys.path:
+        sys.path.insert(0, str(settings.pipeline))
 
 
 def load_flow(pipeline: Path, entrypoint: str) -> Any:
@@ -58,40 +56,73 @@ def load_flow(pipeline: Path, entrypoint: str) -> Any:
 
 
 @contextmanager
-def _api() -> Iterator[str]:
+def _own_api() -> Iterator[None]:
     """One Prefect server for the run and its workers: without an address each worker would start its own.
 
-    Gives its address.
+    Errors: `ServerNotStarted`; `ServerLost` where it dies and cannot be started again.
     """
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    if configured := PREFECT_API_URL.value():
-        yield str(configured)
-        return
+    with api_server() as server, temporary_settings({PREFECT_API_URL: server.address}):
+        try:
+            yield
+        except Exception as error:
+            if server.lost is None or isinstance(error, MooredError):
+                raise
+            raise ServerLost(
+                f"the run's own Prefect server ended and did not start again ({server.lost}); what was generated "
+                "is stored: run again to go on"
+            ) from error
+        finally:
+            _drain(server)
+
+
+def _drain(server: Server) -> None:
+    """What is still queued must reach the server before it ends, or Prefect waits for it in vain."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
-    with api_server() as address, temporary_settings({PREFECT_API_URL: address}):
-        try:
-            yield address
-        finally:
-            # What is still queued must reach the server before it ends, or Prefect waits for it in vain.
-            APILogWorker.drain_all()
-            EventsWorker.drain_all()
+    if server.lost is None:
+        APILogWorker.drain_all()
+        EventsWorker.drain_all()
 
 
 @contextmanager
-def _answering(address: str) -> Iterator[None]:
-    """A server that does not answer as one sentence."""
-    from httpx import TransportError
+def configured_api(server: ConfiguredServer) -> Iterator[None]:
+    """The user's server. Errors: `ServerLost` where it does not answer, or no longer; `PrefectUnusable`."""
+    from httpx import HTTPStatusError, TransportError
 
+    lost = (
+        f"the Prefect server at {server.address} does not answer ({server.source}); what was generated is stored: "
+        f"start it, or {server.way_out}, and run again"
+    )
+    _refuse_silent(server.address, lost)
     try:
         yield
+    except HTTPStatusError as error:
+        status = f"{error.response.status_code} {error.response.reason_phrase}"
+        raise PrefectUnusable(
+            f"the Prefect server at {server.address} refuses with {status} ({server.source}); correct the address "
+            f"and PREFECT_API_AUTH_STRING or PREFECT_API_KEY, or {server.way_out}"
+        ) from error
     except (TransportError, RuntimeError) as error:
         # At the start Prefect wraps it.
         if not isinstance(error, TransportError) and "Failed to reach API" not in str(error):
             raise
-        raise ServerLost(
-            f"the Prefect server at {address} does not answer; what was generated is stored: start it, or "
-            "leave PREFECT_API_URL unset to get one for the run, and run again"
-        ) from error
+        raise ServerLost(lost) from error
+
+
+def _refuse_silent(address: str, lost: str) -> None:
+    """Ask a server for any answer at all, a few times. Errors: `ServerLost`."""
+    import httpx
+
+    for again in reversed(range(_TRIES)):
+        try:
+            if httpx.get(f"{address}/health", timeout=10).status_code in _GATEWAY:
+                raise httpx.ConnectError("a proxy answered")
+        except httpx.TransportError as error:
+            if not again:
+                raise ServerLost(lost) from error
+            time.sleep(_PAUSE_S)
+        else:
+            return

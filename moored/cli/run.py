@@ -103,7 +103,7 @@ def _run(
     if not json:
         _tell_reading(study, folder, settings)
     with show_progress(study, scope, settings):
-        report = run_flow(settings.pipeline, "flows/survey.py:survey", parameters)
+        report = run_flow(settings, "flows/survey.py:survey", parameters)
     with open_study(study.name, settings) as (store, name):
         result = published_results(store, name, report.latest)
         told = told_of_run(store, find_run(store, name, report.latest))

@@ -56,7 +56,7 @@ def serve_command(
     settings = read_settings()
     when = _schedule(cron, interval, timezone)
     wanted = _found(studies, settings)
-    pipeline_environment(settings.pipeline, quiet=False)
+    pipeline_environment(settings, quiet=False)
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # The processes that the runs get find the checkout by it.
@@ -90,7 +90,7 @@ def deploy_command(
     wanted = _found(studies, settings)
     if not os.environ.get("PREFECT_API_URL"):
         raise StudyInvalid("PREFECT_API_URL names no Prefect server; set it, or use `moored serve`")
-    pipeline_environment(settings.pipeline, quiet=False)
+    pipeline_environment(settings, quiet=False)
     from prefect import Flow, deploy
 
     source = str(settings.pipeline)
@@ -160,15 +160,22 @@ def _schedule(cron: str | None, interval: str | None, timezone: str) -> dict[str
 
 @contextmanager
 def _server(port: int) -> Iterator[None]:
-    """The Prefect server that is configured, or one on loopback for as long as this process serves."""
+    """The Prefect server that is configured, or one on loopback for as long as this process serves.
+
+    Errors: `PrefectUnusable`, `ServerNotStarted`, `ServerLost`.
+    """
+    from moored.cli.pipeline import configured_api
+    from moored.cli.surroundings import configured_server
+
+    if (configured := configured_server()) is not None:
+        with configured_api(configured):
+            yield
+        return
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    if PREFECT_API_URL.value():
-        yield
-        return
     from moored.cli.api_server import api_server
 
-    with api_server(port) as address, temporary_settings({PREFECT_API_URL: address}):
-        os.environ["PREFECT_API_URL"] = address  # for the processes that the runs get
-        typer.echo(f"Prefect: {address.removesuffix('/api')}", err=True)
+    with api_server(port) as server, temporary_settings({PREFECT_API_URL: server.address}):
+        os.environ["PREFECT_API_URL"] = server.address  # for the processes that the runs get
+        typer.echo(f"Prefect: {server.address.removesuffix('/api')}", err=True)
         yield

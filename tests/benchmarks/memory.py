@@ -73,7 +73,7 @@ def _generate(folder: Path, asked: Any) -> None:
 
     os.environ["MOORED_WORKERS"] = str(asked.workers)
     sources = ("proxy", "synthetic") if asked.synthetic else ("proxy",)
-    with api_server() as api, temporary_settings({PREFECT_API_URL: api}):
+    with api_server() as api, temporary_settings({PREFECT_API_URL: api.address}):
         stage(study_of(sources, concurrency=32), folder)
 
 

@@ -67,7 +67,7 @@ def _rounds(asked: Any, folder: Path, url: str) -> dict[str, list[float]]:
     speeds: dict[str, list[float]] = {side: [] for side in sides}
     with (
         api_server() as api,
-        temporary_settings({PREFECT_API_URL: api}),
+        temporary_settings({PREFECT_API_URL: api.address}),
         LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster,
     ):
         _stage(folder, asked.concurrency // 2, MOORED_DASK_ADDRESS=cluster.scheduler_address)  # imports

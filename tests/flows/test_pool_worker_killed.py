@@ -29,13 +29,13 @@ LEASE_S = 30
 def environment(tmp_path, prefect_home, monkeypatch):
     monkeypatch.setenv("PREFECT_HOME", str(prefect_home))
     monkeypatch.setenv("PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION", str(LEASE_S))
-    with api_server(free_port()) as address:
+    with api_server(free_port()) as server:
         yield os.environ | {
             "MOORED_STORE": str(tmp_path / "store.duckdb"),
             "MOORED_WORKERS": "1",
             "MOORED_PIPELINE": str(ROOT),
             "OPENAI_API_KEY": KEY,
-            "PREFECT_API_URL": address,
+            "PREFECT_API_URL": server.address,
             "PYTHONPATH": str(ROOT),
         }
 

@@ -39,8 +39,8 @@ def scheduler(prefect_home):
     """A whole Prefect server on loopback. Gives its address."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_HOME", str(prefect_home))
-        with api_server(free_port()) as address:
-            yield address
+        with api_server(free_port()) as server:
+            yield server.address
 
 
 @pytest.fixture

@@ -1,0 +1,151 @@
+"""What stands around a run on this machine: proxies, Prefect's home and its settings."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import MutableMapping
+from contextlib import redirect_stderr, suppress
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+
+from moored.errors import PrefectUnusable
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104
+KEEP_RUNS = "MOORED_KEEP_RUNS"
+_OFFLINE = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+_QUIET = {"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredServer:
+    """A Prefect server that the user chose."""
+
+    address: str
+    source: str
+    """What names it, for a sentence."""
+    way_out: str
+    """How to get a server for the run instead, for a sentence."""
+
+
+def spare_loopback(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Never send what stays on this machine through a proxy: in this process and those that it starts.
+
+    The user's own exceptions stay. Of the two spellings, the lower one wins, as in Python's `urllib`.
+    """
+    said = environment.get("no_proxy", environment.get("NO_PROXY", ""))
+    hosts = [host.strip() for host in said.split(",") if host.strip()]
+    if "*" not in hosts:
+        hosts += [host for host in LOOPBACK if host not in hosts]
+    environment["no_proxy"] = environment["NO_PROXY"] = ",".join(hosts)
+
+
+def prefect_environment(
+    store: Path, keep_runs: int = 200, *, quiet: bool, environment: MutableMapping[str, str] = os.environ
+) -> None:
+    """Let Prefect stay offline and, unless the user named a home, live in one of moored's own.
+
+    To be called before Prefect is imported. quiet: Prefect logs nothing here.
+    """
+    for name, value in (_OFFLINE | _QUIET if quiet else _OFFLINE).items():
+        environment.setdefault(name, value)
+    if environment.get("PREFECT_HOME"):
+        return
+    users = Path("~/.prefect/profiles.toml").expanduser()
+    with suppress(OSError):
+        if users.is_file():
+            environment.setdefault("PREFECT_PROFILES_PATH", str(users))
+    environment["PREFECT_HOME"] = str(_own_home(store))
+    environment[KEEP_RUNS] = str(keep_runs)
+
+
+def configured_server() -> ConfiguredServer | None:
+    """The Prefect server that the user's settings name, if any. Errors: `PrefectUnusable`."""
+    _refuse_broken_profiles()
+    address = _prefect_setting()
+    if address is None:
+        return None
+    source, way_out = _source(address)
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise PrefectUnusable(
+            f"{address!r} is no address of a Prefect server ({source}); write it as "
+            f"http://127.0.0.1:4200/api, or {way_out}"
+        )
+    return ConfiguredServer(address, source, way_out)
+
+
+def _own_home(store: Path) -> Path:
+    """The user's data folder, one for all runs since it takes long to make; beside the store if that fails."""
+    beside = store.with_suffix(".prefect")
+    for home in (user_data_path("moored") / "prefect", beside):
+        with suppress(OSError):
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.access(home, os.W_OK | os.X_OK):
+                return home
+    return beside  # the server says why it cannot start there
+
+
+def _refuse_broken_profiles() -> None:
+    """Before Prefect looks: it would warn, and go on with half of its settings."""
+    file = _profiles_path()
+    try:
+        tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise PrefectUnusable(
+            f"Prefect's file of profiles {file} cannot be read as TOML ({error}); correct it, or move it away"
+        ) from error
+
+
+def _prefect_setting() -> str | None:
+    try:
+        with redirect_stderr(StringIO()):  # it prints what it then raises
+            from prefect.settings import PREFECT_API_URL
+
+            value = PREFECT_API_URL.value()
+    except Exception as error:  # whatever Prefect's settings raise as it is imported
+        raise PrefectUnusable(_why(error)) from error
+    return str(value) if value else None
+
+
+def _why(error: Exception) -> str:
+    """Prefect's own complaint about its settings, as a sentence that names what to look at."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        bad = error.errors()[0]
+        said, key = str(bad["input"]), ".".join(map(str, bad["loc"]))
+        name = next((n for n, v in os.environ.items() if n.startswith("PREFECT_") and v == said), key)
+        return (
+            f"a setting of Prefect cannot be used: {name} is {said!r} ({bad['msg']}); correct it where it "
+            "is set (the environment, .env, prefect.toml or a profile of Prefect), or take it out"
+        )
+    return f"Prefect's settings cannot be read ({error}); correct them, or take them out"
+
+
+def _source(address: str) -> tuple[str, str]:
+    """What names the server, and how to do without it."""
+    if os.environ.get("PREFECT_API_URL") == address:
+        return "the variable PREFECT_API_URL names it", "unset PREFECT_API_URL to get one for the run"
+    for file in (Path(".env"), Path("prefect.toml"), Path("pyproject.toml")):
+        with suppress(OSError, UnicodeDecodeError):
+            if address in file.read_text(encoding="utf-8"):
+                return f"{file.absolute()} names it", f"take it out of {file} to get one for the run"
+    from prefect.context import get_settings_context
+
+    profile = get_settings_context().profile.name
+    return (
+        f"the profile {profile!r} in {_profiles_path()} names it",
+        "take PREFECT_API_URL out of that profile, or set PREFECT_PROFILE=ephemeral, to get one for the run",
+    )
+
+
+def _profiles_path() -> Path:
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    return Path(os.environ.get("PREFECT_PROFILES_PATH") or home / "profiles.toml")

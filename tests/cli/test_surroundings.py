@@ -1,0 +1,232 @@
+"""Proxies, homes and settings of Prefect that users have: our own traffic stays here, refusals name reasons."""
+
+import subprocess
+import sys
+import urllib.request
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moored.cli.surroundings import LOOPBACK, spare_loopback
+from tests.endpoint import serve
+from tests.studies import reads_well, write_requests, write_study
+from tests.surroundings import called, environment, one_sentence, proxy
+
+HOSTS = st.sampled_from(["example.org", ".corp.local", "10.0.0.0/8", "127.0.0.1", "localhost", "a:8080", ""])
+START = """
+import os
+from pathlib import Path
+from moored.cli.surroundings import prefect_environment, configured_server
+prefect_environment(Path(os.environ["MOORED_STORE"]), quiet=True)
+assert configured_server() is None
+from moored.cli.api_server import api_server
+with api_server() as server:
+    print(os.environ["PREFECT_HOME"])
+"""
+
+
+def started(surroundings, folder):
+    """The home of a server that was started as for a run."""
+    from tests.surroundings import _AS_A_USER
+
+    return subprocess.run(
+        [*_AS_A_USER, sys.executable, "-c", START],
+        env=surroundings,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@given(st.none() | st.lists(HOSTS).map(",".join), st.none() | st.lists(HOSTS).map(", ".join))
+def test_loopback_is_spared_and_the_users_exceptions_stay(upper, lower):
+    before = {"NO_PROXY": upper, "no_proxy": lower, "HTTP_PROXY": "http://proxy:3128"}
+    surroundings = {name: value for name, value in before.items() if value is not None}
+    spare_loopback(surroundings)
+    spare_loopback(surroundings)
+    users = (lower if lower is not None else upper) or ""
+    now = surroundings["no_proxy"].split(",")
+    assert surroundings["NO_PROXY"] == surroundings["no_proxy"]
+    assert {host.strip() for host in users.split(",") if host.strip()} | set(LOOPBACK) == set(now)
+    for host in LOOPBACK:
+        assert urllib.request.proxy_bypass_environment(
+            f"{host}:4200" if ":" not in host else host, {"no": ",".join(now)}
+        )
+    assert not urllib.request.proxy_bypass_environment("prefect.example:4200", {"no": ",".join(now)})
+
+
+def test_no_proxy_at_all_stays_so():
+    surroundings = {"NO_PROXY": "*"}
+    spare_loopback(surroundings)
+    assert surroundings["no_proxy"] == "*"
+
+
+@pytest.mark.prefect
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("spelled", [str.upper, pytest.param(str.lower, marks=pytest.mark.slow)])
+def test_a_run_sends_nothing_of_its_own_through_a_proxy(tmp_path, prefect_home, spelled):
+    write_requests(tmp_path)
+    path = write_study(tmp_path)
+    with serve(answers=reads_well) as model, proxy() as (url, asked):
+        proxies = {spelled(f"{kind}_proxy"): url for kind in ("http", "https", "all")}
+        mine = environment(
+            tmp_path,
+            OPENAI_BASE_URL=model.url,
+            PREFECT_HOME=str(prefect_home),
+            NO_PROXY="example.org",
+            MOORED_WORKERS="1" if spelled is str.upper else "0",
+            **proxies,
+        )
+        answer = called(tmp_path, mine, "run", path)
+    assert answer.returncode == 0, answer.stderr
+    assert asked == []
+    assert model.calls > 0
+
+
+def test_a_server_elsewhere_is_reached_through_the_proxy(tmp_path):
+    write_requests(tmp_path)
+    path = write_study(tmp_path)
+    with proxy() as (url, asked):
+        mine = environment(tmp_path, HTTP_PROXY=url, PREFECT_API_URL="http://prefect.example:4200/api")
+        answer = called(tmp_path, mine, "run", path)
+    assert answer.returncode == 55
+    assert "the Prefect server at http://prefect.example:4200/api does not answer" in one_sentence(answer)
+    assert asked[0].startswith(b"GET http://prefect.example:4200/api/health ")
+
+
+PROFILES = """
+active = "work"
+[profiles.work]
+PREFECT_API_URL = "http://127.0.0.1:9/api"
+[profiles.other]
+PREFECT_LOGGING_LEVEL = "INFO"
+"""
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "said", "way_out"),
+    [
+        (
+            ".prefect/profiles.toml",
+            PROFILES,
+            ["the profile 'work' in ", ".prefect/profiles.toml"],
+            {"PREFECT_PROFILE": "ephemeral"},
+        ),
+        (".env", "PREFECT_API_URL=http://127.0.0.1:9/api\n", [".env names it", "take it out of .env"], None),
+        ("prefect.toml", '[api]\nurl = "http://127.0.0.1:9/api"\n', ["prefect.toml names it"], None),
+        (
+            "pyproject.toml",
+            '[tool.prefect.api]\nurl = "http://127.0.0.1:9/api"\n',
+            ["pyproject.toml names it"],
+            None,
+        ),
+    ],
+)
+def test_a_dead_server_is_said_with_what_names_it(tmp_path, place, text, said, way_out):
+    write_requests(tmp_path)
+    path = write_study(tmp_path)
+    write(tmp_path / place, text)
+    mine = environment(tmp_path, HOME=str(tmp_path))
+    sentence = one_sentence(answer := called(tmp_path, mine, "run", path))
+    assert answer.returncode == 55
+    assert "the Prefect server at http://127.0.0.1:9/api does not answer" in sentence
+    assert "unset PREFECT_API_URL" not in sentence
+    assert all(part in sentence for part in said), sentence
+    if way_out is not None:
+        assert all(f"{name}={value}" in sentence for name, value in way_out.items()), sentence
+        done = started(mine | way_out, tmp_path)
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_dead_server_of_the_environment_is_said_as_such(tmp_path):
+    write_requests(tmp_path)
+    path = write_study(tmp_path)
+    answer = called(tmp_path, environment(tmp_path, PREFECT_API_URL="http://127.0.0.1:9/api"), "run", path)
+    assert answer.returncode == 55
+    assert "unset PREFECT_API_URL to get one for the run" in one_sentence(answer)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PREFECT_API_URL", "localhost:4200/api", "'localhost:4200/api' is no address of a Prefect server"),
+        ("PREFECT_API_URL", "prefect", "'prefect' is no address of a Prefect server"),
+        ("PREFECT_API_URL", "ftp://here/api", "'ftp://here/api' is no address of a Prefect server"),
+        ("PREFECT_CLIENT_MAX_RETRIES", "many", "PREFECT_CLIENT_MAX_RETRIES is 'many'"),
+        ("PREFECT_LOGGING_LEVEL", "NOISE", "PREFECT_LOGGING_LEVEL is 'NOISE'"),
+        ("PREFECT_API_DATABASE_CONNECTION_URL", "prefect.db", "Could not parse SQLAlchemy URL"),
+        (
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL",
+            "sqlite+aiosqlite:////nowhere/prefect.db",
+            "unable to open database file",
+        ),
+        ("MOORED_KEEP_RUNS", "-3", "MOORED_KEEP_RUNS is '-3'"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_one_sentence(tmp_path, name, value, said):
+    write_requests(tmp_path)
+    path = write_study(tmp_path)
+    answer = called(tmp_path, environment(tmp_path, **{name: value}), "run", path)
+    assert answer.returncode in {10, 58, 59}, answer.stderr
+    assert said in one_sentence(answer)
+
+
+@pytest.mark.parametrize("text", ["[[[", "active = \n", "\0\0"])
+def test_a_broken_file_of_profiles_is_one_sentence(tmp_path, text):
+    write_requests(tmp_path)
+    path = write_study(tmp_path)
+    file = write(tmp_path / ".prefect" / "profiles.toml", text)
+    answer = called(tmp_path, environment(tmp_path, HOME=str(tmp_path)), "run", path)
+    assert answer.returncode == 58
+    assert f"{file} cannot be read as TOML" in one_sentence(answer)
+
+
+@pytest.mark.slow
+def test_the_home_is_the_users_data_folder_and_leaves_prefects_own_alone(tmp_path):
+    done = started(environment(tmp_path, HOME=str(tmp_path), XDG_DATA_HOME=str(tmp_path / "data")), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(tmp_path / "data" / "moored" / "prefect")
+    assert not (tmp_path / ".prefect").exists()
+
+
+def test_a_home_that_cannot_be_written_gives_way_to_the_stores_folder(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir(mode=0o555)
+    done = started(environment(tmp_path, HOME=str(home), XDG_DATA_HOME=None), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(tmp_path / "store.prefect")
+    assert list(home.iterdir()) == []
+
+
+def test_a_home_that_the_user_named_is_used_and_said_where_it_fails(tmp_path):
+    write_requests(tmp_path)
+    path = write_study(tmp_path)
+    home = tmp_path / "mine"
+    home.mkdir(mode=0o555)
+    answer = called(tmp_path, environment(tmp_path, PREFECT_HOME=str(home)), "run", path)
+    assert answer.returncode == 59
+    sentence = one_sentence(answer)
+    assert f"no Prefect server could be started with its database in {home} (" in sentence
+    assert "unable to open database file" in sentence or "Permission denied" in sentence
+
+
+def test_a_port_that_is_taken_is_said(tmp_path):
+    with proxy() as (url, _):
+        port = httpx.URL(url).port
+        mine = environment(tmp_path)
+        write_requests(tmp_path)
+        answer = called(
+            tmp_path, mine, "serve", write_study(tmp_path), "--interval", "1h", "--server-port", port
+        )
+    assert answer.returncode == 59
+    assert f"port {port} is taken" in one_sentence(answer)
