@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
@@ -15,12 +16,15 @@ from prefect.states import Completed
 
 from moored.errors import Overdue
 from moored.monitor.alerts import Alert, send_alert
-from moored.monitor.endings import Ending, ending_of, public_sentence, settle
+from moored.monitor.endings import STOPPED, Ending, ending_of, public_sentence, settle
 from moored.monitor.logs import log, set_up_logs
 from moored.run.record import Report
 from moored.settings import read_settings
 from moored.storage.studies import find_study
 from moored.study import Study
+
+_SIGNALS = re.compile(r"status code: (-15|-2|143|130)\b")
+"""In what Prefect's runner says of a process that SIGTERM or SIGINT ended."""
 
 
 def completed(report: Report) -> Report:
@@ -39,13 +43,16 @@ def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  #
     set_up_logs(settings.log)
     name, run = name_of(flow_run.parameters.get("study")), str(flow_run.id)
     if state.is_cancelled() or state.is_cancelling():
-        settle(Ending(name, "cancelled", "cancelled", run), settings)
+        settle(Ending(name, "cancelled", state.message or "cancelled", run), settings)
         return
     result = state.result(raise_on_failure=False)
     if isinstance(result, Report):
         with suppress(Exception), get_client(sync_client=True) as client:  # a name is worth no alert
             client.update_flow_run(flow_run.id, name=f"{result.study}, version {result.version}")
     if isinstance(result, CrashedRun):  # said by Prefect's runner, which outlived the run
+        if _SIGNALS.search(state.message or ""):
+            settle(Ending(name, "cancelled", STOPPED, run), settings)
+            return
         settle(Ending(name, "died", state.message or "the run's process is gone", run), settings)
         return
     settle(ending_of(name, run, result), settings)

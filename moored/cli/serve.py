@@ -24,6 +24,8 @@ _ENVIRONMENT = {
     "PREFECT_LOGGING_EXTRA_LOGGERS": "moored",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
+_ONE_LINE = {"MOORED_LOG": "plain", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+"""A line of moored's own for each run; Prefect's tracebacks are in its log of the run."""
 
 Studies = Annotated[
     list[str] | None,
@@ -57,22 +59,24 @@ def serve_command(
     when = _schedule(cron, interval, timezone)
     wanted = _found(studies, settings)
     pipeline_environment(settings, quiet=False)
-    for name, value in _ENVIRONMENT.items():
+    for name, value in (_ENVIRONMENT | _ONE_LINE).items():
         os.environ.setdefault(name, value)
     # The processes that the runs get find the checkout by it.
     os.environ["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(settings.pipeline), os.environ.get("PYTHONPATH")])
     )
-    with _server(server_port):
-        from prefect import serve
+    with _server(server_port) as own:
+        from moored.cli.places import watching
+        from moored.cli.schedule_runner import serve_deployments
 
-        set_up_logs(settings.log)
+        set_up_logs(os.environ["MOORED_LOG"])
         if metrics_port is not None:
             from moored.monitor.metrics import serve_metrics
 
             serve_metrics(metrics_port, settings.store, metrics_host)
         scheduled, rerun = load_flow(settings.pipeline, FLOW), load_flow(settings.pipeline, RERUN)
-        serve(*_deployments(scheduled, rerun, wanted, when))
+        with watching([name for name, _ in wanted], settings, own=own):
+            serve_deployments(_deployments(scheduled, rerun, wanted, when))
 
 
 def deploy_command(
@@ -159,8 +163,10 @@ def _schedule(cron: str | None, interval: str | None, timezone: str) -> dict[str
 
 
 @contextmanager
-def _server(port: int) -> Iterator[None]:
+def _server(port: int) -> Iterator[bool]:
     """The Prefect server that is configured, or one on loopback for as long as this process serves.
+
+    Gives whether it is the latter.
 
     Errors: `PrefectUnusable`, `ServerNotStarted`, `ServerLost`.
     """
@@ -169,7 +175,7 @@ def _server(port: int) -> Iterator[None]:
 
     if (configured := configured_server()) is not None:
         with configured_api(configured):
-            yield
+            yield False
         return
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -178,4 +184,4 @@ def _server(port: int) -> Iterator[None]:
     with api_server(port) as server, temporary_settings({PREFECT_API_URL: server.address}):
         os.environ["PREFECT_API_URL"] = server.address  # for the processes that the runs get
         typer.echo(f"Prefect: {server.address.removesuffix('/api')}", err=True)
-        yield
+        yield True

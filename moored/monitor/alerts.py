@@ -17,7 +17,7 @@ from moored.monitor.logs import log
 if TYPE_CHECKING:
     from apprise import Apprise
 
-Kind = Literal["failed", "stopped", "budget-reached", "drift", "overdue", "died"]
+Kind = Literal["failed", "stopped", "budget-reached", "drift", "overdue", "died", "cancelled", "recovered"]
 TITLES: Mapping[Kind, str] = {
     "failed": "a run failed",
     "stopped": "a run was stopped by its checks",
@@ -25,6 +25,8 @@ TITLES: Mapping[Kind, str] = {
     "drift": "a published version drifted",
     "overdue": "nothing was published for longer than expected",
     "died": "a run died and could not say so",
+    "cancelled": "run after run is cancelled",
+    "recovered": "a run ended well again",
 }
 TIMEOUT_S = 15.0
 
@@ -78,7 +80,13 @@ def send_alert(
 
 def _send(number: int, url: str, alert: Alert, taken: dict[int, bool]) -> None:
     try:
-        taken[number] = bool(_address(url).notify(title=alert.title, body=alert.body, notify_type="warning"))
+        taken[number] = bool(
+            _address(url).notify(
+                title=alert.title,
+                body=alert.body,
+                notify_type="success" if alert.kind == "recovered" else "warning",
+            )
+        )
     except Exception:
         # Whatever a plugin raises may quote its address.
         taken[number] = False

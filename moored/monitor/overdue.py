@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moored.errors import NotStored, Overdue, StudyInvalid
-from moored.monitor.alerts import Alert, send_alert
+from moored.monitor.alerts import Alert
 from moored.monitor.endings import refresh_metrics
+from moored.monitor.repeats import send_news
 from moored.settings import Settings
 from moored.storage.events import open_runs, store_ended, study_outcomes
 from moored.storage.warehouse import open_store
@@ -22,7 +23,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def watch_store(settings: Settings, expected_every: timedelta, studies: Collection[str] = ()) -> list[Alert]:
     """What is overdue and which runs died, of these studies or of all in the store; each is alerted.
 
-    A run that died is recorded as such, so it is alerted once; an overdue study each time. Errors:
+    A run that died is recorded as such, so it is alerted once; an overdue study until a run ends well. Errors:
     `NotStored`, `StoreLocked`.
     """
     with open_store(settings.store) as store:
@@ -30,11 +31,11 @@ def watch_store(settings: Settings, expected_every: timedelta, studies: Collecti
         _refuse_unknown(studies, {row["study"] for row in known})
         gone = dead_runs(_wanted(began, studies), expected_every, datetime.now(UTC))
         for run in gone:
-            store_ended(store, run["study"], run["run_id"], run["flow_run"], "died", _died(run))
-    alerts = [Alert("died", run["study"], _died(run), run["run_id"]) for run in gone]
+            store_ended(store, run["study"], run["run_id"], run["flow_run"], "died", died_sentence(run))
+    alerts = [Alert("died", run["study"], died_sentence(run), run["run_id"]) for run in gone]
     alerts += overdue(_wanted(known, studies), expected_every, datetime.now(UTC))
     for alert in alerts:
-        send_alert(alert)
+        send_news(settings.store, alert)
     refresh_metrics(settings.metrics, settings.store)
     return alerts
 
@@ -65,11 +66,10 @@ def dead_runs(
     began: Iterable[Mapping[str, Any]], expected_every: timedelta, now: datetime
 ) -> list[Mapping[str, Any]]:
     """The open runs whose process is gone; of one on another host, those that began too long ago."""
-    here = socket.gethostname()
     return [
         run
         for run in began
-        if (not _lives(run) if run["host"] == here else now - run["said_at"] > expected_every)
+        if (lives := lives_here(run)) is False or (lives is None and now - run["said_at"] > expected_every)
     ]
 
 
@@ -92,10 +92,15 @@ def _refuse_unknown(studies: Collection[str], known: Collection[str]) -> None:
         )
 
 
-def _lives(run: Mapping[str, Any]) -> bool:
-    """Whether the process that began a run is there; a younger one with its number is another one."""
+def lives_here(run: Mapping[str, Any]) -> bool | None:
+    """Whether the process that began a run is there; None for one on another host.
+
+    A younger process with its number is another one.
+    """
     import psutil  # type: ignore[import-untyped]
 
+    if run["host"] != socket.gethostname():
+        return None
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(run["process"])
         return bool(
@@ -104,7 +109,8 @@ def _lives(run: Mapping[str, Any]) -> bool:
     return False
 
 
-def _died(run: Mapping[str, Any]) -> str:
+def died_sentence(run: Mapping[str, Any]) -> str:
+    """What is known of a run (a row of `open_runs`) whose process is gone."""
     return (
         f"the run that began at {run['said_at']:%Y-%m-%d %H:%M:%S%z} on {run['host']} (process {run['process']}) "
         "ended without a word; what was generated is stored, run again to go on"

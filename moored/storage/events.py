@@ -39,12 +39,22 @@ def study_outcomes(store: Warehouse) -> list[dict[str, Any]]:
     return store.rows("study_outcomes")
 
 
-def run_endings(store: Warehouse, study: str | None = None) -> list[dict[str, Any]]:
-    """How runs ended, oldest first, of a study or of all: study, run_id, event, message, said_at.
+def run_endings(store: Warehouse, study: str | None = None, most: int | None = None) -> list[dict[str, Any]]:
+    """How runs ended, oldest first, of a study or of all: study, run_id, flow_run, event, message, said_at.
 
-    Empty where `store` is a snapshot, which has what is published only.
+    most: only the last so many. Empty where `store` is a snapshot, which has what is published only.
     """
-    return [] if store.written_at else store.rows("run_endings", {"study": study})
+    return [] if store.written_at else store.rows("run_endings", {"study": study, "most": most})
+
+
+def open_alerts(store: Warehouse, study: str) -> dict[str, str]:
+    """What was said last about a study since it recovered, by kind of alert."""
+    return {row["kind"]: row["message"] for row in store.rows("open_alerts", {"study": study})}
+
+
+def store_alert(store: Warehouse, study: str, kind: str, message: str) -> None:
+    """Say that somebody was told."""
+    store.rows("insert_alert", {"study": study, "kind": kind, "message": message})
 
 
 def generation_totals(store: Warehouse) -> list[dict[str, Any]]:

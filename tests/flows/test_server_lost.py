@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
 from moored.errors import ServerLost
@@ -15,6 +17,7 @@ from moored.storage.warehouse import open_store
 from tests.endpoint import KEY, serve
 from tests.flows.test_interruptions import Reached
 from tests.studies import reads_well, write_requests, write_study
+from tests.surroundings import environment
 
 pytestmark = pytest.mark.prefect
 
@@ -78,6 +81,60 @@ def test_a_run_without_its_server_ends_and_the_next_goes_on(tmp_path, prefect_ho
     with open_store(tmp_path / "store.duckdb") as store:
         assert [run["version"] for run in history(store, "requests") if run["version"]] == [1]
     assert json.loads(done.stdout)["version"] == 1
+
+
+def own_server(run):
+    """The Prefect server that a run started for itself."""
+    return next(
+        child
+        for child in psutil.Process(run.pid).children()
+        if "moored.cli.api_server" in " ".join(child.cmdline())
+    )
+
+
+@contextmanager
+def run_with_its_own(tmp_path, home):
+    """A run in the midst of its generation, with the Prefect server that it started."""
+    write_requests(tmp_path)
+    write_study(tmp_path, generation={"chunk_rows": 10, "concurrency": CONCURRENCY})
+    reached = Reached(60)
+    with serve(reached, answers=reads_well, latency_s=0.05) as model:
+        mine = environment(tmp_path, OPENAI_BASE_URL=model.url, PREFECT_HOME=str(home))
+        run = subprocess.Popen(
+            [sys.executable, "-m", "moored", "run", "requests.toml", "--json"],
+            env=mine,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert reached.event.wait(200), run.communicate()[1]
+        yield run
+
+
+@pytest.mark.timeout(400)
+def test_a_runs_own_server_that_dies_is_started_again(tmp_path, prefect_home):
+    with run_with_its_own(tmp_path, prefect_home) as run:
+        own_server(run).kill()
+        out, err = run.communicate(timeout=300)
+    assert run.returncode == 0, err
+    assert json.loads(out)["version"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_where_its_own_server_cannot_come_back_the_run_ends_and_says_so(tmp_path):
+    home = tmp_path / "home"
+    with run_with_its_own(tmp_path, home) as run:
+        server = own_server(run)
+        (home / "prefect.db").write_text("no database")
+        server.kill()
+        began = time.monotonic()
+        _, err = run.communicate(timeout=300)
+    assert run.returncode == ServerLost.exit_code, err
+    assert "the run's own Prefect server ended and did not start again (" in err
+    assert "PREFECT_API_URL unset" not in err
+    assert time.monotonic() - began < 60
 
 
 def test_no_server_at_the_address_is_one_sentence(tmp_path, moored):

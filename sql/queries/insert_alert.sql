@@ -1,0 +1,1 @@
+INSERT INTO alerts (study, kind, message) VALUES ($study, $kind, $message);
