@@ -186,6 +186,7 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     from moored.llm.serving import probe_models
     from moored.run.plan import units_of
     from moored.storage.journal import Journal
+    from moored.storage.place import refuse_unwritable
     from moored.storage.studies import find_study
 
     lines: list[str] = []
@@ -198,6 +199,7 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     settings = read_settings()
     loaded, folder = find_study(study, settings.store)
     refuse_too_many_answers(loaded)
+    refuse_unwritable(settings.store, settings.replies, settings.run_lock(loaded.name))
     tell(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
     data = units_of(loaded, folder, settings)
     units = data.frame

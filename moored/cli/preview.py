@@ -22,10 +22,12 @@ def preview_command(
 ) -> None:
     """Send a few units through every stage and show it; the replies are kept, the run reuses them."""
     from moored.run.preview import preview
+    from moored.storage.place import refuse_unwritable
     from moored.storage.studies import find_study
 
     settings = read_settings()
     loaded, folder = find_study(study, settings.store)
+    refuse_unwritable(settings.store, settings.replies)
     seen = preview(loaded, folder, settings, count)
     if json:
         units = [{"unit_id": unit.id, "text": unit.text} for unit in seen.units]

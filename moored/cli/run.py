@@ -95,10 +95,13 @@ def _run(
     from moored.cli.progress import show_progress
     from moored.cli.render import print_json, say
     from moored.storage.results import find_run
+    from moored.storage.place import refuse_unwritable
     from moored.storage.run_lock import refuse_busy
     from moored.storage.studies import told_of_run
 
-    refuse_busy(settings.run_lock(study.name), study.name)
+    lock = settings.run_lock(study.name)
+    refuse_unwritable(settings.store, settings.replies, lock)
+    refuse_busy(lock, study.name)
     parameters = {"study": study, "folder": str(folder), "scope": scope, "publish_anyway": publish_anyway}
     if not json:
         _tell_reading(study, folder, settings)

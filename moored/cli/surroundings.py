@@ -109,6 +109,8 @@ def _prefect_setting() -> str | None:
             from prefect.settings import PREFECT_API_URL
 
             value = PREFECT_API_URL.value()
+    except ModuleNotFoundError:  # said elsewhere
+        raise
     except Exception as error:  # whatever Prefect's settings raise as it is imported
         raise PrefectUnusable(_why(error)) from error
     return str(value) if value else None

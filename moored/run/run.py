@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from moored.settings import Settings, code_version
+from moored.storage.place import refuse_unwritable
 from moored.storage.run_lock import hold
 from moored.study import Study
 
@@ -43,6 +44,11 @@ def new_run(study: Study, folder: Path, settings: Settings) -> Run:
 
 @contextmanager
 def only_run(run: Run) -> Iterator[None]:
-    """No other run of the same study, for the block's time. Errors: `StudyBusy`."""
-    with hold(run.settings.run_lock(run.study.name), run.study.name, run.run_id):
+    """No other run of the same study, for the block's time.
+
+    Errors: `StudyBusy`; `StoreUnwritable` and `DiskFull`, before anything is spent.
+    """
+    settings = run.settings
+    refuse_unwritable(settings.store, settings.replies, settings.run_lock(run.study.name))
+    with hold(settings.run_lock(run.study.name), run.study.name, run.run_id):
         yield

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from moored.errors import DiskFull, MooredError, SchemaNewer, StoreLocked
 from moored.storage.files import private
+from moored.storage.place import unwritable
 
 SCHEMA = 1
 BUSY_S = 60.0
@@ -80,4 +81,6 @@ def plain_error(path: Path, error: Exception) -> MooredError:
         return StoreLocked(f"another process has held {path} for {BUSY_S:.0f} s; let it end, then run again")
     if "full" in text or "disk I/O" in text:
         return DiskFull(f"{path} cannot grow ({text}); free disk space and run again, what is stored stays")
+    if "readonly" in text or "unable to open" in text or isinstance(error, OSError):
+        return unwritable(path, error)
     return MooredError(f"cannot use the journal {path}: {text}")

@@ -14,15 +14,15 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from moored.errors import StudyBusy
+from moored.storage.place import unwritable
 
 
 @contextmanager
 def hold(path: Path, study: str, run_id: str) -> Iterator[None]:
     """Hold the lock at `path` for a run; other processes and other threads are refused at once.
 
-    Errors: `StudyBusy`, which names the holder.
+    Errors: `StudyBusy`, which names the holder; `StoreUnwritable`, `DiskFull`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     holder = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
@@ -31,9 +31,12 @@ def hold(path: Path, study: str, run_id: str) -> Iterator[None]:
     }
     lock = FileLock(path, mode=0o600, blocking=False, thread_local=False, on_acquired=partial(_sign, holder))
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
         raise _busy(path, study) from error
+    except OSError as error:
+        raise unwritable(path, error) from error
     try:
         yield
     finally:
@@ -41,7 +44,10 @@ def hold(path: Path, study: str, run_id: str) -> Iterator[None]:
 
 
 def refuse_busy(path: Path, study: str) -> None:
-    """Refuse while a run holds the lock, before anything is started for another one. Errors: `StudyBusy`."""
+    """Refuse while a run holds the lock, before anything is started for another one.
+
+    Errors: as of `hold`.
+    """
     if not path.exists():
         return
     try:
@@ -49,6 +55,8 @@ def refuse_busy(path: Path, study: str) -> None:
             pass
     except Timeout as error:
         raise _busy(path, study) from error
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def _sign(holder: dict[str, object], descriptor: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from moored.errors import MooredError, StoreLocked
+from moored.errors import MooredError, StoreLocked, StoreUnwritable
 from moored.storage.schema import up_to_date
 from moored.storage.warehouse import CONFIG, Warehouse, open_store
 
@@ -62,21 +62,27 @@ def open_snapshot(path: Path) -> Iterator[Warehouse | None]:
 def open_to_read(
     path: Path, snapshot: Path, tell: Callable[[str], object], patience_s: float = 10.0
 ) -> Iterator[Warehouse]:
-    """The store at `path`; while another process holds it, its snapshot at once, and `tell` is told so.
+    """The store at `path`; where another process holds it, or it cannot be written, its snapshot; `tell` is told.
 
-    Errors: as of `open_store`; `StoreLocked` only where there is no snapshot, after `patience_s` seconds.
+    Errors: as of `open_store`; `StoreLocked` (after `patience_s` seconds) and `StoreUnwritable` only where there
+    is no snapshot.
     """
     with ExitStack() as stack:
         try:
             store = stack.enter_context(open_store(path, patience_s=0))
-        except StoreLocked as held:
+        except (StoreLocked, StoreUnwritable) as held:
             published = stack.enter_context(open_snapshot(snapshot))
             if published is None:
                 store = stack.enter_context(open_store(path, patience_s=patience_s))
             else:
                 store = published
                 tell(
-                    f"the store is held by {held.details['holder']}; "
+                    f"the store {_because(held)}; "
                     f"this is its snapshot of {store.written_at:%Y-%m-%d %H:%M:%S}"
                 )
         yield store
+
+
+def _because(error: MooredError) -> str:
+    holder = error.details.get("holder")
+    return f"is held by {holder}" if holder else "cannot be written"

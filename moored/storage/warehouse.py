@@ -17,6 +17,7 @@ import pandas as pd
 from moored.errors import DiskFull, NotStored, StoreLocked
 from moored.storage.copies import copy_database, new_database
 from moored.storage.files import private
+from moored.storage.place import refuse_unwritable, unwritable
 from moored.storage.queries import query
 from moored.storage.schema import migrate, up_to_date
 
@@ -106,11 +107,14 @@ def open_store(path: Path, *, create: bool = False, patience_s: float = 10.0) ->
     """Open the store at `path` and bring its schema up to date.
 
     Errors: `NotStored` (no such file), `StoreLocked` (held by another process for more than `patience_s`
-    seconds), `SchemaNewer`, `DiskFull`.
+    seconds), `SchemaNewer`, `DiskFull`, `StoreUnwritable`.
     """
-    if not create and not path.exists():
-        raise NotStored(f"there is no store at {path}; run a study first, or set MOORED_STORE")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if not create and not path.exists():
+            raise NotStored(f"there is no store at {path}; run a study first, or set MOORED_STORE")
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise unwritable(path, error) from error
     with private:
         connection = _connect(path, patience_s)
         try:
@@ -138,7 +142,8 @@ def _connect(path: Path, patience_s: float) -> duckdb.DuckDBPyConnection:
                 raise _locked(path, f"PID {os.getpid()}") from error
             time.sleep(_CLOSING_RETRY_S)
         except duckdb.IOException as error:
-            if "lock" not in str(error):
+            if "Could not set lock" not in str(error):
+                refuse_unwritable(path)
                 raise NotStored(f"{path} cannot be opened as a store: {error}") from error
             if time.monotonic() > began + patience_s:
                 raise _locked(path, str(error)) from error

@@ -133,6 +133,8 @@ def test_runs_cancelled_in_a_row_are_said_once_and_counted(
 
 
 def kill_all(process):
+    if process.poll() is not None:
+        return
     for child in psutil.Process(process.pid).children(recursive=True):
         with contextlib.suppress(psutil.Error):
             child.kill()

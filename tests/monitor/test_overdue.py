@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from moored.errors import StudyInvalid
+from moored.monitor.endings import Ending, settle
 from moored.monitor.overdue import dead_runs, overdue, parse_duration
+from moored.settings import read_settings
 from moored.storage.events import open_runs, store_began, store_ended
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
@@ -51,12 +53,18 @@ def test_a_study_that_ended_well_lately_is_not_overdue(moored, store, hook):
     assert hook.alerts == []
 
 
-def test_an_overdue_study_is_said_and_sent_each_time(moored, store, hook):
-    for _ in range(2):
+def test_an_overdue_study_is_said_each_time_and_sent_until_it_recovers(moored, store, hook):
+    overdue_title = "moored: requests: nothing was published for longer than expected"
+    for _ in range(3):
         answer = moored("watch", "requests", "--expected-every", "0.001s")
         assert answer.code == 62
         assert "requests: no run has ended well since it came into the store" in answer.err
-    assert hook.titles == ["moored: requests: nothing was published for longer than expected"] * 2
+    assert hook.titles == [overdue_title]
+    settle(Ending("requests", "unchanged", "nothing changed"), read_settings())
+    settle(Ending("requests", "unchanged", "nothing changed"), read_settings())
+    assert hook.titles == [overdue_title, "moored: requests: a run ended well again"]
+    assert moored("watch", "requests", "--expected-every", "0.001s").code == 62
+    assert hook.titles[2:] == [overdue_title]
     assert moored("watch", "surveys").code == 52
 
 
