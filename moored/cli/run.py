@@ -94,8 +94,8 @@ def _run(
     from moored.cli.pipeline import run_flow
     from moored.cli.progress import show_progress
     from moored.cli.render import print_json, say
-    from moored.storage.results import find_run
     from moored.storage.place import refuse_unwritable
+    from moored.storage.results import find_run
     from moored.storage.run_lock import refuse_busy
     from moored.storage.studies import told_of_run
 
