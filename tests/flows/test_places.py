@@ -78,7 +78,7 @@ def test_a_run_that_was_claimed_and_never_began_gives_its_place_back(settings, c
     assert claimed(client, deployment).state.is_pending()
     with open_store(settings.store) as store:
         (ending,) = run_endings(store, "requests")
-    assert (ending["outcome"], ending["message"]) == ("cancelled", NEVER_BEGAN)
+    assert (ending["event"], ending["message"]) == ("cancelled", NEVER_BEGAN)
 
 
 def test_a_place_that_nobody_holds_is_free(settings, client, deployment):
