@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from moored.errors import MooredError
-from moored.monitor.endings import Ending, settle
+from moored.monitor.endings import UNDER_WAY, Ending, settle
 from moored.monitor.logs import LOGGER
 from moored.monitor.overdue import died_sentence, lives_here
 from moored.settings import Settings
@@ -53,6 +53,7 @@ def note_cancelled(studies: Sequence[str], settings: Settings, since: datetime) 
     from prefect.client.orchestration import get_client
 
     now = datetime.now(UTC)
+    alive = {run["study"] for run in _open_runs(settings).values() if lives_here(run)}
     with get_client(sync_client=True) as client:
         for study, deployment in _deployments(client, studies):
             for run in _runs(client, deployment, ("CANCELLED",)):
@@ -62,7 +63,8 @@ def note_cancelled(studies: Sequence[str], settings: Settings, since: datetime) 
                     and state.timestamp >= since
                     and "limit reached" in (state.message or "")
                 ):
-                    settle(Ending(study, "cancelled", NO_PLACE, str(run.id)), settings)
+                    said = UNDER_WAY if study in alive else NO_PLACE
+                    settle(Ending(study, "cancelled", said, str(run.id)), settings)
     return now
 
 

@@ -9,6 +9,7 @@ import typer
 
 from moored.cli.render import print_json
 from moored.cli.studies import JsonOption
+from moored.errors import Overdue
 from moored.settings import read_settings
 
 
@@ -28,6 +29,6 @@ def watch_command(
     alerts = watch_store(read_settings(), parse_duration(expected_every), studies or ())
     if json:
         print_json({"alerts": [asdict(alert) for alert in alerts]})
+        raise typer.Exit(Overdue.exit_code if alerts else 0)
     refuse_overdue(alerts)
-    if not json:
-        typer.echo("nothing is overdue")
+    typer.echo("nothing is overdue")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -24,6 +24,7 @@ DRIFT = frozenset({"estimate-drift", "value-drift"})
 IN_A_ROW = 3
 """So many runs that were cancelled one after another are worth an alert."""
 STOPPED = "stopped by a signal; what was generated is stored"
+UNDER_WAY = "not run: the run before it was still under way"
 _ALERTED = {"failed", "stopped", "budget-reached", "died"}
 _GOOD = {"published", "unchanged"}
 
@@ -86,7 +87,7 @@ def settle(ending: Ending, settings: Settings) -> None:
     for alert in _alerts(ending, run_id, drift, row):
         send_news(settings.store, alert)
     if ending.outcome in _GOOD:
-        send_recovery(settings.store, ending.study, ending.message)
+        send_recovery(settings.store, ending.study, ending.message, run_id)
     refresh_metrics(settings.metrics, settings.store)
 
 

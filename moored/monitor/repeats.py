@@ -27,11 +27,11 @@ def is_news(alert: Alert, said: Mapping[str, str]) -> bool:
     return alert.kind not in STANDING and _bare(before) != _bare(alert.message)
 
 
-def recovery(study: str, said: Collection[str], sentence: str) -> Alert | None:
+def recovery(study: str, said: Collection[str], sentence: str, run_id: str | None = None) -> Alert | None:
     """What to say as a run ends well after alerts of some kinds; None after none."""
     if not said:
         return None
-    return Alert("recovered", study, f"{sentence} (before: {', '.join(sorted(said))})")
+    return Alert("recovered", study, f"{sentence} (before: {', '.join(sorted(said))})", run_id)
 
 
 def send_news(path: Path, alert: Alert) -> None:
@@ -50,11 +50,11 @@ def send_news(path: Path, alert: Alert) -> None:
         send_alert(alert)
 
 
-def send_recovery(path: Path, study: str, sentence: str) -> None:
+def send_recovery(path: Path, study: str, sentence: str, run_id: str | None) -> None:
     """Say that a run ended well, where somebody was told of one that did not."""
     try:
         with open_store(path) as store:
-            alert = recovery(study, open_alerts(store, study), sentence)
+            alert = recovery(study, open_alerts(store, study), sentence, run_id)
         if alert is not None and send_alert(alert):
             with open_store(path) as store:
                 store_alert(store, study, alert.kind, alert.message)

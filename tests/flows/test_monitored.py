@@ -110,6 +110,7 @@ def test_what_somebody_must_know_is_sent(moored, endpoint, hook, tmp_path):
     assert hook.titles == [
         "moored: requests: the budget is used up",
         "moored: requests: a run was stopped by its checks",
+        "moored: requests: a run ended well again",
         "moored: requests: a published version drifted",
     ]
     assert all("\nrun: 20" in alert["message"] for alert in hook.alerts)

@@ -4,7 +4,7 @@ import pytest
 
 from moored.errors import ChecksFailed, NoLabels, StudyBusy
 from moored.monitor.alerts import Alert
-from moored.monitor.endings import STOPPED, Ending, ending_of, settle
+from moored.monitor.endings import STOPPED, UNDER_WAY, Ending, ending_of, settle
 from moored.monitor.repeats import is_news
 from moored.settings import read_settings
 from moored.storage.events import run_endings
@@ -61,6 +61,11 @@ def test_three_cancelled_in_a_row_are_one_alert(settings, told):
     assert told(settings, *[("cancelled", "no place")] * 2, ("unchanged", "well")) == []
     assert told(settings, *[("cancelled", "no place")] * 5) == ["run after run is cancelled"]
     assert told(settings, ("unchanged", "well")) == ["a run ended well again"]
+
+
+def test_runs_that_wait_for_one_that_is_under_way_alert_nobody(settings, told):
+    busy = "'requests' is being run by process 7 on here since now (run r); wait for it to end"
+    assert told(settings, *[("cancelled", UNDER_WAY)] * 3, *[("cancelled", busy)] * 3) == []
 
 
 def test_an_alert_that_no_address_took_is_sent_again(settings, monkeypatch, told):
