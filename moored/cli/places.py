@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from moored.errors import MooredError
-from moored.monitor.endings import UNDER_WAY, Ending, settle
+from moored.monitor.endings import Ending, settle
 from moored.monitor.logs import LOGGER
 from moored.monitor.overdue import died_sentence, lives_here
 from moored.settings import Settings
@@ -31,6 +31,7 @@ _START = timedelta(minutes=10)
 """A run that was claimed longer ago and has not begun never will."""
 _ELSEWHERE = timedelta(minutes=1)
 """The same on a server that others use, too, as this process starts."""
+_STATES = ("PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CANCELLING", "CRASHED")
 
 
 def free_places(studies: Sequence[str], settings: Settings, patience: timedelta) -> int:
@@ -49,23 +50,42 @@ def free_places(studies: Sequence[str], settings: Settings, patience: timedelta)
 
 
 def note_cancelled(studies: Sequence[str], settings: Settings, since: datetime) -> datetime:
-    """Record the runs that were claimed since then and found no place. Gives the time of this look."""
+    """Record the runs that found no place since then though no run was under way. Gives the time of this look.
+
+    A schedule that is denser than its runs take is no fault: what it leaves out is in Prefect alone.
+    """
     from prefect.client.orchestration import get_client
 
-    now = datetime.now(UTC)
-    alive = {run["study"] for run in _open_runs(settings).values() if lives_here(run)}
+    now, began = datetime.now(UTC), _open_runs(settings)
     with get_client(sync_client=True) as client:
         for study, deployment in _deployments(client, studies):
-            for run in _runs(client, deployment, ("CANCELLED",)):
-                state = run.state
-                if (
-                    state is not None
-                    and state.timestamp >= since
-                    and "limit reached" in (state.message or "")
-                ):
-                    said = UNDER_WAY if study in alive else NO_PLACE
-                    settle(Ending(study, "cancelled", said, str(run.id)), settings)
+            runs = list(_runs(client, deployment, _STATES))
+            for run in runs:
+                moment = _found_no_place(run)
+                if moment is not None and moment >= since and not _under_way(runs, moment, began):
+                    settle(Ending(study, "cancelled", NO_PLACE, str(run.id)), settings)
     return now
+
+
+def _found_no_place(run: FlowRun) -> datetime | None:
+    """When a run was cancelled because the place was taken; None for any other."""
+    state = run.state
+    if state is None or not state.is_cancelled() or "limit reached" not in (state.message or ""):
+        return None
+    return state.timestamp
+
+
+def _under_way(runs: Sequence[FlowRun], moment: datetime, began: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether one of a deployment's runs held the place at that moment by right: it ended by itself, or lives."""
+    for run in runs:
+        if run.state is None or (run.expected_start_time or moment) > moment:
+            continue
+        if run.state.is_completed() or run.state.is_failed():
+            if run.end_time is not None and run.end_time >= moment:
+                return True
+        elif not run.state.is_final() and not _is_gone(run, began.get(str(run.id)), _START):
+            return True
+    return False
 
 
 @contextmanager

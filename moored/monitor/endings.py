@@ -18,13 +18,13 @@ from moored.run.record import Report
 from moored.settings import Settings
 from moored.storage.events import Outcome, run_endings, run_of_flow, store_ended
 from moored.storage.results import checks_of
+from moored.storage.run_lock import BUSY
 from moored.storage.warehouse import Warehouse, open_store
 
 DRIFT = frozenset({"estimate-drift", "value-drift"})
 IN_A_ROW = 3
 """So many runs that were cancelled one after another are worth an alert."""
 STOPPED = "stopped by a signal; what was generated is stored"
-UNDER_WAY = "not run: the run before it was still under way"
 _ALERTED = {"failed", "stopped", "budget-reached", "died"}
 _GOOD = {"published", "unchanged"}
 
@@ -107,8 +107,13 @@ def _alerts(ending: Ending, run_id: str | None, drift: str, row: int) -> Iterato
 
 
 def _cancelled_in_a_row(store: Warehouse, study: str) -> int:
-    endings = run_endings(store, study, IN_A_ROW)
-    return sum(1 for _ in takewhile(lambda row: row["event"] == "cancelled", reversed(endings)))
+    """How many of the last runs, the last one first, were cancelled though no other one was under way."""
+    endings = reversed(run_endings(store, study, IN_A_ROW))
+    return sum(1 for _ in takewhile(lambda row: row["event"] == "cancelled" and not _waited(row), endings))
+
+
+def _waited(row: Mapping[str, Any]) -> bool:
+    return BUSY in row["message"]
 
 
 def refresh_metrics(file: Path | None, store: Path) -> None:

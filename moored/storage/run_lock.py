@@ -16,6 +16,9 @@ from filelock import FileLock, Timeout
 from moored.errors import StudyBusy
 from moored.storage.place import unwritable
 
+BUSY = "is being run by"
+"""In the sentence of `StudyBusy`."""
+
 
 @contextmanager
 def hold(path: Path, study: str, run_id: str) -> Iterator[None]:
@@ -70,6 +73,4 @@ def _busy(path: Path, study: str) -> StudyBusy:
     with suppress(OSError, ValueError, KeyError):  # it has the lock and has not signed yet
         holder = json.loads(path.read_text())
         by = "process {pid} on {host} since {since} (run {run_id})".format(**holder)
-    return StudyBusy(
-        f"{study!r} is being run by {by}; wait for it to end, or stop it, and try again", **holder
-    )
+    return StudyBusy(f"{study!r} {BUSY} {by}; wait for it to end, or stop it, and try again", **holder)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import psutil
 import pytest
 
+from moored.cli import places
 from moored.cli.places import NEVER_BEGAN, free_places, note_cancelled
 from moored.monitor.metrics import write_metrics
 from moored.settings import read_settings
@@ -118,6 +119,7 @@ def test_a_run_that_began_keeps_its_place_as_long_as_its_process_lives(
 def test_runs_cancelled_in_a_row_are_said_once_and_counted(
     settings, client, deployment, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(places, "_START", timedelta(0))  # the holder has not begun, and never will
     since = datetime.now(UTC)
     claimed(client, deployment)
     with webhook() as hook:
@@ -130,6 +132,23 @@ def test_runs_cancelled_in_a_row_are_said_once_and_counted(
         assert [row["event"] for row in run_endings(store)] == ["cancelled"] * 5
     write_metrics(tmp_path / "metrics", settings.store)
     assert 'outcome="cancelled",study="requests"} 1.0' in (tmp_path / "metrics").read_text()
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["it runs", "it has ended"])
+def test_a_schedule_denser_than_its_runs_is_no_fault(settings, client, deployment, ended):
+    from prefect.states import Completed, Running
+
+    since = datetime.now(UTC)
+    run = claimed(client, deployment)
+    client.set_flow_run_state(run.id, Running())
+    with open_store(settings.store) as store:
+        store_began(store, "requests", "run-1", str(run.id))
+    assert claimed(client, deployment).state.is_cancelled()
+    if ended:
+        client.set_flow_run_state(run.id, Completed())
+    note_cancelled(["requests"], settings, since)
+    with open_store(settings.store) as store:
+        assert run_endings(store) == []
 
 
 def kill_all(process):
