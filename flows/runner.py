@@ -27,6 +27,7 @@ T = TypeVar("T")
 STARTS = 3
 """How often a cluster is started before the run gives up."""
 _CLOSE_S = 5
+_SCHEDULER_S = 20
 _LOOK_S, _GONE_S = 5.0, 60.0
 
 
@@ -40,6 +41,7 @@ def workers(settings: Settings) -> Iterator[TaskRunner[Any]]:
     for room in ("flows", "tasks"):
         cloudpickle.register_pickle_by_value(sys.modules[room])
     if settings.dask_address:
+        _refuse_no_scheduler(settings.dask_address)
         with DaskTaskRunner(address=settings.dask_address) as runner:
             yield runner
     elif settings.workers:
@@ -49,6 +51,20 @@ def workers(settings: Settings) -> Iterator[TaskRunner[Any]]:
         pool: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
         with pool as runner:
             yield runner
+
+
+def _refuse_no_scheduler(address: str) -> None:
+    """Errors: `StudyInvalid`, with Dask's reason."""
+    try:
+        Client(address, timeout=_SCHEDULER_S, set_as_default=False).close()
+    except (
+        Exception
+    ) as error:  # of what answers there anything may come: a web server's reply is read as a length
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StudyInvalid(
+            f"MOORED_DASK_ADDRESS is {address!r}, where no Dask scheduler answers ({why[:200]}); write it as "
+            "tcp://host:8786 and start `dask scheduler` there, or leave it out"
+        ) from error
 
 
 def next_finished(finished: SimpleQueue[PrefectFuture[T]], pool: TaskRunner[Any]) -> PrefectFuture[T] | None:

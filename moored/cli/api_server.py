@@ -18,10 +18,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from moored.cli.prune import prune_runs
 from moored.errors import ServerNotStarted
 
 START_S = 180.0
 RESTARTS = 3
+_PRUNE_S = 3600.0
 _RUN_ONLY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 _REASON = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)\b.*")
 
@@ -160,17 +162,23 @@ def _refuse_all(port: int) -> None:
 def _serve(port: int) -> None:
     import uvicorn
 
-    from moored.cli.prune import prune_runs
-
     listener = socket.create_server(("127.0.0.1", port))
     prune_runs()
     config = uvicorn.Config(
         "prefect.server.api.server:create_app", factory=True, log_level="error", timeout_graceful_shutdown=2
     )
     server = uvicorn.Server(config)
+    threading.Thread(target=_prune_for_ever, daemon=True).start()
     threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
     threading.Thread(target=_announce, args=(server, listener), daemon=True).start()
     server.run(sockets=[listener])
+
+
+def _prune_for_ever() -> None:
+    """Once an hour, for a server that lasts."""
+    while True:
+        threading.Event().wait(_PRUNE_S)
+        prune_runs()
 
 
 def _announce(server: object, listener: socket.socket) -> None:

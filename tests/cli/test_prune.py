@@ -45,7 +45,7 @@ TABLES = ("flow_run", "task_run", "flow_run_state", "task_run_state", "log", "ar
 
 def counts(home):
     with closing(sqlite3.connect(home / "prefect.db")) as database:
-        return {t: database.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in TABLES}  # noqa: S608
+        return {t: database.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in TABLES}
 
 
 def fill(home, folder, runs):
