@@ -127,7 +127,7 @@ def test_a_failed_run_sends_an_alert_without_what_anybody_wrote(moored, hook, tm
     assert failed.code == 43, failed.err
     (alert,) = hook.alerts
     assert alert["title"] == "moored: requests: a run failed"
-    assert "generations of 'proxy' failed (...)" in alert["message"]
+    assert "can be used (...); " in alert["message"]
     assert outcome_of(tmp_path) == "failed"
     assert lines(failed.err)[-1]["message"] in alert["message"]
     assert "weather" not in failed.err
