@@ -20,6 +20,9 @@ from typing import IO
 
 from moored.errors import ChecksumDiffers, FetchFailed
 
+UNUSABLE_PROXY = "MOORED_UNUSABLE_PROXY"
+"""Set by moored itself for the processes that it starts: why a proxy of the user's cannot be used."""
+
 TIMEOUT_S = 600.0
 
 
@@ -95,6 +98,8 @@ def _download(requirement: str, sha256: str, folder: Path, binary: bool, timeout
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
     command += ["--disable-pip-version-check", "--retries", "2", "--timeout", "30", "--require-hashes"]
     command += ["--only-binary" if binary else "--no-binary", ":all:", "--dest", str(archives)]
+    if unusable := os.environ.get(UNUSABLE_PROXY):
+        raise FetchFailed(f"{requirement} cannot be fetched, since {unusable}; correct it and run again")
     try:
         done = subprocess.run(  # noqa: S603
             [*command, "--requirement", str(pinned)],

@@ -8,15 +8,19 @@ from collections.abc import MutableMapping
 from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass
 from io import StringIO
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 from platformdirs import user_data_path
 
 from moored.errors import PrefectUnusable
+from moored.fetch import UNUSABLE_PROXY
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104
 KEEP_RUNS = "MOORED_KEEP_RUNS"
+IPV6 = 6
 _OFFLINE = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 _QUIET = {"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
 
@@ -35,13 +39,45 @@ class ConfiguredServer:
 def spare_loopback(environment: MutableMapping[str, str] = os.environ) -> None:
     """Never send what stays on this machine through a proxy: in this process and those that it starts.
 
-    The user's own exceptions stay. Of the two spellings, the lower one wins, as in Python's `urllib`.
+    The user's own exceptions stay, but for networks of IPv6, which match nothing in Python and which Prefect's
+    client refuses. Of the two spellings, the lower one wins, as in Python's `urllib`.
     """
     said = environment.get("no_proxy", environment.get("NO_PROXY", ""))
-    hosts = [host.strip() for host in said.split(",") if host.strip()]
+    hosts = [host.strip().strip("[]") for host in said.split(",") if host.strip() and not _is_ipv6_net(host)]
     if "*" not in hosts:
         hosts += [host for host in LOOPBACK if host not in hosts]
     environment["no_proxy"] = environment["NO_PROXY"] = ",".join(hosts)
+
+
+def set_aside_unusable_proxies(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Take out the proxies that no client of Prefect can be made with, so that a server on loopback needs none.
+
+    Who must reach something elsewhere refuses with what is kept here (`UNUSABLE_PROXY`).
+    """
+    proxies = [name for name in environment if name.lower() in {"http_proxy", "https_proxy", "all_proxy"}]
+    for name in filter(environment.get, proxies):
+        if why := _unusable(environment[name]):
+            environment[UNUSABLE_PROXY] = f"{name} names a proxy that cannot be used ({why})"
+            del environment[name]
+
+
+def _unusable(proxy: str) -> str | None:
+    import httpx
+
+    try:
+        httpx.Client(proxy=proxy if "://" in proxy else f"http://{proxy}", trust_env=False).close()
+    except ImportError:
+        return "SOCKS needs the package socksio"
+    except (ValueError, httpx.InvalidURL):  # their words may hold its password
+        return "it is no address such as http://host:3128"
+    return None
+
+
+def _is_ipv6_net(host: str) -> bool:
+    try:
+        return "/" in host and ip_network(host.strip(), strict=False).version == IPV6
+    except ValueError:
+        return False
 
 
 def prefect_environment(
@@ -53,6 +89,7 @@ def prefect_environment(
     """
     for name, value in (_OFFLINE | _QUIET if quiet else _OFFLINE).items():
         environment.setdefault(name, value)
+    set_aside_unusable_proxies(environment)
     if environment.get("PREFECT_HOME"):
         return
     users = Path("~/.prefect/profiles.toml").expanduser()
@@ -75,6 +112,12 @@ def configured_server() -> ConfiguredServer | None:
         raise PrefectUnusable(
             f"{address!r} is no address of a Prefect server ({source}); write it as "
             f"http://127.0.0.1:4200/api, or {way_out}"
+        )
+    unusable = os.environ.get(UNUSABLE_PROXY)
+    if unusable and not proxy_bypass(parts.hostname):
+        raise PrefectUnusable(
+            f"the Prefect server at {address} is elsewhere, and {unusable}; correct it, or name {parts.hostname} "
+            "in NO_PROXY"
         )
     return ConfiguredServer(address, source, way_out)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+import os
 import ssl
 import zlib
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 import httpx2
 import openai
 
 from moored.errors import StudyInvalid
+from moored.fetch import UNUSABLE_PROXY
 from moored.llm.endpoints import Endpoint, is_loopback
 
 CONNECT_S = 10.0
@@ -35,6 +38,9 @@ def open_client(
     """
     timeout = httpx2.Timeout(timeout_s, connect=CONNECT_S)
     parts = urlsplit(base_url)
+    unusable = os.environ.get(UNUSABLE_PROXY)
+    if unusable and not proxy_bypass(parts.hostname or ""):
+        raise StudyInvalid(f"{unusable}; correct it, or name {parts.hostname} in NO_PROXY")
     try:
         transport = openai.DefaultAioHttpClient(
             # Loading the system's certificates takes .1 s: once a process, and not for plain http.

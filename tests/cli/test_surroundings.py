@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moored.cli.surroundings import LOOPBACK, spare_loopback
+from moored.cli.surroundings import LOOPBACK, set_aside_unusable_proxies, spare_loopback
+from moored.fetch import UNUSABLE_PROXY
 from tests.endpoint import serve
 from tests.studies import reads_well, write_requests, write_study
 from tests.surroundings import called, environment, one_sentence, proxy
@@ -57,6 +58,60 @@ def test_loopback_is_spared_and_the_users_exceptions_stay(upper, lower):
             f"{host}:4200" if ":" not in host else host, {"no": ",".join(now)}
         )
     assert not urllib.request.proxy_bypass_environment("prefect.example:4200", {"no": ",".join(now)})
+
+
+@pytest.mark.parametrize(
+    ("said", "now"),
+    [("[::1]", "::1"), ("2001:db8::/32", ""), ("10.0.0.0/8", "10.0.0.0/8"), ("[fe80::1],a", "fe80::1,a")],
+)
+def test_what_a_client_cannot_read_is_written_so_that_it_can(said, now):
+    surroundings = {"NO_PROXY": said, "HTTP_PROXY": "http://127.0.0.1:9"}
+    spare_loopback(surroundings)
+    assert set(surroundings["no_proxy"].split(",")) == {*now.split(","), *LOOPBACK} - {""}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in surroundings.items():
+            patch.setenv(name, value)
+        httpx.Client().close()
+
+
+UNUSABLE = [
+    ("ALL_PROXY", "socks5://user:pa55word@127.0.0.1:1080", "SOCKS needs the package socksio"),
+    ("all_proxy", "socks5h://user:pa55word@127.0.0.1:1080", "SOCKS needs the package socksio"),
+    ("HTTP_PROXY", "carrier://user:pa55word@pigeon", "it is no address such as http://host:3128"),
+    ("HTTPS_PROXY", "http://user:pa55word@host:port", "it is no address such as http://host:3128"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "why"), UNUSABLE)
+def test_a_proxy_that_cannot_be_used_is_set_aside_and_who_needs_it_refuses(tmp_path, name, value, why):
+    surroundings = {name: value, "HTTP_PROXY" if name != "HTTP_PROXY" else "ALL_PROXY": "http://127.0.0.1:9"}
+    set_aside_unusable_proxies(surroundings)
+    assert name not in surroundings
+    assert surroundings[UNUSABLE_PROXY] == f"{name} names a proxy that cannot be used ({why})"
+    assert "http://127.0.0.1:9" in surroundings.values()
+    write_requests(tmp_path)
+    path = write_study(tmp_path)
+    elsewhere = {name: value, "PREFECT_API_URL": "http://prefect.example:4200/api"}
+    answer = called(tmp_path, environment(tmp_path, **elsewhere), "run", path)
+    assert answer.returncode == 58
+    assert f"{name} names a proxy that cannot be used ({why})" in one_sentence(answer)
+    assert "pa55word" not in answer.stderr
+
+
+@pytest.mark.prefect
+@pytest.mark.timeout(400)
+def test_a_run_on_this_machine_needs_no_proxy(tmp_path, prefect_home):
+    """SOCKS, which Prefect's client cannot do by itself: a model here is asked, one elsewhere is not."""
+    write_requests(tmp_path)
+    path = write_study(tmp_path)
+    socks = {"ALL_PROXY": "socks5://127.0.0.1:9", "PREFECT_HOME": str(prefect_home), "NO_PROXY": "[::1]"}
+    with serve(answers=reads_well) as model:
+        answer = called(tmp_path, environment(tmp_path, OPENAI_BASE_URL=model.url, **socks), "run", path)
+    assert answer.returncode == 0, answer.stderr
+    elsewhere = environment(tmp_path, OPENAI_BASE_URL="http://model.example/v1", **socks)
+    answer = called(tmp_path, elsewhere, "run", write_study(tmp_path, model={"name": "another"}))
+    assert answer.returncode == 10, answer.stderr
+    assert "ALL_PROXY names a proxy that cannot be used" in answer.stderr
 
 
 def test_no_proxy_at_all_stays_so():

@@ -93,13 +93,13 @@ def own_server(run):
 
 
 @contextmanager
-def run_with_its_own(tmp_path, home):
+def run_with_its_own(tmp_path, home, **more):
     """A run in the midst of its generation, with the Prefect server that it started."""
     write_requests(tmp_path)
     write_study(tmp_path, generation={"chunk_rows": 10, "concurrency": CONCURRENCY})
     reached = Reached(60)
     with serve(reached, answers=reads_well, latency_s=0.05) as model:
-        mine = environment(tmp_path, OPENAI_BASE_URL=model.url, PREFECT_HOME=str(home))
+        mine = environment(tmp_path, OPENAI_BASE_URL=model.url, PREFECT_HOME=str(home), **more)
         run = subprocess.Popen(
             [sys.executable, "-m", "moored", "run", "requests.toml", "--json"],
             env=mine,
@@ -119,6 +119,18 @@ def test_a_runs_own_server_that_dies_is_started_again(tmp_path, prefect_home):
         out, err = run.communicate(timeout=300)
     assert run.returncode == 0, err
     assert json.loads(out)["version"] == 1
+
+
+@pytest.mark.timeout(400)
+def test_what_a_killed_run_had_started_ends_with_it(tmp_path, prefect_home):
+    """Its Prefect server, Dask's nanny and worker."""
+    with run_with_its_own(tmp_path, prefect_home, MOORED_WORKERS="1") as run:
+        started = psutil.Process(run.pid).children(recursive=True)
+        assert len(started) >= 2
+        run.kill()
+        run.communicate(timeout=60)
+        _, alive = psutil.wait_procs(started, timeout=60)
+    assert alive == []
 
 
 @pytest.mark.slow
