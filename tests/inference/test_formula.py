@@ -194,12 +194,12 @@ def test_the_shell_prints_one_json_object_whatever_the_file(files, shell):
         done = shell(file, *BOTH, "--estimator", "gmm-synth", "--json", *stream)
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
-        assert set(found) == {"estimates", "fits"}
+        assert set(found) == {"headline", "estimates", "fits", "tests"}
         assert set(found["estimates"][0]) == {
-            "estimator", "term", "estimate", "se", "lower", "upper", "p_value", "effective_n", "r2",
+            "estimator", "term", "estimate", "se", "lower", "upper", "p_value", "effective_n", "r2", "role",
         }  # fmt: skip
-        assert set(found["fits"][0]) == {
-            "estimator", "n_labelled", "n_total", "j", "j_df", "j_p_value", "warnings",
+        assert set(found["fits"][0]) >= {
+            "estimator", "n_labelled", "n_total", "j", "j_df", "j_p_value", "warnings", "role", "covariance",
         }  # fmt: skip
         assert [row["term"] for row in found["estimates"]] == ["Intercept", "x"]
         np.testing.assert_allclose(
