@@ -18,6 +18,7 @@ os.environ |= {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
 }
+os.environ.pop("COLUMNS", None)  # xdist gives its workers the terminal's width; what they write goes to no terminal
 # A shell's background jobs ignore Ctrl-C and so do their children: those that these tests stop by it must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -62,6 +63,7 @@ def moored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     """Call `moored ...` in this process: exit code, stdout, stderr. The store is `store.duckdb` in `tmp_path`."""
     monkeypatch.setenv("MOORED_STORE", str(tmp_path / "store.duckdb"))
     monkeypatch.setenv("MOORED_WORKERS", "0")
+    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.chdir(tmp_path)
 
