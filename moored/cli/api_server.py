@@ -7,12 +7,14 @@ parent is started again, at the same address and with the same database.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,6 +26,8 @@ from moored.errors import ServerNotStarted
 START_S = 180.0
 RESTARTS = 3
 _PRUNE_S = 3600.0
+_ORPHAN_S, _LEAVES_S = 5.0, 10.0
+"""How long a server whose parent is gone may take to end, and how long another one waits for its port."""
 _RUN_ONLY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 _REASON = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)\b.*")
 
@@ -162,7 +166,7 @@ def _refuse_all(port: int) -> None:
 def _serve(port: int) -> None:
     import uvicorn
 
-    listener = socket.create_server(("127.0.0.1", port))
+    listener = _listener(port)
     prune_runs()
     config = uvicorn.Config(
         "prefect.server.api.server:create_app", factory=True, log_level="error", timeout_graceful_shutdown=2
@@ -172,6 +176,18 @@ def _serve(port: int) -> None:
     threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
     threading.Thread(target=_announce, args=(server, listener), daemon=True).start()
     server.run(sockets=[listener])
+
+
+def _listener(port: int) -> socket.socket:
+    """A socket on loopback. The server of a parent that was just killed needs some seconds to leave its port."""
+    until = time.monotonic() + _LEAVES_S
+    while True:
+        try:
+            return socket.create_server(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > until:
+                raise
+        time.sleep(0.2)
 
 
 def _prune_for_ever() -> None:
@@ -191,7 +207,7 @@ def _announce(server: object, listener: socket.socket) -> None:
 def _end_with_parent(server: object) -> None:
     while os.read(0, 4096):
         pass
-    threading.Timer(5, os._exit, args=(1,)).start()
+    threading.Timer(_ORPHAN_S, os._exit, args=(1,)).start()
     server.should_exit = True  # type: ignore[attr-defined]
 
 
