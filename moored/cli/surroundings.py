@@ -22,7 +22,11 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104
 KEEP_RUNS = "MOORED_KEEP_RUNS"
 IPV6 = 6
 _OFFLINE = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-_QUIET = {"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
+_QUIET = {
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "DASK_LOGGING__DISTRIBUTED": "critical",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def prefect_environment(
 ) -> None:
     """Let Prefect stay offline and, unless the user named a home, live in one of moored's own.
 
-    To be called before Prefect is imported. quiet: Prefect logs nothing here.
+    To be called before Prefect is imported. quiet: Prefect and Dask log nothing here.
     """
     for name, value in (_OFFLINE | _QUIET if quiet else _OFFLINE).items():
         environment.setdefault(name, value)
