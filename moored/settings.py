@@ -15,12 +15,12 @@ from platformdirs import user_cache_path
 
 from moored import __version__
 from moored.errors import StudyInvalid
+from moored.storage.queries import SQL
 
 _PACKAGE = Path(__file__).parent
 _INSTALLED = _PACKAGE / "pipeline"
 """Where the wheel keeps flows/, tasks/, checks/ and the example studies; a checkout has them beside the package."""
 _PIPELINE = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
-_SQL = _PACKAGE / "sql" if (_PACKAGE / "sql").is_dir() else _PACKAGE.parent / "sql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def code_version(pipeline: Path, own: Path | None = None) -> str:
     The same for a checkout and for what is installed from it.
     """
     digest = hashlib.sha256()
-    folders = {"moored": _PACKAGE, "sql": _SQL}
+    folders = {"moored": _PACKAGE, "sql": SQL}
     folders |= {room: pipeline / room for room in ("flows", "tasks", "checks")}
     for name, folder in folders.items():
         for file in sorted(folder.rglob("*")):

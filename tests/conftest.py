@@ -11,14 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from moored.settings import Settings, read_settings
+from moored.storage.studies import store_study
+from moored.storage.warehouse import open_store
 from tests.endpoint import KEY
+from tests.studies import study
 
 os.environ |= {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
 }
-os.environ.pop("COLUMNS", None)  # xdist gives its workers the terminal's width; what they write goes to no terminal
+os.environ.pop(
+    "COLUMNS", None
+)  # xdist gives its workers the terminal's width; what they write goes to no terminal
 # A shell's background jobs ignore Ctrl-C and so do their children: those that these tests stop by it must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -56,6 +62,15 @@ def prefect_server() -> Iterator[str]:
 def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the Prefect servers of runs in processes of their own keep their database: made once, it takes long."""
     return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Where to run: a store in `tmp_path` that knows the study of `tests.studies`."""
+    monkeypatch.setenv("MOORED_STORE", str(tmp_path / "store.duckdb"))
+    with open_store(tmp_path / "store.duckdb", create=True) as store:
+        store_study(store, study(), tmp_path)
+    return read_settings()
 
 
 @pytest.fixture

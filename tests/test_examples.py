@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from moored.run.examples import picked, picked_line
-from moored.run.plan import Plan
+from moored.run.plan import Data, Plan
 from moored.storage.ingest import read_units
 from moored.study import parse_study
 from tests.studies import requests_frame, study_table
@@ -50,9 +50,9 @@ def test_examples_from_elsewhere_are_not(tmp_path):
 
 
 def test_the_mark_is_the_versions():
-    plan = Plan("data", {}, ("r1",), "picked by their answer")
+    plan = Plan(Data("data", ("r1",), "picked by their answer"), {})
     assert plan.marks[-1] == "picked by their answer"
-    assert len(replace(plan, picked=None).marks) == 1
+    assert len(replace(plan, data=replace(plan.data, picked=None)).marks) == 1
 
 
 def test_a_random_draw_is_rarely_called_picked():

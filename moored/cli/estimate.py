@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from moored.inference import Fit, Sample
     from moored.inference.formula import Columns
     from moored.inference.solve.passes import Stream
-    from moored.storage.columns import Wanted
+    from moored.storage.column_sql import Wanted
 
 ESTIMATE_KEYS = ("estimator", "term", "estimate", "se", "lower", "upper", "p_value", "effective_n", "r2")
 CHUNK = 200_000
@@ -146,7 +146,8 @@ def open_table(
 def _wanted(file: str, columns: Columns, written: Written) -> Wanted:
     """The table's columns by their role in the formulas and options."""
     from moored.inference.formula import needed_columns
-    from moored.storage.columns import Wanted, column_names
+    from moored.storage.column_sql import Wanted
+    from moored.storage.columns import column_names
     from moored.storage.delimited import Dialect
     from moored.storage.roles import categories_in
 

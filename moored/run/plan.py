@@ -42,18 +42,20 @@ class Data:
 class Plan:
     """What a run needs from the model: one recipe a source, for every unit of a data version."""
 
-    data_version: str
+    data: Data
     recipes: Mapping[str, Recipe]
-    spent: tuple[str, ...] = ()
-    picked: str | None = None
-    notes: tuple[str, ...] = ()
-    """All three as in `Data`."""
+
+    @property
+    def data_version(self) -> str:
+        """Of the units that are generated for."""
+        return self.data.version
 
     @property
     def marks(self) -> tuple[str, ...]:
         """What a reader of the version must know of its data."""
-        told = (spent_line(self.spent) if self.spent else None, self.picked)
-        return (*(line for line in told if line is not None), *self.notes)
+        data = self.data
+        told = (spent_line(data.spent) if data.spent else None, data.picked)
+        return (*(line for line in told if line is not None), *data.notes)
 
     @property
     def recipe_keys(self) -> dict[str, str]:
@@ -104,7 +106,7 @@ def plan_of(run: Run, data: Data) -> Plan:
         }
     for name, recipe in recipes.items():
         require_price(price_of(recipe, endpoints[name]), recipe, study.generation)
-    return Plan(data.version, recipes, data.spent, data.picked, data.notes)
+    return Plan(data, recipes)
 
 
 def spent_line(spent: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from moored.llm.recipe import Recipe
 from moored.llm.recipe_builder import build_recipe
 from moored.llm.reparse import reparse, stale_units
 from moored.llm.serving import describe_endpoints
-from moored.run.plan import Plan, units_of
+from moored.run.plan import Data, Plan, units_of
 from moored.run.run import Run, new_run, only_run
 from moored.settings import Settings
 from moored.storage.generations import (
@@ -100,7 +100,7 @@ def _plan(run: Run, data_version: str) -> Plan:
             source.name: build_recipe(study, source, endpoints[source.name], run.folder, known)
             for source in study.sources
         }
-    return Plan(data_version, recipes)
+    return Plan(Data(data_version), recipes)
 
 
 def _refuse_other_questions(store: Warehouse, plan: Plan, before: list[Planned]) -> None:

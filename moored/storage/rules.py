@@ -15,12 +15,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from moored.cells import MISSING, NoNumbers, booleans, numbers, stripped
+from moored.cells import NoNumbers, booleans, numbers, stripped, words_for_missing
 from moored.errors import ColumnMissing, DataInvalid, StudyInvalid, UnsafeRule
 from moored.storage.sandbox import open_sandbox, said, time_limit
 from moored.storage.tables import TEXT, Column, Table, readable, table_of
 
-_NONE = frozenset(("", *MISSING))
+_NONE = words_for_missing()
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")

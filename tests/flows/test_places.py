@@ -12,25 +12,15 @@ import pytest
 from moored.cli import places
 from moored.cli.places import NEVER_BEGAN, free_places, note_cancelled
 from moored.monitor.metrics import write_metrics
-from moored.settings import read_settings
 from moored.storage.events import run_endings, store_began
-from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from tests.endpoint import serve
 from tests.flows.test_scheduled import free_port, start, wait_for
-from tests.studies import reads_well, study, write_requests, write_study
+from tests.studies import reads_well, write_requests, write_study
 from tests.surroundings import ROOT, environment
 from tests.webhook import webhook
 
 pytestmark = [pytest.mark.prefect, pytest.mark.timeout(400)]
-
-
-@pytest.fixture
-def settings(tmp_path, monkeypatch):
-    monkeypatch.setenv("MOORED_STORE", str(tmp_path / "store.duckdb"))
-    with open_store(tmp_path / "store.duckdb", create=True) as store:
-        store_study(store, study(), tmp_path)
-    return read_settings()
 
 
 @pytest.fixture

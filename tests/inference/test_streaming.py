@@ -133,7 +133,8 @@ PROGRAM = textwrap.dedent(
     from pathlib import Path
     from moored.inference import gmm
     from moored.inference.formula import Columns, stream_from_frames
-    from moored.storage.columns import Wanted, chunk_reader
+    from moored.storage.column_sql import Wanted
+    from moored.storage.columns import chunk_reader
     columns = Columns("y ~ x", "s", {"proxy": "f ~ g"})
     wanted = Wanted(variables=("y", "x", "f", "g"), marks=("s",))
     start = time.perf_counter()

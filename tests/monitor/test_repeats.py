@@ -6,20 +6,9 @@ from moored.errors import ChecksFailed, NoLabels, StudyBusy
 from moored.monitor.alerts import Alert
 from moored.monitor.endings import STOPPED, Ending, ending_of, settle
 from moored.monitor.repeats import is_news
-from moored.settings import read_settings
 from moored.storage.events import run_endings
-from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
-from tests.studies import study
 from tests.webhook import webhook
-
-
-@pytest.fixture
-def settings(tmp_path, monkeypatch):
-    monkeypatch.setenv("MOORED_STORE", str(tmp_path / "store.duckdb"))
-    with open_store(tmp_path / "store.duckdb", create=True) as store:
-        store_study(store, study(), tmp_path)
-    return read_settings()
 
 
 @pytest.fixture

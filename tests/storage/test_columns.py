@@ -6,7 +6,8 @@ import pytest
 
 from moored.errors import ColumnMissing, DataInvalid, OutsideDomain
 from moored.storage import columns
-from moored.storage.columns import Wanted, chunk_reader, read_columns
+from moored.storage.column_sql import Wanted
+from moored.storage.columns import chunk_reader, read_columns
 
 WANTED = Wanted(("y", "x"), frozenset(), ("w",), ("who",), ("s",), ("-99",))
 SAID = {

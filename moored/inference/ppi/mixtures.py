@@ -139,16 +139,14 @@ def reppi(
     begun = prepared(data, family, name, target)
     if (fit := settled(begun, name, level, alternative)) is not None:
         return fit
-    passes, base = begun.passes, begun.base
-    b = begun.start
+    passes, b = begun.passes, begun.start
     rows_of = _recalibrated(passes, b, folds, rng)
     first = contrast(passes, rows_of, b, ())
     lam = first.best()
     theta = _shifted(passes, first, lam, b)
     found = contrast(passes, rows_of, theta, ())
     return finished(
-        passes,
-        base,
+        begun,
         theta,
         found,
         lam,
@@ -156,7 +154,6 @@ def reppi(
         name=name,
         level=level,
         alternative=alternative,
-        warnings=begun.warnings,
         tuning=(("lambda", lam),),
         sources=passes.names,
     )

@@ -197,17 +197,16 @@ def ppi_plus_plus(
     begun = prepared(data, family, name, target)
     if (fit := settled(begun, name, level, alternative)) is not None:
         return fit
-    passes, base, warnings = begun.passes, begun.base, begun.warnings
+    passes = begun.passes
+    untuned: tuple[str, ...] = ()
     mix = (1.0 / len(passes.names),) * len(passes.names) if mix is None else tuple(mix[m] for m in begun.kept)
     if lam is None:
         lam, untuned = tuned(passes, mix, begun.start)
-        warnings = (*warnings, *untuned)
     theta = estimate_at(passes, lam, mix, begun.start)
     rows_of = mixed_scores(passes, theta, mix)
     found = contrast(passes, rows_of, theta, mix)
     return finished(
-        passes,
-        base,
+        begun,
         theta,
         found,
         lam,
@@ -215,7 +214,7 @@ def ppi_plus_plus(
         name=name,
         level=level,
         alternative=alternative,
-        warnings=warnings,
+        warnings=untuned,
         tuning=(("lambda", lam), *tuning),
         sources=tuple(source for c, source in zip(mix, passes.names, strict=True) if c),
     )
@@ -233,8 +232,7 @@ def tuned(passes: Passes, mix: Mix, human_estimate: Array) -> tuple[float, tuple
 
 
 def finished(
-    passes: Passes,
-    base: Fit,
+    begun: Prepared,
     theta: Array,
     found: Contrast,
     lam: float,
@@ -243,11 +241,12 @@ def finished(
     name: str,
     level: float,
     alternative: Alternative,
-    warnings: tuple[str, ...],
     tuning: tuple[tuple[str, float], ...],
     sources: tuple[str, ...],
+    warnings: tuple[str, ...] = (),
 ) -> Fit:
-    """The result record of a PPI estimate."""
+    """The result record of a PPI estimate; `warnings` stand behind those that it began with."""
+    passes, base = begun.passes, begun.base
     covariance = found.variance(lam)
     if base.target == "corpus":
         covariance = corpus_covariance(passes, rows_of, theta, lam, found)
@@ -263,7 +262,7 @@ def finished(
         level=level,
         alternative=alternative,
         human_se=base.se,
-        warnings=warnings,
+        warnings=(*begun.warnings, *warnings),
         sources=sources,
         tuning=tuning,
         target=base.target,
