@@ -26,6 +26,8 @@ NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _NUMBER = re.compile(NUMBER)
 _FOREIGN = re.compile(r"[^0-9eE+\-.\n]")
 _COMMA = re.compile(r"[+-]?[0-9]+(?:,[0-9]+)?")
+_COMMA_FILES = (";", "\t")
+"""Delimiters of files in which 1,5 is one and a half."""
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 DOT_GROUPS = r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?"
 _DOT_GROUPS = re.compile(DOT_GROUPS)
@@ -122,12 +124,12 @@ def _with_comma(texts: NDArray[Any], delimiter: str) -> NDArray[np.float64]:
     """Numbers with a decimal comma. Errors: `NoNumbers`."""
     commas = [text for text in texts if "," in text]
     if not commas or not all(_COMMA.fullmatch(text) for text in texts):
-        raise _what_else(texts)
+        raise _words_among_commas(texts, delimiter) or _what_else(texts)
     if all(_THOUSANDS.fullmatch(text) for text in commas):
         raise NoNumbers(
             Counter(commas), "commas that may be decimal commas or stand between thousands", some=True
         )
-    if delimiter not in (";", "\t"):
+    if delimiter not in _COMMA_FILES:
         raise NoNumbers(Counter(commas), "decimal commas", some=True)
     return np.array([text.replace(",", ".") for text in texts]).astype(np.float64)
 
@@ -142,6 +144,15 @@ _NOTATIONS = (
     (re.compile(r"[+-]?[0-9]+,[0-9]+"), "decimal commas beside other notations"),
     (_INFINITE, "infinite numbers"),
 )
+
+
+def _words_among_commas(texts: NDArray[Any], delimiter: str) -> NoNumbers | None:
+    """The words, where every other cell is a number with a decimal comma that would be read."""
+    words = [text for text in texts if not _COMMA.fullmatch(text)]
+    foreign = any(_is_float(text) or any(sign.fullmatch(text) for sign, _ in _NOTATIONS) for text in words)
+    if foreign or len(words) == len(texts) or delimiter not in _COMMA_FILES:
+        return None
+    return NoNumbers(Counter(words), some=True)
 
 
 def _what_else(texts: NDArray[Any]) -> NoNumbers:

@@ -68,6 +68,9 @@ class Columns:
         return tuple(name for name in named if name is not None)
 
 
+NO_ROWS = "The table has no rows; give one row per unit."
+
+
 def name_and_kind(name: str) -> tuple[str, Kind]:
     """("synth:proxy") -> ("synth", "proxy"); without a colon the name's beginning decides."""
     bare, _, kind = name.partition(":")
@@ -91,6 +94,8 @@ def sample_from_frame(data: Any, columns: Columns) -> Sample:
     """
     frame = as_pandas(data)
     _refuse_absent(frame, columns)
+    if frame.empty:
+        raise DataInvalid(NO_ROWS)
     reading = read_formula(FORMULA, columns.formula)
     labelled = labelled_rows(frame, columns.labelled)
     kept = _kept(frame, reading, labelled, columns, 0)
@@ -108,7 +113,7 @@ def stream_from_frames(chunks: Callable[[], Iterable[Any]], columns: Columns) ->
     """
     first = next(iter(chunks()), None)
     if first is None:
-        raise DataInvalid("The table has no rows; give one row a unit.")
+        raise DataInvalid(NO_ROWS)
     if columns.missing != "refuse":
         raise DataInvalid(
             "A table read in chunks cannot leave units out; read it whole, or remove the rows that lack a value."

@@ -57,10 +57,7 @@ def read_delimited(path: Path, stated: Dialect) -> Delimited:
     text, encoding = _text(path, stated.encoding)
     delimiter, at = _delimiter(path, text, stated.delimiter)
     records = _records(path, text[at:], delimiter, text[:at].count("\n"))
-    first = next(records, None)
-    if first is None:
-        raise DataInvalid(f"{path} is empty; give a table with a header and one row per unit")
-    names = _names(path, first[1])
+    names = _header(path, records)
     rows = []
     for line, record in records:
         if len(record) != len(names):
@@ -77,8 +74,14 @@ def header_of(path: Path, stated: Dialect) -> tuple[tuple[str, ...], str]:
     # What is cut in the middle of a character or a quoted field is not looked at.
     text = start.decode(stated.encoding or _by_mark(start) or "utf-8", errors="replace")
     delimiter, at = _delimiter(path, text, stated.delimiter)
-    _, record = next(_records(path, text[at:], delimiter, 0))
-    return _names(path, record), delimiter
+    return _header(path, _records(path, text[at:], delimiter, 0)), delimiter
+
+
+def _header(path: Path, records: Iterator[tuple[int, list[str]]]) -> tuple[str, ...]:
+    first = next(records, None)
+    if first is None:
+        raise DataInvalid(f"{path} is empty; give a table with a header and one row per unit")
+    return _names(path, first[1])
 
 
 def count_records(path: Path, delimiter: str) -> int:

@@ -7,7 +7,7 @@ import pytest
 from moored.errors import ColumnMissing, DataInvalid, OutsideDomain
 from moored.storage import columns
 from moored.storage.column_sql import Wanted
-from moored.storage.columns import chunk_reader, read_columns
+from moored.storage.columns import chunk_reader, column_names, read_columns
 
 WANTED = Wanted(("y", "x"), frozenset(), ("w",), ("who",), ("s",), ("-99",))
 SAID = {
@@ -71,6 +71,13 @@ def test_both_readers_refuse_the_same(tmp_path, monkeypatch, delimiter, changes,
         monkeypatch.setattr(columns, "SMALL", size)
         with pytest.raises(OutsideDomain, match=words):
             read_columns(path, WANTED)
+
+
+@pytest.mark.parametrize("content", ["", "\n", "\r\n\r\n", "\ufeff"])
+def test_the_names_of_an_empty_file_are_refused(tmp_path, content):
+    (tmp_path / "e.csv").write_text(content)
+    with pytest.raises(DataInvalid, match="is empty; give a table with a header"):
+        column_names(tmp_path / "e.csv")
 
 
 def test_large_files_lose_no_record(tmp_path, monkeypatch):

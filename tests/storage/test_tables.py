@@ -190,6 +190,9 @@ def test_numbers(cells, delimiter, values):
         (["inf", "1"], ",", "infinite"),
         (["1e999", "1_000"], ",", "unusual"),
         (["1,5", "2.5"], ";", "decimal commas beside"),
+        (["1,5", "2.5", "k.A."], ";", "decimal commas beside"),
+        (["1,5", "5%", "k.A."], ";", "percent"),
+        (["1,5", "1e999"], ";", "decimal commas beside"),
     ],
 )
 def test_what_is_no_number_is_said(cells, delimiter, reason):
@@ -197,6 +200,16 @@ def test_what_is_no_number_is_said(cells, delimiter, reason):
         numbers(cells, words_for_missing(), delimiter)
     assert reason in none.value.reason
     assert not none.value.categories
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_words_among_decimal_commas_are_the_ones_that_are_named(delimiter):
+    with pytest.raises(NoNumbers) as none:
+        numbers(["0,25", "k.A.", "3", "weiß nicht", "k.A."], words_for_missing(), delimiter)
+    assert none.value.words == {"k.A.": 2, "weiß nicht": 1}
+    assert (none.value.reason, none.value.categories) == ("", False)
+    stated = words_for_missing(["k.A.", "weiß nicht"])
+    assert numbers(["0,25", "k.A.", "3"], stated, delimiter).values[[0, 2]].tolist() == [0.25, 3.0]
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
