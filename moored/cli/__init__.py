@@ -98,9 +98,11 @@ def _run() -> int:
 def _let_go(error: BaseException | None) -> None:
     """Let go of the frames of an error and of what led to it: database connections kept there complain at exit.
 
-    A cleared frame keeps its closure alive, so drop the traceback too.
+    A cleared frame keeps its closure alive, so drop the traceback too. Causes and contexts may form a circle.
     """
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         traceback.clear_frames(error.__traceback__)
         error.__traceback__ = None
         error = error.__cause__ or error.__context__

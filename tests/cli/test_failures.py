@@ -8,7 +8,7 @@ import pytest
 
 from moored.cli import failures
 from moored.cli.layout import plain
-from moored.errors import MooredError
+from moored.errors import MooredError, NotStored
 from tests.studies import study_table, write_requests, write_study
 
 
@@ -59,6 +59,24 @@ def test_without_json_stdout_is_empty(moored):
 
 class Odd(Exception):
     """Nobody foresaw it."""
+
+    exit_code = 1
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("kind", [Odd, NotStored])
+def test_errors_that_are_each_others_cause_end(moored, monkeypatch, tmp_path, kind):
+    from moored.storage import studies
+
+    first, second = kind("first"), Odd("second")
+    first.__cause__, second.__context__ = second, first
+
+    def fails(*_):
+        raise first
+
+    monkeypatch.setattr(studies, "is_study_file", fails)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert moored("results", "requests").code == kind("").exit_code
 
 
 @pytest.mark.parametrize(

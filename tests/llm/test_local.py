@@ -87,9 +87,10 @@ def test_the_real_model_tells_moods_apart(journal: Journal) -> None:
 
 
 _HOLDER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from moored.llm.local import embedded_model
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would this
 with embedded_model(Path(sys.argv[1]), servers=1) as endpoint:
     print(endpoint.base_url, flush=True)
     time.sleep(600)
