@@ -4,7 +4,7 @@ from prefect import task
 from prefect.artifacts import create_image_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from moored.report.forest import as_data_uri, forest_plot
+from moored.figures import as_data_uri, forest_plot
 from moored.run.estimates import Estimates
 from moored.run.record import Report
 from moored.run.run import Run
@@ -28,7 +28,7 @@ def show_estimates(run: Run, report: Report, estimates: Estimates) -> None:
         description=f"{title}, run {run.run_id}. Headline: {estimates.headline}",
     )
     create_image_artifact(
-        image_url=as_data_uri(forest_plot(rows, title, estimates.headline)),
+        image_url=as_data_uri(forest_plot(rows, title, headline=estimates.headline)),
         key=f"forest-{key}",
         description=f"{title}, run {run.run_id}. Bold: the headline; dashed: naive, its bias is in no interval",
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from moored.cli.layout import Block, Kind, blocks, plain
+from moored.cli.layout import Block, Kind, blocks
 from moored.cli.numbers import RATIOS, decimals, exponential, number, p_value, scale_of
 from moored.cli.render import print_lines, print_table, say, width
+from moored.plaintext import plain
 
 NAIVE = "model labels used as if they were true: biased, do not report"
 EVERYONE = "all human labels counted, the held-back ones too: only a demonstration knows them"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,22 +10,8 @@ from typing import Literal
 Kind = Literal["words", "whole", "number"]
 """Of a column: words wrap; what is whole (an id, a time) and numbers do not. Numbers stand to the right."""
 
-LONGEST = 4_000
 _GAP = 2
 _LONGEST_WORD = 24
-_JOINERS = {"\u200c", "\u200d"}  # many scripts and emoji need them
-
-
-def plain(text: object, longest: int = LONGEST) -> str:
-    """A text as one line for a terminal: control, direction and half characters as escapes, the end cut.
-
-    A control character would move the cursor or colour the screen; a direction mark would show digits in another
-    order than they stand.
-    """
-    value = str(text)
-    shown = value[:longest].replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
-    shown = "".join(_escape(mark) if _is_odd(mark) else mark for mark in shown)
-    return shown if len(value) <= longest else f"{shown}... ({len(value):,} characters)"
 
 
 def wrapped(text: str, width: int | None, indent: str = "") -> list[str]:
@@ -151,12 +136,3 @@ def _cells(text: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(text)
-
-
-def _is_odd(mark: str) -> bool:
-    return unicodedata.category(mark) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and mark not in _JOINERS
-
-
-def _escape(mark: str) -> str:
-    code = ord(mark)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -16,8 +16,9 @@ from typing import Any
 
 import typer
 
-from moored.cli.layout import Kind, blocks, plain, wrapped
+from moored.cli.layout import Kind, blocks, wrapped
 from moored.cli.numbers import number
+from moored.plaintext import plain
 
 
 def print_json(value: Any) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from moored.cli import failures
-from moored.cli.layout import plain
 from moored.errors import MooredError, NotStored
+from moored.plaintext import plain
 from tests.studies import study_table, write_requests, write_study
 
 

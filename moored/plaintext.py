@@ -1,0 +1,36 @@
+"""A text of others as one line of ours: hostile characters are shown, not obeyed."""
+
+from __future__ import annotations
+
+import unicodedata
+
+LONGEST = 4_000
+_JOINERS = {"\u200c", "\u200d"}  # many scripts and emoji need them
+_BREAKS = {"\n", "\t"}
+
+
+def plain(text: object, longest: int = LONGEST, *, said: bool = True, lines: bool = False) -> str:
+    """A text with control, direction and half characters as escapes, and the end of a long one cut.
+
+    A control character would move the cursor or colour the screen; a direction mark would show digits in another
+    order than they stand. said: say how long a cut text is. lines: keep line breaks and tabs, which are spaces
+    otherwise.
+    """
+    value = str(text)
+    shown = value[:longest].replace("\r\n", "\n")
+    if not lines:
+        shown = shown.replace("\n", " ").replace("\t", " ")
+    shown = "".join(_escape(mark) if _is_odd(mark) else mark for mark in shown)
+    if len(value) <= longest:
+        return shown
+    return f"{shown}... ({len(value):,} characters)" if said else f"{shown}…"
+
+
+def _is_odd(mark: str) -> bool:
+    odd = unicodedata.category(mark) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return odd and mark not in _JOINERS and mark not in _BREAKS
+
+
+def _escape(mark: str) -> str:
+    code = ord(mark)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
