@@ -3,7 +3,7 @@
 Great Expectations takes seconds to import: only running a check pays for it.
 """
 
-from checks.evidence import Evidence, Outcome, Previous
+from checks.evidence import CheckResult, Evidence, Previous
 from checks.run import check_results, messages, run_checks
 
-__all__ = ["Evidence", "Outcome", "Previous", "check_results", "messages", "run_checks"]
+__all__ = ["CheckResult", "Evidence", "Previous", "check_results", "messages", "run_checks"]

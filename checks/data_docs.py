@@ -9,8 +9,8 @@ from pathlib import Path
 
 from checks import frames
 from checks.evidence import Evidence
-from checks.gate import build
 from checks.suites import BEFORE
+from checks.validator import build
 from checks.view import View
 
 

@@ -23,7 +23,7 @@ from moored.study import Study
 FRAMES = ("units", "labelled", "written", "generations")
 
 
-def own_expectations(study: Study, folder: Path) -> Mapping[str, list[Any]]:
+def custom_expectations(study: Study, folder: Path) -> Mapping[str, list[Any]]:
     """The expectations of the study's file by frame; empty where it names none. Errors: `StudyInvalid`."""
     if study.checks.expectations is None:
         return {}

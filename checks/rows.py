@@ -7,10 +7,10 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from checks.evidence import Outcome
+from checks.evidence import CheckResult
 
 
-def outcome_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
+def outcome_frame(outcomes: Iterable[CheckResult]) -> pd.DataFrame:
     """One row an outcome; observed and threshold as text."""
     rows = [
         asdict(outcome)
@@ -24,11 +24,11 @@ def outcome_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def marks(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+def marks(outcomes: Iterable[CheckResult]) -> tuple[str, ...]:
     """A sentence for each check that failed, critical ones first: what a reader of the version must know."""
     return tuple(f"[{o.check}] {o.message}" for o in failing_first(outcomes) if not o.passed)
 
 
-def failing_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
+def failing_first(outcomes: Iterable[CheckResult]) -> list[CheckResult]:
     """Critical failures, then warnings, then what passed."""
     return sorted(outcomes, key=lambda o: (o.passed, o.severity))

@@ -9,24 +9,24 @@ import pandas as pd
 
 from checks import frames
 from checks.check import Check, Frame, Measure
-from checks.evidence import Evidence, Outcome
-from checks.extension import own_expectations
-from checks.gate import Answer, Gate, build
+from checks.evidence import CheckResult, Evidence
+from checks.extension import custom_expectations
 from checks.suites import BEFORE, MEASURES, results
 from checks.suites.same_law import decided
+from checks.validator import Validator, Verdict, build
 from checks.view import View
-from checks.words import of_own, of_rows, of_subjects
+from checks.words import of_custom, of_rows, of_subjects
 from moored.study import Study
 
 Thresholds = Mapping[str, Any]
 
 
-def run_checks(evidence: Evidence) -> tuple[Outcome, ...]:
-    """Every check that is asked before estimation, suite by suite, then the user's own.
+def run_checks(evidence: Evidence) -> tuple[CheckResult, ...]:
+    """Every check that is asked before estimation, suite by suite, then the custom ones.
 
-    Errors: `StudyInvalid`, where the study's file of own expectations cannot be used.
+    Errors: `StudyInvalid`, where the study's file of custom expectations cannot be used.
     """
-    own = own_expectations(evidence.study, evidence.folder)
+    custom = custom_expectations(evidence.study, evidence.folder)
     view = View(evidence)
     found, alpha_each = decided(
         [m for measure in MEASURES for m in measure(view)], evidence.study.checks.alpha
@@ -39,12 +39,12 @@ def run_checks(evidence: Evidence) -> tuple[Outcome, ...]:
         "generations": frames.generations(view),
         "measures": frames.measured(found),
     }
-    gate = Gate()
-    outcomes = _outcomes(BEFORE, tables, found, evidence.study, thresholds, gate)
-    return tuple(outcomes) + tuple(_own_outcomes(own, tables, gate))
+    validator = Validator()
+    outcomes = _outcomes(BEFORE, tables, found, evidence.study, thresholds, validator)
+    return tuple(outcomes) + tuple(_custom_results(custom, tables, validator))
 
 
-def check_results(estimates: pd.DataFrame, fits: pd.DataFrame, evidence: Evidence) -> tuple[Outcome, ...]:
+def check_results(estimates: pd.DataFrame, fits: pd.DataFrame, evidence: Evidence) -> tuple[CheckResult, ...]:
     """Every check that is asked of the estimates.
 
     estimates: estimator, term, estimate, se, lower, upper. fits: estimator, j_p_value.
@@ -57,10 +57,10 @@ def check_results(estimates: pd.DataFrame, fits: pd.DataFrame, evidence: Evidenc
     suites = {"results": results.CHECKS}
     each = evidence.study.checks.alpha / max(1, sum(m.check == "fit-j" for m in found))
     thresholds = _thresholds(evidence.study, each)
-    return tuple(_outcomes(suites, tables, found, evidence.study, thresholds, Gate()))
+    return tuple(_outcomes(suites, tables, found, evidence.study, thresholds, Validator()))
 
 
-def messages(outcomes: Iterable[Outcome]) -> str:
+def messages(outcomes: Iterable[CheckResult]) -> str:
     """What stopped the run: each failing critical check, its rows, what to do. Empty where none failed."""
     failed = [o for o in outcomes if o.severity == "critical" and not o.passed]
     if not failed:
@@ -81,12 +81,12 @@ def _outcomes(
     found: Sequence[Measure],
     study: Study,
     thresholds: Thresholds,
-    gate: Gate,
-) -> list[Outcome]:
-    answers: dict[str, Answer] = {}
+    validator: Validator,
+) -> list[CheckResult]:
+    answers: dict[str, Verdict] = {}
     for frame, table in tables.items():
         asked = [check for checks in suites.values() for check in checks if check.frame == frame]
-        answers |= _answers(table, asked, thresholds, gate)
+        answers |= _answers(table, asked, thresholds, validator)
     outcomes = []
     for suite, checks in suites.items():
         for check in checks:
@@ -101,22 +101,22 @@ def _outcomes(
 
 
 def _answers(
-    table: pd.DataFrame, asked: Sequence[Check], thresholds: Thresholds, gate: Gate
-) -> dict[str, Answer]:
+    table: pd.DataFrame, asked: Sequence[Check], thresholds: Thresholds, validator: Validator
+) -> dict[str, Verdict]:
     """The answers of the checks that can be asked: those whose column holds anything."""
     able = [c for c in asked if c.column in table and table[c.column].notna().any()]
     index = frames.ROW if frames.ROW in table else frames.UNIT
     columns = list(dict.fromkeys([index, *(check.column for check in able)]))
     expectations = [build(check.expectation, check.filled(thresholds)) for check in able]
-    answers = gate.validate(table[columns], expectations, index)
+    answers = validator.validate(table[columns], expectations, index)
     return {check.name: answer for check, answer in zip(able, answers, strict=True)}
 
 
-def _own_outcomes(
-    own: Mapping[str, list[Any]], tables: Mapping[Any, pd.DataFrame], gate: Gate
-) -> list[Outcome]:
+def _custom_results(
+    custom: Mapping[str, list[Any]], tables: Mapping[Any, pd.DataFrame], validator: Validator
+) -> list[CheckResult]:
     outcomes = []
-    for frame, expectations in own.items():
-        answers = gate.validate(tables[frame], expectations, frames.UNIT)
-        outcomes += [of_own(frame, e, answer) for e, answer in zip(expectations, answers, strict=True)]
+    for frame, expectations in custom.items():
+        answers = validator.validate(tables[frame], expectations, frames.UNIT)
+        outcomes += [of_custom(frame, e, answer) for e, answer in zip(expectations, answers, strict=True)]
     return outcomes

@@ -7,27 +7,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from checks.check import MOST_IDS, Check, Measure
-from checks.evidence import Outcome, Severity
-from checks.gate import Answer
+from checks.evidence import CheckResult, Severity
+from checks.validator import Verdict
 
 SHOWN_IDS = 5
 SHOWN_SUBJECTS = 4
 
 
 def of_rows(
-    suite: str, check: Check, severity: Severity, answer: Answer | None, thresholds: Mapping[str, Any]
-) -> Outcome:
+    suite: str, check: Check, severity: Severity, answer: Verdict | None, thresholds: Mapping[str, Any]
+) -> CheckResult:
     """The outcome of a check that looks at rows."""
     allowed = check.allowed.format(**thresholds)
     if answer is None:
         message = f"{check.what}: could not be looked at, there are no such rows."
-        return Outcome(suite, check.name, severity, True, None, allowed, (), _sentence(message))
+        return CheckResult(suite, check.name, severity, True, None, allowed, (), _sentence(message))
     count = answer.count
     message = f"{check.what}: {count} of {answer.of}, allowed {allowed}"
     ids = _ids(answer)
     if not answer.success:
         message += (f" ({_listed(ids, count)})" if ids else "") + f"; {check.remedy}"
-    return Outcome(
+    return CheckResult(
         suite, check.name, severity, answer.success, float(count), allowed, ids, _sentence(message)
     )
 
@@ -36,35 +36,35 @@ def of_subjects(
     suite: str,
     check: Check,
     severity: Severity,
-    answer: Answer | None,
+    answer: Verdict | None,
     measures: Sequence[Measure],
     thresholds: Mapping[str, Any],
-) -> Outcome:
+) -> CheckResult:
     """The outcome of a check that holds a number a subject against a threshold."""
     allowed = check.allowed.format(**thresholds)
     able = [m for m in measures if not math.isnan(m.observed)]
     if answer is None or not able:
         why = "; ".join(dict.fromkeys(m.note for m in measures if m.note)) or "there is nothing to look at"
         message = f"{check.what}: could not be asked, {why}"
-        return Outcome(suite, check.name, severity, True, None, allowed, (), _sentence(message))
+        return CheckResult(suite, check.name, severity, True, None, allowed, (), _sentence(message))
     least_is_worst = "min_value" in check.arguments
     able.sort(key=lambda m: m.observed, reverse=not least_is_worst)
     failing = [m for m in able if _fails(m, check, thresholds)]
     if answer.success:
         worst = _told(able[0]) + (f", the worst of {len(able)}" if len(able) > 1 else "")
         message = f"{check.what}: {worst}; allowed {allowed}"
-        return Outcome(
+        return CheckResult(
             suite, check.name, severity, True, float(able[0].observed), allowed, (), _sentence(message)
         )
     message = f"{check.what}: {'; '.join(map(_told, failing[:SHOWN_SUBJECTS]))}; allowed {allowed}"
     ids = tuple(dict.fromkeys(i for m in failing for i in m.unit_ids))[:MOST_IDS]
     message += (f" ({_listed(ids, None)})" if ids else "") + f"; {check.remedy}"
-    return Outcome(
+    return CheckResult(
         suite, check.name, severity, False, float(failing[0].observed), allowed, ids, _sentence(message)
     )
 
 
-def of_own(frame: str, expectation: Any, answer: Answer) -> Outcome:
+def of_custom(frame: str, expectation: Any, answer: Verdict) -> CheckResult:
     """The outcome of a user's own expectation."""
     level = str(getattr(expectation.severity, "value", expectation.severity))
     severity: Severity = "critical" if level == "critical" else "warning"
@@ -76,17 +76,17 @@ def of_own(frame: str, expectation: Any, answer: Answer) -> Outcome:
     what = notes or f"{kind} on {column or frame}"
     if answer.error is not None:
         message = f"{what}: it could not be asked, {answer.error}; correct the expectation"
-        return Outcome("own", name, severity, False, None, None, (), _sentence(message))
+        return CheckResult("own", name, severity, False, None, None, (), _sentence(message))
     ids = _ids(answer)
     observed = answer.observed if isinstance(answer.observed, int | float | str) else float(answer.count)
     came = f"{answer.count} of {answer.of} rows fail" if answer.of else f"observed {answer.observed}"
     message = f"{what}: {came}" + (f" ({_listed(ids, answer.count)})" if ids else "")
     if not answer.success:
         message += "; correct the data or the expectation"
-    return Outcome("own", name, severity, answer.success, observed, None, ids, _sentence(message))
+    return CheckResult("own", name, severity, answer.success, observed, None, ids, _sentence(message))
 
 
-def _ids(answer: Answer) -> tuple[str, ...]:
+def _ids(answer: Verdict) -> tuple[str, ...]:
     known = (row["unit_id"] for row in answer.rows if isinstance(row["unit_id"], str))
     return tuple(dict.fromkeys(known))[:MOST_IDS]
 

@@ -10,14 +10,14 @@ from prefect import flow
 from flows.ending import TOLD_FAILURES
 from flows.runner import workers
 from moored.benchmark.known_truth import world_pieces
-from moored.benchmark.trials import Plan, pieces
+from moored.benchmark.trials import TrialPlan, pieces
 from moored.settings import read_settings
 from tasks.benchmark import check_known_truth, publish_benchmark, read_corpora, run_known_truth, run_trials
 
 
 @flow(name="benchmark", **TOLD_FAILURES)
 def benchmark(
-    tasks: list[str], data: Path | None, plan: Plan, worlds: int = 0, onto: int | None = None
+    tasks: list[str], data: Path | None, plan: TrialPlan, worlds: int = 0, onto: int | None = None
 ) -> int:
     """Run the trials of the named tasks and of the worlds with a known truth; gives the new version.
 

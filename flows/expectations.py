@@ -9,6 +9,6 @@ from tasks.check import refuse_broken_expectations
 
 
 @flow(name="own-expectations", flow_run_name="{study.name}")
-def own_expectations(study: Study, folder: str) -> None:
+def custom_expectations(study: Study, folder: str) -> None:
     """Refuse a file of own expectations that cannot be used. Errors: `StudyInvalid`."""
     refuse_broken_expectations(study, folder)

@@ -18,7 +18,7 @@ from moored.llm.endpoints import Endpoint
 from moored.llm.serving import open_endpoints
 from moored.llm.useless import Start
 from moored.run.chunks import Chunk, Generated, chunk_texts
-from moored.run.plan import Plan
+from moored.run.plan import RunPlan
 from moored.run.refusals import out_of_budget
 from moored.run.run import Run
 from moored.study.scope import Scope
@@ -32,7 +32,7 @@ AHEAD = 32
 
 
 @flow(name="generation", flow_run_name="{run.study.name}", validate_parameters=False)
-def generate_missing(run: Run, plan: Plan, scope: Scope) -> None:
+def generate_missing(run: Run, plan: RunPlan, scope: Scope) -> None:
     """Generate for every unit that needs it. Nothing is started where nothing is needed.
 
     Where the study sends in batches, their answers are in the journal before the first chunk looks there.
@@ -47,7 +47,7 @@ def generate_missing(run: Run, plan: Plan, scope: Scope) -> None:
         scope = Scope()
 
 
-def generate_chunks(run: Run, plan: Plan, chunks: list[Chunk], *, again: bool) -> None:
+def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool) -> None:
     """One task a chunk, each chunk stored as it finishes; a few chunks ahead of the workers, no more.
 
     Errors: what makes going on useless (key refused, endpoint down, budget reached), once everything that
@@ -100,7 +100,7 @@ def _starts(chunks: list[Chunk]) -> dict[str, Start]:
 def send_chunk(
     pool: TaskRunner[Any],
     run: Run,
-    plan: Plan,
+    plan: RunPlan,
     chunk: Chunk,
     endpoints: Mapping[str, Endpoint],
     *,
@@ -114,7 +114,7 @@ def send_chunk(
             "recipe": plan.recipes[chunk.source],
             "endpoint": endpoints[chunk.source],
             "study": run.study.name,
-            "replies": run.settings.replies,
+            "replies": run.settings.journal,
             "limits": run.study.generation,
             "again": again,
             "begun": chunk.begun,

@@ -93,11 +93,11 @@ def refuse_far_workers(settings: Settings, endpoints: Iterable[Endpoint]) -> Non
     """
     if not settings.dask_address:
         return
-    with Journal(settings.replies) as journal:
+    with Journal(settings.journal) as journal:
         journal.calls()  # it is there from now on
     addresses = sorted({at for e in endpoints if e.local for at in (e.base_url, *e.replicas)})
     with Client(settings.dask_address, set_as_default=False) as client:
-        said = client.run(lacking_here, settings.replies, addresses)
+        said = client.run(lacking_here, settings.journal, addresses)
     for worker, lacking in said.items():
         if lacking is not None:
             raise StudyInvalid(f"the Dask worker {worker} {lacking}, or leave MOORED_DASK_ADDRESS out")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from prefect import flow
 
-from checks import Outcome
+from checks import CheckResult
 from flows.ending import TOLD, completed
 from flows.generation import generate_missing
-from moored.run.plan import Plan
+from moored.run.plan import RunPlan
 from moored.run.record import Report
 from moored.run.run import Run, new_run, only_run
 from moored.settings import read_settings
@@ -62,7 +62,7 @@ def survey(
         return completed(report)
 
 
-def judge(run: Run, plan: Plan, outcomes: tuple[Outcome, ...], publish_anyway: str | None) -> None:
+def judge(run: Run, plan: RunPlan, outcomes: tuple[CheckResult, ...], publish_anyway: str | None) -> None:
     """Show what the checks said so far, and stop where a critical one failed."""
     show_outcomes(run, outcomes)
     stop_if_critical(run, plan, outcomes, publish_anyway)

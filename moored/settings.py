@@ -49,7 +49,7 @@ class Settings:
     """MOORED_KEEP_RUNS: how many runs moored's own Prefect servers remember; 0: all."""
 
     @property
-    def replies(self) -> Path:
+    def journal(self) -> Path:
         """The journal of model calls and replies, beside the store."""
         return self.store.with_suffix(".replies.sqlite")
 

@@ -6,7 +6,7 @@ from prefect.cache_policies import NO_CACHE
 from moored.llm.batch import BatchWork, answer_by_batches
 from moored.llm.serving import describe_endpoints
 from moored.run.chunks import needed_units, read_texts
-from moored.run.plan import Plan
+from moored.run.plan import RunPlan
 from moored.run.run import Run
 from moored.storage.journal import Journal
 from moored.storage.warehouse import open_store
@@ -14,7 +14,7 @@ from moored.study.scope import Scope
 
 
 @task(cache_policy=NO_CACHE)
-def fill_journal(run: Run, plan: Plan, scope: Scope) -> None:
+def fill_journal(run: Run, plan: RunPlan, scope: Scope) -> None:
     """Have the missing units' requests answered by the Batch API, and wait for it: hours, at most a day a round."""
     study, settings = run.study, run.settings
     endpoints = describe_endpoints(study, settings.cache, settings.base_url)
@@ -26,5 +26,5 @@ def fill_journal(run: Run, plan: Plan, scope: Scope) -> None:
             for name in names
             if name in needed
         ]
-    with Journal(settings.replies, study.name) as journal:
+    with Journal(settings.journal, study.name) as journal:
         answer_by_batches(works, journal, study.generation, settings.poll_s)

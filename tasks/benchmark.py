@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from moored.benchmark.corpus import Corpus, read_corpus
 from moored.benchmark.known_truth import WorldPiece, run_world
 from moored.benchmark.task import find_tasks
-from moored.benchmark.trials import Cell, Piece, Plan, run_piece
+from moored.benchmark.trials import Cell, Piece, TrialPlan, run_piece
 from moored.benchmark.version import publish
 from moored.settings import Settings
 
@@ -45,7 +45,7 @@ def check_known_truth(piece: WorldPiece, rows: list[dict[str, Any]]) -> list[dic
 @task(cache_policy=NO_CACHE)
 def publish_benchmark(
     settings: Settings,
-    plan: Plan,
+    plan: TrialPlan,
     corpora: Sequence[Corpus],
     cells: Sequence[Cell],
     worlds: Sequence[dict[str, Any]],

@@ -7,14 +7,14 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from checks import Evidence, Outcome, Previous, check_results, messages, run_checks
+from checks import CheckResult, Evidence, Previous, check_results, messages, run_checks
 from checks.data_docs import write_data_docs
-from checks.extension import own_expectations
+from checks.extension import custom_expectations
 from checks.rows import failing_first, outcome_frame
 from moored.errors import ChecksFailed
 from moored.monitor.logs import log
 from moored.run.estimates import Estimates, sample_of
-from moored.run.plan import Plan
+from moored.run.plan import RunPlan
 from moored.run.readings import Material, gather, gather_version
 from moored.run.record import run_row
 from moored.run.run import Run
@@ -32,11 +32,11 @@ MOST_SHOWN = 100
 @task(cache_policy=NO_CACHE)
 def refuse_broken_expectations(study: Study, folder: str) -> None:
     """Read the study's file of own expectations, if it names one. Errors: `StudyInvalid`."""
-    own_expectations(study, Path(folder))
+    custom_expectations(study, Path(folder))
 
 
 @task(cache_policy=NO_CACHE)
-def gather_material(run: Run, plan: Plan) -> Material:
+def gather_material(run: Run, plan: RunPlan) -> Material:
     """Read back what is stored: units, generations, and what each source says of each unit."""
     with open_store(run.settings.store) as store:
         return gather(store, run.study, plan.data_version, plan.planned)
@@ -55,7 +55,7 @@ def gather_previous(run: Run) -> Previous | None:
 
 
 @task(cache_policy=NO_CACHE)
-def arrange_evidence(run: Run, plan: Plan, material: Material, previous: Previous | None) -> Evidence:
+def arrange_evidence(run: Run, plan: RunPlan, material: Material, previous: Previous | None) -> Evidence:
     """Everything that the checks look at."""
     sample = sample_of(run.study, material)
     generations = material.generations.assign(conditioning=plan.conditioning(material.generations))
@@ -63,19 +63,19 @@ def arrange_evidence(run: Run, plan: Plan, material: Material, previous: Previou
 
 
 @task(cache_policy=NO_CACHE)
-def check_inputs(evidence: Evidence) -> tuple[Outcome, ...]:
+def check_inputs(evidence: Evidence) -> tuple[CheckResult, ...]:
     """The checks that come before estimation."""
     return run_checks(evidence)
 
 
 @task(cache_policy=NO_CACHE)
-def check_estimates(evidence: Evidence, estimates: Estimates) -> tuple[Outcome, ...]:
+def check_estimates(evidence: Evidence, estimates: Estimates) -> tuple[CheckResult, ...]:
     """The checks of the estimates themselves."""
     return check_results(estimates.estimates, estimates.fits, evidence)
 
 
 @task(cache_policy=NO_CACHE)
-def show_outcomes(run: Run, outcomes: tuple[Outcome, ...]) -> None:
+def show_outcomes(run: Run, outcomes: tuple[CheckResult, ...]) -> None:
     """Log how many checks failed, and leave the outcomes with Prefect as an artifact `checks-<study>`."""
     failed = {outcome.check: outcome.severity for outcome in outcomes if not outcome.passed}
     log("checked", study=run.study.name, run_id=run.run_id, outcomes=len(outcomes), failed=failed)
@@ -97,7 +97,9 @@ def show_outcomes(run: Run, outcomes: tuple[Outcome, ...]) -> None:
 
 
 @task(cache_policy=NO_CACHE)
-def stop_if_critical(run: Run, plan: Plan, outcomes: tuple[Outcome, ...], override: str | None) -> None:
+def stop_if_critical(
+    run: Run, plan: RunPlan, outcomes: tuple[CheckResult, ...], override: str | None
+) -> None:
     """Keep what the checks said and stop, unless they passed or the user overrides them with a reason."""
     sentence = messages(outcomes)
     if not sentence or override:

@@ -13,7 +13,7 @@ from moored.llm.generations import Unit
 from moored.llm.recipe import Recipe
 from moored.monitor.logs import log
 from moored.run.chunks import Chunk, Generated, chunks_of, needed_units
-from moored.run.plan import Data, Plan, plan_of
+from moored.run.plan import Data, RunPlan, plan_of
 from moored.run.refusals import refuse_failures
 from moored.run.run import Run
 from moored.storage.generations import (
@@ -25,12 +25,12 @@ from moored.storage.generations import (
 )
 from moored.storage.journal import Journal
 from moored.storage.warehouse import open_store
-from moored.study import Generation as Limits
+from moored.study import GenerationSettings
 from moored.study.scope import Scope
 
 
 @task(cache_policy=NO_CACHE)
-def plan_generation(run: Run, data: Data) -> Plan:
+def plan_generation(run: Run, data: Data) -> RunPlan:
     """Settle one recipe a source, and store what the run sets out to generate."""
     plan = plan_of(run, data)
     with open_store(run.settings.store) as store:
@@ -41,7 +41,7 @@ def plan_generation(run: Run, data: Data) -> Plan:
 
 
 @task(cache_policy=NO_CACHE)
-def missing_chunks(run: Run, plan: Plan, scope: Scope) -> list[Chunk]:
+def missing_chunks(run: Run, plan: RunPlan, scope: Scope) -> list[Chunk]:
     """The units that still need generation, in chunks."""
     with open_store(run.settings.store) as store:
         needed = needed_units(store, run, plan, scope)
@@ -59,7 +59,7 @@ def generate_chunk(
     endpoint: Endpoint,
     study: str,
     replies: Path,
-    limits: Limits,
+    limits: GenerationSettings,
     *,
     again: bool,
     begun: bool,
@@ -79,7 +79,7 @@ def store_chunk(run: Run, chunk: Generated) -> None:
 
 
 @task(cache_policy=NO_CACHE)
-def settle_failures(run: Run, plan: Plan) -> None:
+def settle_failures(run: Run, plan: RunPlan) -> None:
     """Count terminal rows in the database, not task states; refuse to go on past the study's failure share."""
     key = (run.study.name, plan.data_version)
     with open_store(run.settings.store) as store:

@@ -3,10 +3,10 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from checks import Outcome
+from checks import CheckResult
 from checks.rows import marks, outcome_frame
 from moored.run.estimates import Estimates
-from moored.run.plan import Plan
+from moored.run.plan import RunPlan
 from moored.run.record import Report, run_row
 from moored.run.run import Run
 from moored.storage.results import latest_run, newest_version, publish
@@ -15,7 +15,7 @@ from moored.storage.warehouse import open_store
 
 
 @task(cache_policy=NO_CACHE)
-def unchanged_version(run: Run, plan: Plan) -> Report | None:
+def unchanged_version(run: Run, plan: RunPlan) -> Report | None:
     """The latest or the newest version, if nothing that it was computed from has changed.
 
     After a rollback they differ: a run on the newest version's inputs does not undo it.
@@ -38,7 +38,7 @@ def unchanged_version(run: Run, plan: Plan) -> Report | None:
 
 @task(cache_policy=NO_CACHE)
 def publish_version(
-    run: Run, plan: Plan, outcomes: tuple[Outcome, ...], estimates: Estimates, override: str | None
+    run: Run, plan: RunPlan, outcomes: tuple[CheckResult, ...], estimates: Estimates, override: str | None
 ) -> Report:
     """Append one new version in one transaction."""
     with open_store(run.settings.store) as store:

@@ -37,4 +37,4 @@ def load_units(run: Run) -> Data:
         units=len(units.frame),
         labelled=int(units.frame["labelled"].sum()),
     )
-    return Data(units.version, units.spent, picked_line(run.study, units), units.notes)
+    return Data(units.version, units.shown_units, picked_line(run.study, units), units.notes)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from moored.run.examples import picked, picked_line
-from moored.run.plan import Data, Plan
+from moored.run.plan import Data, RunPlan
 from moored.storage.ingest import read_units
 from moored.study import parse_study
 from tests.studies import requests_frame, study_table
@@ -50,7 +50,7 @@ def test_examples_from_elsewhere_are_not(tmp_path):
 
 
 def test_the_mark_is_the_versions():
-    plan = Plan(Data("data", ("r1",), "picked by their answer"), {})
+    plan = RunPlan(Data("data", ("r1",), "picked by their answer"), {})
     assert plan.marks[-1] == "picked by their answer"
     assert len(replace(plan, data=replace(plan.data, picked=None)).marks) == 1
 

@@ -10,7 +10,7 @@ def test_defaults_name_a_store_where_one_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = read_settings({})
     assert settings.store == tmp_path / "moored.duckdb"
-    assert settings.replies == tmp_path / "moored.replies.sqlite"
+    assert settings.journal == tmp_path / "moored.replies.sqlite"
     assert (settings.workers, settings.dask_address, settings.base_url) == (2, None, None)
     assert (settings.pipeline / "flows" / "survey.py").is_file()
 

@@ -48,4 +48,4 @@ def test_external_workers_are_asked_before_anything_is_sent(tmp_path: Path, clos
         refuse_far_workers(settings, [far, Endpoint("near", "n", server.url, local=True)])
         with pytest.raises(StudyInvalid, match=r"the Dask worker \S+ cannot reach the model at http://127"):
             refuse_far_workers(settings, [far, Endpoint("near", "n", closed_port, local=True)])
-    assert settings.replies.is_file()
+    assert settings.journal.is_file()

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moored.benchmark.corpus import Corpus, drawn
-from moored.benchmark.own import named_estimators
+from moored.benchmark.custom import named_estimators
 from moored.inference import ESTIMATORS
 from moored.inference.stacked import Answers, Draws, fit_draws
 
@@ -26,7 +26,7 @@ AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrialPlan:
     """What to run on every task. Label fractions are shares of the corpus."""
 
     trials: int = 200
@@ -44,7 +44,7 @@ class Piece:
 
     corpus: Corpus
     family: str
-    plan: Plan
+    plan: TrialPlan
     estimators: tuple[str, ...]
     first: int
     last: int
@@ -69,7 +69,7 @@ class Cell:
         return (self.task, self.family, self.design, self.fraction, self.estimator)
 
 
-def pieces(corpora: Sequence[Corpus], plan: Plan) -> list[Piece]:
+def pieces(corpora: Sequence[Corpus], plan: TrialPlan) -> list[Piece]:
     """The whole work, in pieces of at most AT_ONCE trials."""
     return [
         Piece(corpus, family, plan, usable(corpus, plan), first, min(first + AT_ONCE, plan.trials))
@@ -79,7 +79,7 @@ def pieces(corpora: Sequence[Corpus], plan: Plan) -> list[Piece]:
     ]
 
 
-def usable(corpus: Corpus, plan: Plan) -> tuple[str, ...]:
+def usable(corpus: Corpus, plan: TrialPlan) -> tuple[str, ...]:
     """The plan's estimators, or all, without those whose kind of source the task does not have."""
     kinds = {source.kind for source in corpus.sample.sources}
     missing = {"proxy", "synthetic"} - kinds

@@ -12,7 +12,7 @@ from typing import Any
 from moored.benchmark.bounds import bounds, truth_of
 from moored.benchmark.corpus import Corpus
 from moored.benchmark.metrics import summarise, timings
-from moored.benchmark.trials import Cell, Plan
+from moored.benchmark.trials import Cell, TrialPlan
 from moored.errors import StudyInvalid
 from moored.fingerprint import canonical
 from moored.settings import Settings, code_version
@@ -21,7 +21,7 @@ from moored.storage.warehouse import open_store
 
 
 def tables(
-    plan: Plan, corpora: Sequence[Corpus], cells: Sequence[Cell], worlds: Sequence[Mapping[str, Any]]
+    plan: TrialPlan, corpora: Sequence[Corpus], cells: Sequence[Cell], worlds: Sequence[Mapping[str, Any]]
 ) -> dict[str, list[Any]]:
     """Rows by table of the store."""
     settings_of = [(corpus, family) for corpus in corpora for family in corpus.task.families]
@@ -34,7 +34,7 @@ def tables(
     }
 
 
-def refuse_other_plan(earlier: Mapping[str, Any], plan: Plan) -> None:
+def refuse_other_plan(earlier: Mapping[str, Any], plan: TrialPlan) -> None:
     """A version grows by tasks of its own plan only. Errors: `StudyInvalid`, naming what differs."""
     wanted: dict[str, Any] = json.loads(canonical(asdict(plan)))
     other = [
@@ -59,7 +59,7 @@ def grown(earlier: Mapping[str, Any], found: Mapping[str, list[Any]]) -> dict[st
 
 def publish(
     settings: Settings,
-    plan: Plan,
+    plan: TrialPlan,
     corpora: Sequence[Corpus],
     cells: Sequence[Cell],
     worlds: Sequence[Mapping[str, Any]],

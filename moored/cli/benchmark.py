@@ -69,15 +69,15 @@ def run_command(
     os.environ.setdefault(
         "OPENBLAS_NUM_THREADS", "1"
     )  # many small products; Dask's workers have it by themselves
-    from moored.benchmark.own import absolute
-    from moored.benchmark.trials import DESIGNS, Plan
+    from moored.benchmark.custom import absolute
+    from moored.benchmark.trials import DESIGNS, TrialPlan
     from moored.benchmark.version import refuse_other_plan
     from moored.cli.pipeline import run_flow
 
     designs = tuple(design or DESIGNS)
     if unknown := set(designs) - set(DESIGNS):
         raise StudyInvalid(f"there is no design {unknown.pop()!r}; there are {', '.join(DESIGNS)}")
-    plan = Plan(
+    plan = TrialPlan(
         trials=trials,
         seed=seed,
         fractions=_fractions(fractions),

@@ -150,7 +150,7 @@ def status_command(study: OptionalStudy = None, json: JsonOption = False) -> Non
     if name is None:
         _print_studies(outcomes, endings, json=json)
     else:
-        status = study_status(settings.store, settings.replies, name)
+        status = study_status(settings.store, settings.journal, name)
         _print_status(status | {"endings": endings}, json=json)
 
 
@@ -199,7 +199,7 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     settings = read_settings()
     loaded, folder = find_study(study, settings.store)
     refuse_too_many_answers(loaded)
-    refuse_unwritable(settings.store, settings.replies, settings.run_lock(loaded.name))
+    refuse_unwritable(settings.store, settings.journal, settings.run_lock(loaded.name))
     tell(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
     data = units_of(loaded, folder, settings)
     units = data.frame
@@ -209,11 +209,11 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
         # Only the pipeline may load Great Expectations.
         run_flow(
             settings,
-            "flows/expectations.py:own_expectations",
+            "flows/expectations.py:custom_expectations",
             {"study": loaded, "folder": str(folder)},
         )
         tell(f"expectations: {loaded.checks.expectations} reads well")
-    with Journal(settings.replies, loaded.name) as journal:
+    with Journal(settings.journal, loaded.name) as journal:
         for line in probe_models(loaded, folder, settings.cache, settings.base_url, journal):
             tell(f"model: {line}")
     tell("everything that a run needs is there")
@@ -232,13 +232,13 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
 def _data_lines(study: Study, data: Units) -> Iterator[str]:
     """What was read of the table: counts, columns, and what left the data."""
     from moored.run.examples import picked_line
-    from moored.run.plan import spent_line
+    from moored.run.plan import shown_line
 
     units = data.frame
     yield f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {study.labels.design}"
     yield from (f"read: {line}" for line in data.reading.lines)
-    if data.spent:
-        yield f"data: {spent_line(data.spent)}"
+    if data.shown_units:
+        yield f"data: {shown_line(data.shown_units)}"
     if picked := picked_line(study, data):
         yield f"data: {picked}"
     yield from (f"data: {note}" for note in data.notes)

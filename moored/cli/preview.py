@@ -27,7 +27,7 @@ def preview_command(
 
     settings = read_settings()
     loaded, folder = find_study(study, settings.store)
-    refuse_unwritable(settings.store, settings.replies)
+    refuse_unwritable(settings.store, settings.journal)
     seen = preview(loaded, folder, settings, count)
     if json:
         units = [{"unit_id": unit.id, "text": unit.text} for unit in seen.units]

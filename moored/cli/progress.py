@@ -56,7 +56,7 @@ def _watch(
     progress: Progress, bar: TaskID, study: Study, scope: Scope, settings: Settings, over: threading.Event
 ) -> None:
     began = datetime.now(UTC)
-    with Journal(settings.replies, study.name) as journal:
+    with Journal(settings.journal, study.name) as journal:
         start = journal.progress()
         total: int | None = None
         while not over.wait(_EVERY_S):

@@ -100,7 +100,7 @@ def _run(
     from moored.storage.studies import told_of_run
 
     lock = settings.run_lock(study.name)
-    refuse_unwritable(settings.store, settings.replies, lock)
+    refuse_unwritable(settings.store, settings.journal, lock)
     refuse_busy(lock, study.name)
     parameters = {"study": study, "folder": str(folder), "scope": scope, "publish_anyway": publish_anyway}
     if not json:
@@ -122,7 +122,7 @@ def _run(
             f"latest stays at version {report.latest}, where `moored rollback` put it; "
             f"`moored rollback {study.name} {report.version}` moves it on"
         )
-    say(f"store: {settings.store}    model replies: {settings.replies}")
+    say(f"store: {settings.store}    model replies: {settings.journal}")
     say(f"again: moored results {study.name}    moored history {study.name}    moored status {study.name}")
 
 

@@ -26,7 +26,7 @@ def backup_command(
     settings = read_settings()
     named = settings.store.with_suffix(f".{datetime.now(UTC):%Y%m%dT%H%M%S}.duckdb")
     copy = replace(settings, store=(file or named).absolute())
-    files = back_up(settings.store, settings.replies, copy.store, copy.replies)
+    files = back_up(settings.store, settings.journal, copy.store, copy.journal)
     if json:
         print_json({"store": settings.store, "files": files})
         return

@@ -23,8 +23,8 @@ from moored.inference.gmm.estimator import gmm
 from moored.inference.headline import headline
 from moored.inference.moments import Moments, UserMoments
 from moored.inference.planning import (
+    LabelPlan,
     Pilot,
-    Plan,
     cheapest,
     detectable,
     least_r2,
@@ -42,10 +42,10 @@ __all__ = [
     "Contribution",
     "Estimator",
     "Fit",
+    "LabelPlan",
     "Moments",
     "Multinomial",
     "Pilot",
-    "Plan",
     "Quantile",
     "Sample",
     "Source",

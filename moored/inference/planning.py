@@ -105,7 +105,7 @@ class Pilot:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LabelPlan:
     """Label n of T units, have the model read all T (none where n = T), at this cost and standard error."""
 
     n: int
@@ -114,7 +114,7 @@ class Plan:
     se: float
 
 
-def cheapest(pilot: Pilot, se: float, *, label: float, calls: float, units: int | None = None) -> Plan:
+def cheapest(pilot: Pilot, se: float, *, label: float, calls: float, units: int | None = None) -> LabelPlan:
     """The cheapest whole n and T that reach a standard error.
 
     Minimises label n + calls T subject to a / n + b / T <= se^2, a = sigma^2 (1 - R2), b = sigma^2 R2. Without
@@ -133,7 +133,7 @@ def cheapest(pilot: Pilot, se: float, *, label: float, calls: float, units: int 
     most = math.inf if units is None else units
     if units is not None:
         pilot.labels_needed(se, units)  # refuses what no number of labels reaches
-    best = Plan(alone, alone, label * alone, pilot.sigma / math.sqrt(alone))
+    best = LabelPlan(alone, alone, label * alone, pilot.sigma / math.sqrt(alone))
 
     def least(n: int) -> float:
         """The cost of n labels with the unrounded T that they need; infinite where none will do."""
@@ -150,13 +150,13 @@ def cheapest(pilot: Pilot, se: float, *, label: float, calls: float, units: int 
                 break  # the cost is convex in n
             T = max(math.ceil(b / (target - a / n) - ROUNDING), n + 1)
             if most >= T and label * n + calls * T < best.cost:
-                best = Plan(n, T, label * n + calls * T, pilot.se(n, T))
+                best = LabelPlan(n, T, label * n + calls * T, pilot.se(n, T))
     return best
 
 
 def most_precise(
     pilot: Pilot, budget: float, *, label: float, calls: float, units: int | None = None
-) -> Plan:
+) -> LabelPlan:
     """The n and T of least standard error that a budget pays for.
 
     Minimises a / n + b / T subject to label n + calls T <= budget, in the notation of `cheapest`, whose
@@ -173,14 +173,14 @@ def most_precise(
     alone = int(min(_positive("budget", budget) / label + ROUNDING, most))
     if alone < 1:
         raise DataInvalid(f"A budget of {budget:g} pays for no label at {label:g}; raise it.")
-    best = Plan(alone, alone, label * alone, pilot.sigma / math.sqrt(alone))
+    best = LabelPlan(alone, alone, label * alone, pilot.sigma / math.sqrt(alone))
     share = math.sqrt(a / label) * budget / root
     if math.sqrt(b / calls) * budget / root > most:
         share = (budget - calls * most) / label
     for n in {max(int(share), 1), max(int(share), 1) + 1}:
         T = int(min((budget - label * n) / calls + ROUNDING, most))
         if n < T and (se := pilot.se(n, T)) < best.se:
-            best = Plan(n, T, label * n + calls * T, se)
+            best = LabelPlan(n, T, label * n + calls * T, se)
     return best
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from moored.errors import MooredError, RequestRefused
-from moored.llm.client import Answer, Client
+from moored.llm.client import Client, HttpAnswer
 from moored.llm.dialect import PLAIN, Dialect
 from moored.llm.limits import backoff_s
 from moored.llm.raw import Reply, open_reply
@@ -109,7 +109,7 @@ class Bargain:
                 self.refused = self.refused or answer.reason
                 return
 
-    def _named(self, shape: Shape, answer: Answer) -> Terms | None:
+    def _named(self, shape: Shape, answer: HttpAnswer) -> Terms | None:
         if answer.outcome not in ("refused-request", "transient"):
             return None
         said = f"{answer.param} {answer.reason}"
@@ -126,7 +126,7 @@ class Bargain:
                 return less
         return None
 
-    async def _by_trying(self, shape: Shape, first: Answer) -> Terms:
+    async def _by_trying(self, shape: Shape, first: HttpAnswer) -> Terms:
         """Which parameters are to blame where the refusal names none: the barest request, and each on top of it."""
         names = self._names_in(shape)
         bare = _barest(self.terms, names)
@@ -146,7 +146,7 @@ class Bargain:
             self._refuse_hot(shape, first)
         return bare
 
-    def _refuse_hot(self, shape: Shape, answer: Answer) -> None:
+    def _refuse_hot(self, shape: Shape, answer: HttpAnswer) -> None:
         """A temperature above 1 is the study's own wish: to leave it out would be another study."""
         hot = self.draft(shape, Terms()).body["temperature"]
         if hot > 1:
@@ -154,7 +154,7 @@ class Bargain:
                 f"the endpoint refuses `model.temperature` = {hot:g} ({answer.reason}); set it to what it allows"
             )
 
-    def _no_way(self, answer: Answer) -> MooredError:
+    def _no_way(self, answer: HttpAnswer) -> MooredError:
         if (stop := stops_all(answer, self.model)) is not None:
             return stop
         if answer.outcome in ("transient", "rate-limited"):
@@ -176,7 +176,7 @@ class Bargain:
         }
         return [name for name, there in sent.items() if there]
 
-    def _understood(self, shape: Shape, answer: Answer) -> bool:
+    def _understood(self, shape: Shape, answer: HttpAnswer) -> bool:
         """Whether the reply is what was asked for; where it is not, the terms change and it is asked again."""
         self.latency_s = answer.latency_s
         reply = open_reply(answer.raw)
@@ -207,7 +207,7 @@ class Bargain:
             self.terms = self.terms._with(thinking=more)
         return cut
 
-    async def _ask(self, shape: Shape, terms: Terms) -> Answer:
+    async def _ask(self, shape: Shape, terms: Terms) -> HttpAnswer:
         """One answer; what may pass is waited for. Errors: those that no other request would change."""
         request = self.draft(shape, terms)
         for attempt in range(TRIES):

@@ -23,14 +23,14 @@ from moored.llm.batch_client import BatchClient, BatchState
 from moored.llm.batch_files import BatchAnswer, RequestFile, read_answers, write_request_files
 from moored.llm.endpoints import Endpoint, api_key, require_key
 from moored.llm.generations import Unit
-from moored.llm.ledger import Journal
+from moored.llm.journal import Journal
 from moored.llm.prices import Price, price_of, require_price
 from moored.llm.raw import usage_of, whole_reply
 from moored.llm.recipe import Recipe
 from moored.llm.replies import parse_written
 from moored.llm.requests import Request, read_request, write_request
 from moored.llm.safety import redacted, without_key
-from moored.study import Generation as Limits
+from moored.study import GenerationSettings
 
 ROUNDS = 4
 """Batches after each other for one source: a synthetic one needs two, the others are for what expired."""
@@ -74,7 +74,7 @@ class BatchWork:
 
 
 def answer_by_batches(
-    works: Sequence[BatchWork], journal: BatchJournal, limits: Limits, poll_s: float
+    works: Sequence[BatchWork], journal: BatchJournal, limits: GenerationSettings, poll_s: float
 ) -> None:
     """Hand in and fetch until no batch is open and nothing is left to hand in; the replies are in the journal.
 
@@ -87,7 +87,9 @@ def answer_by_batches(
     asyncio.run(_answer(works, journal, limits, poll_s))
 
 
-async def _answer(works: Sequence[BatchWork], journal: BatchJournal, limits: Limits, poll_s: float) -> None:
+async def _answer(
+    works: Sequence[BatchWork], journal: BatchJournal, limits: GenerationSettings, poll_s: float
+) -> None:
     async with AsyncExitStack() as stack:
         sources = [
             SourceBatches(await stack.enter_async_context(BatchClient(work.endpoint)), work, journal, limits)
@@ -113,7 +115,7 @@ class SourceBatches:
     client: BatchClient
     work: BatchWork
     journal: BatchJournal
-    limits: Limits
+    limits: GenerationSettings
     rounds: int = field(default=0, init=False)
 
     async def advance(self) -> int:

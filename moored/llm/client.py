@@ -17,8 +17,8 @@ import openai
 from moored.llm.endpoints import Endpoint, api_key
 from moored.llm.raw import body_text, whole_reply
 from moored.llm.reasons import (
-    Outcome,
     Refusal,
+    SendStatus,
     elsewhere,
     error_inside,
     refusal_of,
@@ -34,10 +34,10 @@ START_IT = "start it or correct OPENAI_BASE_URL"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """How one request ended."""
 
-    outcome: Outcome
+    outcome: SendStatus
     raw: str = ""
     """The reply, verbatim."""
     status: int | None = None
@@ -73,7 +73,7 @@ class Client:
         for client in self._clients:
             await client.close()
 
-    async def send(self, path: str, body: dict[str, Any]) -> Answer:
+    async def send(self, path: str, body: dict[str, Any]) -> HttpAnswer:
         """Send one request and wait for all of its reply. Never raises for what an endpoint does."""
         at = self._busy.index(min(self._busy))
         self._busy[at] += 1
@@ -84,15 +84,17 @@ class Client:
             reason, advice = self._clean(why.reason), self._clean(why.advice)
             # What ends in the middle was answered: that is its own row's failure, however often.
             began = isinstance(error.__cause__, httpx2.ReadError | httpx2.DecodingError)
-            return Answer("transient", reason=reason, connected=began, advice=advice, hopeless=why.hopeless)
+            return HttpAnswer(
+                "transient", reason=reason, connected=began, advice=advice, hopeless=why.hopeless
+            )
         # A reply can break the libraries in more ways than they name: each is this row's, not the run's.
         except Exception as error:
             said = self._clean(f"the reply cannot be read: {error!r}")
-            return Answer("transient", reason=said)
+            return HttpAnswer("transient", reason=said)
         finally:
             self._busy[at] -= 1
 
-    async def _exchange(self, at: int, path: str, body: dict[str, Any]) -> Answer:
+    async def _exchange(self, at: int, path: str, body: dict[str, Any]) -> HttpAnswer:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s + CONNECT_S):
@@ -102,12 +104,12 @@ class Client:
             return self._refused(at, error.response, time.monotonic() - started)
         return self._read(raw, response, time.monotonic() - started)
 
-    def _read(self, raw: str, response: httpx2.Response, latency_s: float) -> Answer:
+    def _read(self, raw: str, response: httpx2.Response, latency_s: float) -> HttpAnswer:
         status = response.status_code
         if whole_reply(raw):
-            return Answer("ok", raw=raw, status=status, latency_s=latency_s)
+            return HttpAnswer("ok", raw=raw, status=status, latency_s=latency_s)
         if (inside := error_inside(raw)) is not None:
-            return self._said(
+            return self._answer(
                 inside, status, f"HTTP {status}, and in it: {inside.words}", response, latency_s
             )
         seen = refusal_of(500, raw, response.headers.get("content-type", "")).words
@@ -115,23 +117,23 @@ class Client:
             reason = f"the reply is {seen}, not JSON; is OPENAI_BASE_URL the address of the API?"
         else:
             reason = "the reply is not a whole one"
-        return Answer("transient", raw[:KEPT], status, self._clean(reason), None, latency_s)
+        return HttpAnswer("transient", raw[:KEPT], status, self._clean(reason), None, latency_s)
 
-    def _refused(self, at: int, response: httpx2.Response, latency_s: float) -> Answer:
+    def _refused(self, at: int, response: httpx2.Response, latency_s: float) -> HttpAnswer:
         status = response.status_code
         if 300 <= status < 400:
             there = elsewhere(response.headers.get("location", ""), self._addresses[at])
             reason = self._clean(f"HTTP {status}: it sends requests on to {there}")
-            return Answer("elsewhere", "", status, reason, None, latency_s)
+            return HttpAnswer("elsewhere", "", status, reason, None, latency_s)
         phrase = response.reason_phrase
         said = refusal_of(status, response.text, response.headers.get("content-type", ""), phrase)
-        return self._said(said, status, f"HTTP {status}: {said.words}", response, latency_s)
+        return self._answer(said, status, f"HTTP {status}: {said.words}", response, latency_s)
 
-    def _said(
+    def _answer(
         self, said: Refusal, status: int, reason: str, response: httpx2.Response, latency_s: float
-    ) -> Answer:
+    ) -> HttpAnswer:
         wait = retry_after_s(response.headers)
-        return Answer(
+        return HttpAnswer(
             said.outcome,
             "",
             status,

@@ -58,7 +58,7 @@ class Dialect(BaseModel):
     @property
     def lines(self) -> tuple[str, ...]:
         """What deviates, for people."""
-        told = {
+        sentences = {
             "the longest reply is set by max_completion_tokens": self.budget != "max_tokens",
             f"it thinks before it answers: each request may use {self.thinking} tokens more": self.thinking,
             "the task is told as developer": self.system == "developer",
@@ -72,7 +72,7 @@ class Dialect(BaseModel):
             ),
             "seed is not taken: reruns may differ": "seed" in self.left_out,
         }
-        return tuple(line for line, holds in told.items() if holds)
+        return tuple(line for line, holds in sentences.items() if holds)
 
 
 PLAIN = Dialect()

@@ -10,13 +10,13 @@ from typing import TypeVar
 
 from moored.llm.endpoints import Endpoint, require_key
 from moored.llm.generations import Generation, Unit
-from moored.llm.ledger import Journal, Writer
-from moored.llm.limits import Gate
+from moored.llm.journal import Journal, Writer
+from moored.llm.limits import Limiter
 from moored.llm.prices import price_of, require_price
 from moored.llm.recipe import Recipe
 from moored.llm.safety import redacted
 from moored.llm.useless import Start
-from moored.study import Generation as Limits
+from moored.study import GenerationSettings
 
 Item = TypeVar("Item")
 
@@ -26,7 +26,7 @@ def generate(
     recipe: Recipe,
     endpoint: Endpoint,
     journal: Journal,
-    generation: Limits,
+    generation: GenerationSettings,
     *,
     again: bool = False,
     begun: bool = False,
@@ -47,7 +47,7 @@ async def _generate(
     recipe: Recipe,
     endpoint: Endpoint,
     journal: Journal,
-    limits: Limits,
+    limits: GenerationSettings,
     *,
     again: bool,
     begun: bool,
@@ -59,10 +59,12 @@ async def _generate(
     price = price_of(recipe, endpoint)
     require_price(price, recipe, limits)
     most = min(limits.concurrency, endpoint.concurrency or limits.concurrency)
-    gate = Gate((endpoint.identity, recipe.model), most, limits.max_attempts, limits.max_wait_minutes * 60)
+    limiter = Limiter(
+        (endpoint.identity, recipe.model), most, limits.max_attempts, limits.max_wait_minutes * 60
+    )
     async with Writer(journal) as writer, Client(endpoint, recipe.timeout_s, most) as client:
         watched = None if again or begun or limits.max_failed_share == 1 else Start(recipe.source)
-        sender = Sender(recipe.source, client, gate, writer, journal, price, limits, watched)
+        sender = Sender(recipe.source, client, limiter, writer, journal, price, limits, watched)
         steps = Steps(recipe, sender, again=again)
         if recipe.redact:
             units = [Unit(unit.id, redacted(unit.text), unit.content_hash) for unit in units]

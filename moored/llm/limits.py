@@ -32,7 +32,7 @@ def backoff_s(attempt: int) -> float:
 
 
 @dataclass(slots=True)
-class Gate:
+class Limiter:
     """`await enter()` before sending, `leave()` after it; then one of `succeeded`, `slowed`, `failed`."""
 
     scope: tuple[str, str]
@@ -47,7 +47,7 @@ class Gate:
     failures: int = 0
     trials: int = 0
     answered: bool = False
-    """Any answer came through this gate."""
+    """Any answer came through this limiter."""
     down: MooredError | None = None
     """Why nothing is sent any more; every `enter` raises it."""
     _waiting: deque[asyncio.Future[None]] = field(default_factory=deque)

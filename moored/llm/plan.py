@@ -8,7 +8,7 @@ from typing import Any
 
 from moored.llm.endpoints import AbilityStore, Endpoint
 from moored.llm.generations import Unit
-from moored.llm.ledger import Journal
+from moored.llm.journal import Journal
 from moored.llm.prices import Price, expected_tokens, price_of
 from moored.llm.recipe import Recipe
 from moored.llm.replies import parse_written

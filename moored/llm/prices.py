@@ -12,7 +12,7 @@ from typing import Any
 from moored.errors import StudyInvalid
 from moored.llm.endpoints import Endpoint
 from moored.llm.recipe import Recipe
-from moored.study import Generation
+from moored.study import GenerationSettings
 
 BYTES_A_TOKEN = 3.5
 """Of English text; counted on the cautious side."""
@@ -56,7 +56,7 @@ def _listed(recipe: Recipe, endpoint: Endpoint) -> Price:
     return Price(listed[0], listed[1], table=table["version"])
 
 
-def require_price(price: Price, recipe: Recipe, generation: Generation) -> None:
+def require_price(price: Price, recipe: Recipe, generation: GenerationSettings) -> None:
     """A cap in USD needs a price. Errors: `StudyInvalid`."""
     if generation.max_usd is not None and not price.known:
         raise StudyInvalid(

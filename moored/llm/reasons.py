@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
-Outcome = Literal[
+SendStatus = Literal[
     "ok",
     "rate-limited",
     "transient",
@@ -66,7 +66,7 @@ _PARAMETER = re.compile(
 class Refusal:
     """What an answer that is no reply says."""
 
-    outcome: Outcome
+    outcome: SendStatus
     words: str
     """The endpoint's own, on one line."""
     code: str = ""
@@ -90,8 +90,8 @@ def refusal_of(status: int, text: str, content_type: str = "", phrase: str = "")
     found = next(_dicts(body), {})
     code = str(found.get("code") or found.get("type") or found.get("error_type") or "")
     param = str(found.get("param") or "")
-    told = f"{code} {found.get('type') or ''} {words} {_inner(body)}"
-    outcome = _outcome(status, told, words, code, is_page=body is None)
+    text = f"{code} {found.get('type') or ''} {words} {_inner(body)}"
+    outcome = _outcome(status, text, words, code, is_page=body is None)
     return Refusal(outcome, words or phrase or "no reason given", code, param)
 
 
@@ -209,18 +209,18 @@ def _seconds(value: str) -> float:
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - time.time()
 
 
-def _outcome(status: int, told: str, words: str, code: str, *, is_page: bool) -> Outcome:
-    parameter = names_parameter(told)
-    rules: list[tuple[Outcome, bool]] = [
+def _outcome(status: int, text: str, words: str, code: str, *, is_page: bool) -> SendStatus:
+    parameter = names_parameter(text)
+    rules: list[tuple[SendStatus, bool]] = [
         ("elsewhere", 300 <= status < 400),
         ("refused-key", status == 401),
-        ("no-credit", status == 402 or (status in (400, 403, 429) and bool(_NO_CREDIT.search(told)))),
+        ("no-credit", status == 402 or (status in (400, 403, 429) and bool(_NO_CREDIT.search(text)))),
         ("too-long", status == 413 or code in _TOO_LONG_CODES),
         ("too-long", status in (400, 422, 429, 500) and bool(_TOO_LONG.search(words))),
-        ("filtered", status < 500 and bool(_FILTERED.search(told))),
+        ("filtered", status < 500 and bool(_FILTERED.search(text))),
         ("rate-limited", status == 429),
-        ("no-path", status in (404, 405) and (is_page or not _NO_MODEL.search(told))),
-        ("no-model", status in (400, 403, 404, 405, 422) and bool(_NO_MODEL.search(told)) and not parameter),
+        ("no-path", status in (404, 405) and (is_page or not _NO_MODEL.search(text))),
+        ("no-model", status in (400, 403, 404, 405, 422) and bool(_NO_MODEL.search(text)) and not parameter),
         ("refused-key", status == 403 and not parameter),
         ("transient", status in (408, 409, 425) or (status >= 500 and status != 501)),
     ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from moored.errors import EndpointUnreachable, KeyRefused, MooredError, RequestRefused
-from moored.llm.client import Answer
+from moored.llm.client import HttpAnswer
 from moored.llm.reasons import redirected
 
 
-def stops_all(answer: Answer, model: str) -> MooredError | None:
+def stops_all(answer: HttpAnswer, model: str) -> MooredError | None:
     """The error, where no row's request can ever work."""
     why = answer.reason
     if answer.outcome == "refused-key":
@@ -28,7 +28,7 @@ def stops_all(answer: Answer, model: str) -> MooredError | None:
     return None
 
 
-def unreachable(answer: Answer) -> EndpointUnreachable:
+def unreachable(answer: HttpAnswer) -> EndpointUnreachable:
     """The error where nothing usable came."""
     if answer.connected:
         return EndpointUnreachable(

@@ -126,7 +126,7 @@ def _chat(
         tokens = tokens_of(question, recipe.scoring)
         for example, answer in question.examples:
             messages.append({"role": "user", "content": fill(user, values | {"text": _fenced(example)})})
-            messages.append({"role": "assistant", "content": _said(recipe, tokens[answer])})
+            messages.append({"role": "assistant", "content": _answer_text(recipe, tokens[answer])})
     else:
         for example, written in recipe.write.examples if recipe.write else ():
             messages.append({"role": "user", "content": fill(user, values | {"text": _fenced(example)})})
@@ -135,7 +135,7 @@ def _chat(
     return {"model": recipe.model, "messages": messages}
 
 
-def _said(recipe: Recipe, token: str) -> str:
+def _answer_text(recipe: Recipe, token: str) -> str:
     return canonical({"answer": token}) if recipe.json_schema else token
 
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from moored.llm.client import Answer, Client
+from moored.llm.client import Client, HttpAnswer
 from moored.llm.endpoints import api_key
-from moored.llm.ledger import Journal, Writer
-from moored.llm.limits import Gate, backoff_s
+from moored.llm.journal import Journal, Writer
+from moored.llm.limits import Limiter, backoff_s
 from moored.llm.prices import Price, expected_tokens
 from moored.llm.raw import usage_of
 from moored.llm.reasons import names_parameter
@@ -23,7 +23,7 @@ from moored.llm.refusals import stops_all, unreachable
 from moored.llm.requests import Request
 from moored.llm.safety import without_key
 from moored.llm.useless import Start
-from moored.study import Generation as Limits
+from moored.study import GenerationSettings
 
 TOLD_FROM_S = 5.0
 """Shorter waits are not worth a word."""
@@ -51,11 +51,11 @@ class Sender:
 
     source: str
     client: Client
-    gate: Gate
+    limiter: Limiter
     writer: Writer
     journal: Journal
     price: Price
-    limits: Limits
+    limits: GenerationSettings
     start: Start | None = None
     """How the source begins; None where it need not be watched."""
     out_of_budget: bool = False
@@ -78,7 +78,7 @@ class Sender:
     def ended(self, step: str, status: str, kind: str | None, error: str | None) -> None:
         """Count a terminal row; a source that begins with nothing usable is not asked any further."""
         if self.start is not None and (useless := self.start.ended(step, status, kind, error)) is not None:
-            self.gate.give_up(useless)
+            self.limiter.give_up(useless)
 
     async def ask(self, request: Request) -> Asked:
         """Send a request until it is settled. Errors: those that concern every row (`Gate.down`)."""
@@ -97,7 +97,7 @@ class Sender:
         since = time.monotonic()
         while True:
             await self._reserve(request)
-            trial = await self.gate.enter()
+            trial = await self.limiter.enter()
             try:
                 call = await self._begin(request)
                 if call is None:
@@ -105,28 +105,28 @@ class Sender:
                 answer = await self.client.send(request.path, request.body)
                 await self._finish(call, request, answer)
             finally:
-                self.gate.leave()
+                self.limiter.leave()
             sent += 1
             if answer.outcome == "rate-limited":
                 slowed += 1
-                self.gate.slowed(answer.retry_after_s, slowed)
+                self.limiter.slowed(answer.retry_after_s, slowed)
                 self._tell_wait()
-                if time.monotonic() - since > self.gate.max_wait_s:
+                if time.monotonic() - since > self.limiter.max_wait_s:
                     return Asked("failed", None, answer.reason, "rate-limited", sent)
             elif answer.outcome == "transient":
-                failures += self.gate.failed(answer.reason, trial=trial)
+                failures += self.limiter.failed(answer.reason, trial=trial)
                 if failures >= self.limits.max_attempts:
                     return self._exhausted(answer, sent)
                 if answer.retry_after_s:
-                    self.gate.hold(answer.retry_after_s)
+                    self.limiter.hold(answer.retry_after_s)
                     self._tell_wait()
                 await asyncio.sleep(backoff_s(failures))
             else:
                 return self._settled(request, answer, sent)
 
-    def _settled(self, request: Request, answer: Answer, sent: int) -> Asked:
+    def _settled(self, request: Request, answer: HttpAnswer, sent: int) -> Asked:
         """An answer that sending again would not change."""
-        self.gate.succeeded()
+        self.limiter.succeeded()
         if answer.outcome == "ok":
             used = usage_of(answer.raw)
             usd = self.price.usd(used.prompt, used.completion)
@@ -138,19 +138,19 @@ class Sender:
         if answer.outcome == "too-long":
             return Asked("failed", None, answer.reason, "too-long", sent)
         if (everybody := stops_all(answer, str(request.body["model"]))) is not None:
-            self.gate.give_up(everybody)
+            self.limiter.give_up(everybody)
             raise everybody
         if names_parameter(f"{answer.param} {answer.reason}"):
             # What the probe found does not hold any more: the next run asks again, for a recipe that does.
             api = "chat" if "messages" in request.body else "completion"
-            known_as = f"{self.gate.scope[0]} {request.body['model']} {api}"
+            known_as = f"{self.limiter.scope[0]} {request.body['model']} {api}"
             self.writer.note(lambda: self.journal.forget_abilities(known_as))
         return Asked("failed", None, answer.reason, "request", sent)
 
-    def _exhausted(self, answer: Answer, sent: int) -> Asked:
-        if not answer.connected and not self.gate.answered:
+    def _exhausted(self, answer: HttpAnswer, sent: int) -> Asked:
+        if not answer.connected and not self.limiter.answered:
             nobody = unreachable(answer)
-            self.gate.give_up(nobody)
+            self.limiter.give_up(nobody)
             raise nobody
         kind = (
             "unreachable"
@@ -163,8 +163,8 @@ class Sender:
 
     def _tell_wait(self) -> None:
         """Write down until when nobody sends, for whoever shows how far the run is."""
-        wait = self.gate.resume_at - time.monotonic()
-        if wait >= TOLD_FROM_S and self.gate.down is None:
+        wait = self.limiter.resume_at - time.monotonic()
+        if wait >= TOLD_FROM_S and self.limiter.down is None:
             until = time.time() + wait
             self.writer.note(lambda: self.journal.wait_until(until))
 
@@ -185,7 +185,7 @@ class Sender:
         return [(unit, float(per_minute), amount) for unit, per_minute, amount in rates if per_minute]
 
     def _reserving(self, unit: str, amount: float, per_minute: float, burst: float) -> Callable[[], float]:
-        scope = "/".join((*self.gate.scope, unit))
+        scope = "/".join((*self.limiter.scope, unit))
         return lambda: self.journal.reserve(scope, amount, per_minute, burst)
 
     async def _begin(self, request: Request) -> int | None:
@@ -208,7 +208,7 @@ class Sender:
         self.out_of_budget = call is None
         return call
 
-    async def _finish(self, call: int, request: Request, answer: Answer) -> None:
+    async def _finish(self, call: int, request: Request, answer: HttpAnswer) -> None:
         """Raw reply and outcome in one commit, before anybody parses anything."""
         used = usage_of(answer.raw)
 

@@ -10,7 +10,7 @@ from moored.errors import TooManyFailures
 USELESS_AFTER = 20
 """Rows of one step that ended, all of them without anything usable and so many for one reason."""
 _PASSES = frozenset({"server", "unreachable", "rate-limited"})
-"""Kinds that are the endpoint's state, not the question's: the gate decides about those, and asking again helps."""
+"""Kinds that are the endpoint's state, not the question's: the limiter decides, and asking again helps."""
 _FOLLOWS = frozenset({"budget", "write", "store"})
 _ADVICE = {
     "too-long": "shorten the texts (`rule` or `query` in `data`), or take a model with a larger context",

@@ -16,7 +16,7 @@ from moored.monitor.metrics import write_metrics_or_warn
 from moored.monitor.repeats import send_news, send_recovery
 from moored.run.record import Report
 from moored.settings import Settings
-from moored.storage.events import Outcome, run_endings, run_of_flow, store_ended
+from moored.storage.events import RunEnding, run_endings, run_of_flow, store_ended
 from moored.storage.results import checks_of
 from moored.storage.run_lock import BUSY
 from moored.storage.warehouse import Warehouse, open_store
@@ -34,7 +34,7 @@ class Ending:
     """How one run ended."""
 
     study: str
-    outcome: Outcome
+    outcome: RunEnding
     message: str
     flow_run: str | None = None
     """Prefect's id of the run."""
@@ -44,7 +44,7 @@ def ending_of(study: str, flow_run: str, result: object) -> Ending:
     """The ending that a flow's result stands for: its report, or the error that ended it."""
     if isinstance(result, Report):
         return Ending(result.study, "published" if result.changed else "unchanged", result.sentence, flow_run)
-    outcome: Outcome = "failed"
+    outcome: RunEnding = "failed"
     if isinstance(result, ChecksFailed):
         outcome = "stopped"
     elif isinstance(result, BudgetReached):

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from moored.errors import MooredError
 from moored.monitor.logs import LOGGER
-from moored.storage.events import Outcome, generation_totals, study_outcomes
+from moored.storage.events import RunEnding, generation_totals, study_outcomes
 from moored.storage.warehouse import open_store
 
 Rows = list[dict[str, Any]]
@@ -95,7 +95,7 @@ def _outcomes(studies: Rows) -> Iterator[Metric]:
         _add_time(ended, name, row["ended_at"])
         _add_time(well, name, row["ended_well_at"])
         if row["outcome"] is not None:
-            for known in get_args(Outcome):
+            for known in get_args(RunEnding):
                 outcome.add_metric([*name, known], float(row["outcome"] == known))
     yield from (version, published, age, outcome, ended, well)
 

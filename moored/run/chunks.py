@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from moored.llm.generations import Generation, Unit
-from moored.run.plan import Plan
+from moored.run.plan import RunPlan
 from moored.run.run import Run
 from moored.storage.generations import missing_units, texts_of
 from moored.storage.warehouse import Warehouse, open_store
@@ -47,7 +47,7 @@ class Generated:
         return any(row.status == "over-budget" for row in self.rows)
 
 
-def needed_units(store: Warehouse, run: Run, plan: Plan, scope: Scope) -> dict[str, list[str]]:
+def needed_units(store: Warehouse, run: Run, plan: RunPlan, scope: Scope) -> dict[str, list[str]]:
     """The ids of the units that still need generation, by source, shuffled by the study's seed.
 
     An interrupted run then leaves a random subset, not "all labelled, half of the rest" (docs/method.md, rule 5).
@@ -79,12 +79,12 @@ def chunks_of(
     return chunks
 
 
-def read_texts(store: Warehouse, run: Run, plan: Plan, unit_ids: Sequence[str]) -> list[Unit]:
+def read_texts(store: Warehouse, run: Run, plan: RunPlan, unit_ids: Sequence[str]) -> list[Unit]:
     """Units with their texts."""
     return [Unit(*row) for row in texts_of(store, run.study.name, plan.data_version, unit_ids)]
 
 
-def chunk_texts(run: Run, plan: Plan, chunk: Chunk) -> list[Unit]:
+def chunk_texts(run: Run, plan: RunPlan, chunk: Chunk) -> list[Unit]:
     """The units of a chunk, read from the store when their turn comes."""
     with open_store(run.settings.store) as store:
         return read_texts(store, run, plan, chunk.unit_ids)

@@ -18,7 +18,7 @@ UNLIKELY = 1.96
 
 def picked_line(study: Study, units: Units) -> str | None:
     """What to tell the reader where the examples that left the data were picked by their answer, else None."""
-    if not units.spent:
+    if not units.shown_units:
         return None
     values = study.outcome.answers
     shown = np.array([values[answer] for _, answer in study.outcome.examples])

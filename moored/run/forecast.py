@@ -15,10 +15,10 @@ from moored.llm.serving import describe_endpoints
 from moored.run.chunks import shuffled_units
 from moored.run.plan import units_of
 from moored.settings import Settings
-from moored.storage.generations import Planned, ended_units
+from moored.storage.generations import SourcePlan, ended_units
 from moored.storage.journal import Journal, Progress
 from moored.storage.warehouse import open_store
-from moored.study import Generation, Study
+from moored.study import GenerationSettings, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Forecast:
     steps: tuple[PlannedCalls, ...]
     spent: Progress
     """What the study has sent so far; caps count it."""
-    limits: Generation
+    limits: GenerationSettings
     assumed: tuple[str, ...]
     """Models that were never asked what they give: planned for the costliest case."""
 
@@ -92,8 +92,9 @@ def forecast(study: Study, folder: Path, settings: Settings) -> Forecast:
     everyone = shuffled_units(units, study)
     steps: list[PlannedCalls] = []
     with ExitStack() as stack:
-        replies = settings.replies
-        journal = stack.enter_context(Journal(replies, study.name)) if replies.exists() else None
+        journal = (
+            stack.enter_context(Journal(settings.journal, study.name)) if settings.journal.exists() else None
+        )
         known = NeverAsks(journal)
         for source in study.sources:
             endpoint = endpoints[source.name]
@@ -102,7 +103,7 @@ def forecast(study: Study, folder: Path, settings: Settings) -> Forecast:
             if study.model_of(source).scoring == "logprobs":
                 del known.assumed[before:]  # the study says how it is scored: nothing is left to assume
             require_price(price_of(recipe, endpoint), recipe, study.generation)
-            planned = Planned(source.name, recipe.fingerprint, recipe.expected_rows)
+            planned = SourcePlan(source.name, recipe.fingerprint, recipe.expected_rows)
             ended = _ended(settings.store, study.name, planned)
             needed = [unit for unit in everyone if (unit.id, unit.content_hash) not in ended]
             batch = study.in_batches(source)
@@ -113,7 +114,7 @@ def forecast(study: Study, folder: Path, settings: Settings) -> Forecast:
     return Forecast(study.name, len(units), tuple(steps), spent, study.generation, _models(known.assumed))
 
 
-def _ended(path: Path, study: str, planned: Planned) -> set[tuple[str, str]]:
+def _ended(path: Path, study: str, planned: SourcePlan) -> set[tuple[str, str]]:
     with open_store(path) if path.exists() else nullcontext() as store:
         return ended_units(store, study, planned) if store is not None else set()
 

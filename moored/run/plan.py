@@ -17,7 +17,7 @@ from moored.run.estimates import refuse_without_estimate
 from moored.run.run import Run
 from moored.settings import Settings
 from moored.storage.generations import (
-    Planned,
+    SourcePlan,
 )
 from moored.storage.ingest import Units, read_units
 from moored.storage.journal import Journal
@@ -30,7 +30,7 @@ class Data:
     """The data that a run is about, as they are in the store."""
 
     version: str
-    spent: tuple[str, ...] = ()
+    shown_units: tuple[str, ...] = ()
     """Units that left the data, since the study shows their text to the model (docs/method.md, rule 3)."""
     picked: str | None = None
     """What to tell the reader where those were picked by their answer."""
@@ -39,8 +39,8 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run needs from the model: one recipe a source, for every unit of a data version."""
+class RunPlan:
+    """What a run needs from the model: one recipe per source, for every unit of a data version."""
 
     data: Data
     recipes: Mapping[str, Recipe]
@@ -54,8 +54,8 @@ class Plan:
     def marks(self) -> tuple[str, ...]:
         """What a reader of the version must know of its data."""
         data = self.data
-        told = (spent_line(data.spent) if data.spent else None, data.picked)
-        return (*(line for line in told if line is not None), *data.notes)
+        lines = (shown_line(data.shown_units) if data.shown_units else None, data.picked)
+        return (*(line for line in lines if line is not None), *data.notes)
 
     @property
     def recipe_keys(self) -> dict[str, str]:
@@ -63,10 +63,11 @@ class Plan:
         return {source: recipe.fingerprint for source, recipe in self.recipes.items()}
 
     @property
-    def planned(self) -> list[Planned]:
+    def planned(self) -> list[SourcePlan]:
         """What is expected of each source."""
         return [
-            Planned(name, recipe.fingerprint, recipe.expected_rows) for name, recipe in self.recipes.items()
+            SourcePlan(name, recipe.fingerprint, recipe.expected_rows)
+            for name, recipe in self.recipes.items()
         ]
 
     def conditioning(self, generations: pd.DataFrame) -> pd.Series:
@@ -95,22 +96,22 @@ def units_of(study: Study, folder: Path, settings: Settings) -> Units:
     return units
 
 
-def plan_of(run: Run, data: Data) -> Plan:
+def plan_of(run: Run, data: Data) -> RunPlan:
     """One recipe a source of the study. Errors: `StudyInvalid`, those of the first request to an endpoint."""
     study, settings = run.study, run.settings
     endpoints = describe_endpoints(study, settings.cache, settings.base_url)
-    with Journal(settings.replies, study.name) as journal:
+    with Journal(settings.journal, study.name) as journal:
         recipes = {
             source.name: build_recipe(study, source, endpoints[source.name], run.folder, journal)
             for source in study.sources
         }
     for name, recipe in recipes.items():
         require_price(price_of(recipe, endpoints[name]), recipe, study.generation)
-    return Plan(data, recipes)
+    return RunPlan(data, recipes)
 
 
-def spent_line(spent: Sequence[str]) -> str:
-    """Which units are spent, for people."""
-    named = ", ".join(spent[:5]) + (", ..." if len(spent) > 5 else "")
-    units = "1 unit" if len(spent) == 1 else f"{len(spent)} units"
-    return f"{units} left the data, since the model is shown the text as an example: {named}"
+def shown_line(units: Sequence[str]) -> str:
+    """Which units the study shows to the model, for people."""
+    named = ", ".join(units[:5]) + (", ..." if len(units) > 5 else "")
+    count = "1 unit" if len(units) == 1 else f"{len(units)} units"
+    return f"{count} left the data, since the model is shown the text as an example: {named}"

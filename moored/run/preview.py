@@ -58,7 +58,7 @@ def preview(study: Study, folder: Path, settings: Settings, count: int) -> Previ
     """
     units = shuffled_units(units_of(study, folder, settings).frame, study)[:count]
     with (
-        Journal(settings.replies, study.name) as journal,
+        Journal(settings.journal, study.name) as journal,
         open_endpoints(study, settings.cache, settings.base_url, servers=1) as endpoints,
     ):
         before = journal.spent()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from moored.storage.generations import NOW, Planned, latest_generations
+from moored.storage.generations import NOW, SourcePlan, latest_generations
 from moored.storage.studies import stored_units
 from moored.storage.values import source_values
 from moored.storage.warehouse import Warehouse
@@ -40,7 +40,7 @@ class Material:
 
 
 def gather(
-    store: Warehouse, study: Study, data_version: str, planned: Sequence[Planned], seq: int = NOW
+    store: Warehouse, study: Study, data_version: str, planned: Sequence[SourcePlan], seq: int = NOW
 ) -> Material:
     """Read the material of a data version, counting generation rows up to `seq`."""
     units = stored_units(store, study, data_version)
@@ -60,5 +60,5 @@ def gather_version(store: Warehouse, study: Study, run: Mapping[str, Any]) -> Ma
     `study` must be the study that the run was made with; its data version and generation rows are the run's.
     """
     rows = store.rows("plan_of_run", {"run_id": run["run_id"]})
-    planned = [Planned(row["source"], row["recipe"], row["expected_rows"]) for row in rows]
+    planned = [SourcePlan(row["source"], row["recipe"], row["expected_rows"]) for row in rows]
     return gather(store, study, run["data_version"], planned, run["generation_seq"])

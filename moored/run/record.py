@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from moored.run.plan import Plan
+from moored.run.plan import RunPlan
 from moored.run.run import Run
 from moored.storage.generations import (
     generation_seq,
@@ -39,7 +39,7 @@ class Report:
 def run_row(
     store: Warehouse,
     run: Run,
-    plan: Plan,
+    plan: RunPlan,
     *,
     headline: str | None = None,
     marks: tuple[str, ...] = (),

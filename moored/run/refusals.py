@@ -18,7 +18,7 @@ from moored.study import Study
 def out_of_budget(run: Run) -> BudgetReached:
     """The refusal to go on, with every cap of the study and what is spent."""
     limits = run.study.generation
-    with Journal(run.settings.replies, run.study.name) as journal:
+    with Journal(run.settings.journal, run.study.name) as journal:
         spent = journal.spent()
     used = {"max_requests": spent.requests, "max_tokens": spent.tokens, "max_usd": round(spent.usd, 4)}
     caps = ", ".join(

@@ -14,11 +14,11 @@ from moored.llm.recipe import Recipe
 from moored.llm.recipe_builder import build_recipe
 from moored.llm.reparse import reparse, stale_units
 from moored.llm.serving import describe_endpoints
-from moored.run.plan import Data, Plan, units_of
+from moored.run.plan import Data, RunPlan, units_of
 from moored.run.run import Run, new_run, only_run
 from moored.settings import Settings
 from moored.storage.generations import (
-    Planned,
+    SourcePlan,
     append_generations,
     source_states,
     store_plan,
@@ -90,20 +90,20 @@ def reread(study: Study, folder: Path, settings: Settings) -> Reread:
     )
 
 
-def _plan(run: Run, data_version: str) -> Plan:
+def _plan(run: Run, data_version: str) -> RunPlan:
     """Today's recipes, without asking an endpoint what it gives."""
     study, settings = run.study, run.settings
     endpoints = describe_endpoints(study, settings.cache, settings.base_url)
-    with Journal(settings.replies, study.name) as journal:
+    with Journal(settings.journal, study.name) as journal:
         known = NeverAsks(journal)
         recipes = {
             source.name: build_recipe(study, source, endpoints[source.name], run.folder, known)
             for source in study.sources
         }
-    return Plan(Data(data_version), recipes)
+    return RunPlan(Data(data_version), recipes)
 
 
-def _refuse_other_questions(store: Warehouse, plan: Plan, before: list[Planned]) -> None:
+def _refuse_other_questions(store: Warehouse, plan: RunPlan, before: list[SourcePlan]) -> None:
     was = {part.source: _stored(store, part.recipe) for part in before}
     for source, recipe in plan.recipes.items():
         old = was.get(source)
@@ -121,7 +121,7 @@ def _stored(store: Warehouse, fingerprint: str) -> Recipe | None:
         return None
 
 
-def _reread_source(store: Warehouse, run: Run, plan: Plan, part: Planned) -> tuple[int, int]:
+def _reread_source(store: Warehouse, run: Run, plan: RunPlan, part: SourcePlan) -> tuple[int, int]:
     """Append a source's rows; how many, and how many of them read differently."""
     recipe = plan.recipes.get(part.source)
     if recipe is None or recipe.fingerprint == part.recipe:

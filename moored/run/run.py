@@ -49,6 +49,6 @@ def only_run(run: Run) -> Iterator[None]:
     Errors: `StudyBusy`; `StoreUnwritable` and `DiskFull`, before anything is spent.
     """
     settings = run.settings
-    refuse_unwritable(settings.store, settings.replies, settings.run_lock(run.study.name))
+    refuse_unwritable(settings.store, settings.journal, settings.run_lock(run.study.name))
     with hold(settings.run_lock(run.study.name), run.study.name, run.run_id):
         yield

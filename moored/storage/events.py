@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from moored.storage.warehouse import Warehouse
 
-Outcome = Literal["published", "unchanged", "stopped", "budget-reached", "failed", "cancelled", "died"]
+RunEnding = Literal["published", "unchanged", "stopped", "budget-reached", "failed", "cancelled", "died"]
 
 
 def store_began(store: Warehouse, study: str, run_id: str, flow_run: str | None) -> None:
@@ -17,7 +17,7 @@ def store_began(store: Warehouse, study: str, run_id: str, flow_run: str | None)
 
 
 def store_ended(
-    store: Warehouse, study: str, run_id: str | None, flow_run: str | None, outcome: Outcome, message: str
+    store: Warehouse, study: str, run_id: str | None, flow_run: str | None, outcome: RunEnding, message: str
 ) -> None:
     """Say how a run ended."""
     _append(store, study, run_id, flow_run, outcome, message)

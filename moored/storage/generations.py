@@ -30,7 +30,7 @@ class SourceState:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class SourcePlan:
     """What a run needs of one source."""
 
     source: str
@@ -41,7 +41,7 @@ class Planned:
 
 
 def store_plan(
-    store: Warehouse, study: str, run_id: str, data_version: str, planned: Sequence[Planned]
+    store: Warehouse, study: str, run_id: str, data_version: str, planned: Sequence[SourcePlan]
 ) -> None:
     """Say what a run sets out to generate."""
     frame = pd.DataFrame([asdict(part) for part in planned])
@@ -99,7 +99,7 @@ def _emptied(row: Mapping[str, object], error: Exception) -> dict[str, object]:
 
 
 def latest_generations(
-    store: Warehouse, study: str, data_version: str, planned: Sequence[Planned], seq: int = NOW
+    store: Warehouse, study: str, data_version: str, planned: Sequence[SourcePlan], seq: int = NOW
 ) -> pd.DataFrame:
     """The last terminal row of each (unit, source, step, draw) of the planned recipes, up to `seq`."""
     recipes = [part.recipe for part in planned]
@@ -109,7 +109,7 @@ def latest_generations(
 
 
 def whole_generations(
-    store: Warehouse, study: str, data_version: str, planned: Planned, at_once: int = 2000
+    store: Warehouse, study: str, data_version: str, planned: SourcePlan, at_once: int = 2000
 ) -> Iterator[list[dict[str, Any]]]:
     """The same of one source with the raw replies, for so many units at once."""
     key = {"study": study, "data_version": data_version}
@@ -120,7 +120,7 @@ def whole_generations(
         yield store.rows("whole_generations", key | bounds)
 
 
-def unit_states(store: Warehouse, study: str, data_version: str, planned: Planned) -> pd.Series:
+def unit_states(store: Warehouse, study: str, data_version: str, planned: SourcePlan) -> pd.Series:
     """Each unit's state in a source (ok, failed, refused, missing), indexed by unit id."""
     frame = store.frame(
         "unit_states",
@@ -144,7 +144,7 @@ def source_state(source: str, states: pd.Series) -> SourceState:
 
 
 def source_states(
-    store: Warehouse, study: str, data_version: str, planned: Sequence[Planned]
+    store: Warehouse, study: str, data_version: str, planned: Sequence[SourcePlan]
 ) -> list[SourceState]:
     """How far each planned source is."""
     return [source_state(part.source, unit_states(store, study, data_version, part)) for part in planned]
@@ -166,7 +166,7 @@ def missing_units(
     store: Warehouse,
     study: str,
     data_version: str,
-    planned: Planned,
+    planned: SourcePlan,
     *,
     failed: bool = False,
     only: Sequence[str] = (),
@@ -189,7 +189,7 @@ def texts_of(
     return [(unit, found[unit]["text"], found[unit]["content_hash"]) for unit in unit_ids]
 
 
-def ended_units(store: Warehouse, study: str, planned: Planned) -> set[tuple[str, str]]:
+def ended_units(store: Warehouse, study: str, planned: SourcePlan) -> set[tuple[str, str]]:
     """The units (id, content hash) that need nothing more of a source, whatever their data version."""
     key = {
         "study": study,
@@ -201,7 +201,7 @@ def ended_units(store: Warehouse, study: str, planned: Planned) -> set[tuple[str
 
 
 def failures(
-    store: Warehouse, study: str, data_version: str, planned: Sequence[Planned]
+    store: Warehouse, study: str, data_version: str, planned: Sequence[SourcePlan]
 ) -> list[dict[str, Any]]:
     """Why generations failed: source, step, status, kind, rows, example; most frequent first."""
     recipes = [part.recipe for part in planned]

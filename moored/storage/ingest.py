@@ -47,7 +47,7 @@ class Units:
     version: str
     reading: Reading
     """What was read, for people."""
-    spent: tuple[str, ...] = ()
+    shown_units: tuple[str, ...] = ()
     """Ids of units that left: the study shows their text to the model as an example (docs/method.md, rule 3)."""
     notes: tuple[str, ...] = ()
     """What was left out since a value is missing, and what the estimates are about then."""
@@ -62,7 +62,7 @@ def read_units(study: Study, folder: Path, cache: Path, shown: Collection[str] =
     """
     table = read_source(study, folder, cache)
     examples = [text for question in study.questions.values() for text, _ in question.examples]
-    units, spent = _unspent(_identified(study, table), {*examples, *shown})
+    units, shown_units = _without_shown(_identified(study, table), {*examples, *shown})
     units = _sampled(study, units)
     rows, table = len(table), table.at(units.index)
     units["cluster"] = _clusters(study, table, units)
@@ -77,7 +77,7 @@ def read_units(study: Study, folder: Path, cache: Path, shown: Collection[str] =
     reading = Reading(rows, len(units), int(labelled.sum()), table.notes, columns)
     units = pd.concat([units, only_where_labelled(study, variables, labelled)], axis=1)
     units = units.sort_values("unit_id", ignore_index=True)
-    return Units(units, _version(units), reading, spent, kept.notes)
+    return Units(units, _version(units), reading, shown_units, kept.notes)
 
 
 def read_source(study: Study, folder: Path, cache: Path) -> Table:
@@ -177,16 +177,16 @@ def _clusters(study: Study, table: Table, units: pd.DataFrame) -> pd.Series | No
     return codes.astype("string")
 
 
-def _unspent(units: pd.DataFrame, shown: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _without_shown(units: pd.DataFrame, shown: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The units that are not shown to the model as an example, and the ids of the others.
 
     They leave on both sides, labelled or not, before anything is drawn. Case and blank space do not
     matter; the check `demonstrations-spent` finds those that are nearly the same.
     """
-    spent = units["text"].map(_folded).isin({_folded(text) for text in shown})
-    if spent.all():
+    shown_here = units["text"].map(_folded).isin({_folded(text) for text in shown})
+    if shown_here.all():
         raise DataInvalid("every unit's text is an example that the model is shown; show other texts")
-    return units[~spent], tuple(sorted(units["unit_id"][spent]))
+    return units[~shown_here], tuple(sorted(units["unit_id"][shown_here]))
 
 
 def _folded(text: str) -> str:

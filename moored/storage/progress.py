@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from moored.storage.generations import Planned, failures, missing_units, source_states
+from moored.storage.generations import SourcePlan, failures, missing_units, source_states
 from moored.storage.journal import Journal
 from moored.storage.studies import stored_study
 from moored.storage.warehouse import Warehouse, open_store, peek
@@ -38,7 +38,7 @@ def study_status(path: Path, replies: Path, name: str) -> dict[str, Any]:
     }
 
 
-def latest_plan(store: Warehouse, study: str) -> tuple[str, list[Planned]]:
+def latest_plan(store: Warehouse, study: str) -> tuple[str, list[SourcePlan]]:
     """The data version and sources of the last run that began. No run yet: ("", [])."""
     rows = store.rows("latest_plan", {"study": study})
     return (rows[0]["data_version"] if rows else ""), _planned(rows)
@@ -60,5 +60,5 @@ def rows_to_generate(path: Path, study: str, since: datetime, scope: Scope) -> i
         )
 
 
-def _planned(rows: list[dict[str, Any]]) -> list[Planned]:
-    return [Planned(row["source"], row["recipe"], row["expected_rows"]) for row in rows]
+def _planned(rows: list[dict[str, Any]]) -> list[SourcePlan]:
+    return [SourcePlan(row["source"], row["recipe"], row["expected_rows"]) for row in rows]

@@ -4,7 +4,7 @@ Where to run (paths, addresses, keys) is `moored.settings`.
 """
 
 from moored.study.file import load_study, parse_stored, parse_study
-from moored.study.parts import EMBEDDED, Generation, Model, Question, Source
+from moored.study.parts import EMBEDDED, GenerationSettings, Model, Question, Source
 from moored.study.study import Study, in_order
 from moored.study.thresholds import CheckName, Checks
 
@@ -12,7 +12,7 @@ __all__ = [
     "EMBEDDED",
     "CheckName",
     "Checks",
-    "Generation",
+    "GenerationSettings",
     "Model",
     "Question",
     "Source",

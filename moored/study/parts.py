@@ -80,7 +80,7 @@ class Question(Part):
         return self
 
 
-class Outcome(Question):
+class OutcomeSpec(Question):
     """The outcome: a human label for some units, a question to the model for all."""
 
     name: Name
@@ -168,7 +168,7 @@ class Source(Part):
     """The writing prompt of a synthetic source."""
 
 
-class Generation(Part):
+class GenerationSettings(Part):
     """How the model is called."""
 
     send: Literal["direct", "batch"] = "direct"

@@ -11,10 +11,10 @@ from moored.study.parts import (
     Covariate,
     Data,
     Estimate,
-    Generation,
+    GenerationSettings,
     Labels,
     Model,
-    Outcome,
+    OutcomeSpec,
     Part,
     Question,
     Source,
@@ -58,12 +58,12 @@ class Study(Part):
     name: StudyName
     seed: Annotated[int, Field(ge=0)] = 0
     data: Data
-    outcome: Outcome
+    outcome: OutcomeSpec
     covariates: tuple[Covariate, ...] = ()
     labels: Labels = Labels()
     model: Model
     sources: tuple[Source, ...] = Field(min_length=1)
-    generation: Generation = Generation()
+    generation: GenerationSettings = GenerationSettings()
     estimate: Estimate
     checks: Checks = Checks()
 

@@ -15,7 +15,7 @@ from moored.benchmark.metrics import summarise
 from moored.benchmark.page import page_tables
 from moored.benchmark.recorded import recorded_names
 from moored.benchmark.task import built_in, load_task
-from moored.benchmark.trials import Plan, pieces, run_piece
+from moored.benchmark.trials import TrialPlan, pieces, run_piece
 from tests.benchmark.corpora import SHARED, needs_shared, write_task
 
 PAGE = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text()
@@ -39,7 +39,7 @@ def table(name: str) -> str:
 def test_the_example_task_and_estimator_run(tmp_path):
     located = load_task(write_task(tmp_path, block("toml")))
     (tmp_path / "half.py").write_text(block("python"))
-    plan = Plan(
+    plan = TrialPlan(
         trials=3, fractions=(0.3,), estimators=("human", f"{tmp_path}/half.py:half"), designs=("fixed",)
     )
     human, half = run_piece(pieces([read_corpus(located, None)], plan)[0])
@@ -86,7 +86,7 @@ def _blank(rows):
 def test_a_row_of_the_table_computed_again():
     """The MSE of the headline method on one task: some seconds, and to the last digit."""
     said = re.search(r"(\d+) trials, seed (\d+)", table("run"))
-    plan = Plan(
+    plan = TrialPlan(
         trials=int(said[1]), seed=int(said[2]), estimators=("human", "gmm-synth"), designs=("redrawn",)
     )
     corpus = read_corpus(built_in()["stance"], SHARED)

@@ -11,7 +11,7 @@ from distributed import Client, LocalCluster
 
 from moored.benchmark.corpus import read_corpus
 from moored.benchmark.task import built_in
-from moored.benchmark.trials import Plan, pieces, run_piece
+from moored.benchmark.trials import TrialPlan, pieces, run_piece
 from moored.inference.stacked import STACKED
 
 TEN_MINUTES_ON_TWO_CORES = 1200.0
@@ -19,7 +19,7 @@ TEN_MINUTES_ON_TWO_CORES = 1200.0
 
 def work(trials: int):
     """The nine methods of the paper's comparison on the largest corpus in the package, 4,200 units."""
-    plan = Plan(trials=trials, estimators=tuple(STACKED), designs=("redrawn",))
+    plan = TrialPlan(trials=trials, estimators=tuple(STACKED), designs=("redrawn",))
     return pieces([read_corpus(built_in()["tweets"], None)], plan)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from moored.benchmark.bounds import truth_of
 from moored.benchmark.metrics import summarise
-from moored.benchmark.trials import AT_ONCE, Plan, joined, order, pieces, run_piece, usable
+from moored.benchmark.trials import AT_ONCE, TrialPlan, joined, order, pieces, run_piece, usable
 from moored.errors import StudyInvalid
 from tests.benchmark.corpora import corpus
 
@@ -30,14 +30,14 @@ def test_the_fixed_design_draws_without_and_the_redrawn_with_replacement():
 
 
 def test_the_work_is_cut_the_same_way_whatever_the_workers(tmp_path):
-    plan = Plan(trials=2 * AT_ONCE + 5)
+    plan = TrialPlan(trials=2 * AT_ONCE + 5)
     cut = [(piece.family, piece.first, piece.last) for piece in pieces([corpus(tmp_path)], plan)]
     assert cut[:3] == [("logit", 0, 50), ("logit", 50, 100), ("logit", 100, 105)]
     assert len(cut) == 6
 
 
 def test_a_trial_is_the_same_alone_and_among_others(tmp_path):
-    plan = Plan(trials=8, fractions=(0.1, 0.4), estimators=("human", "gmm-synth"))
+    plan = TrialPlan(trials=8, fractions=(0.1, 0.4), estimators=("human", "gmm-synth"))
     (whole, *_) = pieces([corpus(tmp_path)], plan)
     cells = {cell.key: cell for cell in run_piece(whole)}
     from dataclasses import replace
@@ -49,7 +49,7 @@ def test_a_trial_is_the_same_alone_and_among_others(tmp_path):
 
 
 def test_labelled_sets_are_nested_and_the_same_for_every_method(tmp_path):
-    plan = Plan(trials=4, fractions=(0.2,), estimators=("human", "naive-proxy"), designs=("fixed",))
+    plan = TrialPlan(trials=4, fractions=(0.2,), estimators=("human", "naive-proxy"), designs=("fixed",))
     (piece, *_) = pieces([corpus(tmp_path)], plan)
     proxy = [cell for cell in run_piece(piece) if cell.estimator == "naive-proxy"]
     # with the corpus fixed, a method that uses no label says the same in every trial
@@ -59,7 +59,7 @@ def test_labelled_sets_are_nested_and_the_same_for_every_method(tmp_path):
 def test_methods_without_their_kind_of_source_are_left_out(tmp_path):
     one = corpus(tmp_path)
     proxy_only = type(one)(one.task, one.sample.of_kind("proxy"), one.term)
-    names = usable(proxy_only, Plan())
+    names = usable(proxy_only, TrialPlan())
     assert "gmm-proxy" in names
     assert not {"gmm-synth", "ppi++-synth", "naive-synthetic"} & set(names)
 
@@ -67,7 +67,7 @@ def test_methods_without_their_kind_of_source_are_left_out(tmp_path):
 def test_an_estimator_of_one_s_own_is_one_function(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(OWN)
-    plan = Plan(trials=6, fractions=(0.3,), estimators=("human", f"{file}:shrunk"), designs=("redrawn",))
+    plan = TrialPlan(trials=6, fractions=(0.3,), estimators=("human", f"{file}:shrunk"), designs=("redrawn",))
     one = corpus(tmp_path)
     cells = joined([cell for piece in pieces([one], plan) for cell in run_piece(piece)])
     truths = {("mine", family): truth_of(one, family) for family in one.task.families}
@@ -85,6 +85,6 @@ def test_estimators_that_are_not_there_are_refused(tmp_path):
         (f"{tmp_path}/broken.py:f", "ZeroDivisionError"),
         (f"{tmp_path}/taken.py:human", "already"),
     ):
-        plan = Plan(trials=1, estimators=(name,))
+        plan = TrialPlan(trials=1, estimators=(name,))
         with pytest.raises(StudyInvalid, match=said):
             run_piece(pieces([corpus(tmp_path)], plan)[0])

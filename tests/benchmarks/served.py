@@ -102,7 +102,7 @@ def stage(study: Any, folder: Path) -> float:
 
     settings = read_settings(os.environ | {"MOORED_STORE": str(folder / "store.duckdb")})
     endpoint = describe_endpoints(study, settings.cache, settings.base_url)[study.sources[0].name]
-    with Journal(settings.replies, study.name) as journal:  # no probe
+    with Journal(settings.journal, study.name) as journal:  # no probe
         journal.keep_abilities(f"{endpoint.identity} m chat", KNOWN)
 
     @flow(name="stage")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from checked_worlds import clean, failed_are_marked, study, world
 
-from checks import Evidence, Outcome, Previous, run_checks
+from checks import CheckResult, Evidence, Previous, run_checks
 
 Fault = Callable[[], Evidence]
 FAULTS: dict[str, Fault] = {}
@@ -27,7 +27,7 @@ def fault(check: str) -> Callable[[Fault], Fault]:
 
 
 @functools.cache
-def outcomes_of(check: str | None) -> tuple[Outcome, ...]:
+def outcomes_of(check: str | None) -> tuple[CheckResult, ...]:
     """What the checks say of a check's fault, or of a clean world. Asked once a session."""
     return run_checks(clean() if check is None else FAULTS[check]())
 

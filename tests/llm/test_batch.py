@@ -13,8 +13,7 @@ from moored.llm.batch import BatchWork, answer_by_batches, missing_requests
 from moored.llm.batch_files import read_answers, write_request_files
 from moored.llm.generate import generate
 from moored.storage.journal import Journal
-from moored.study import Generation as Limits
-from moored.study import parse_study
+from moored.study import GenerationSettings, parse_study
 from tests.endpoint import KEY, serve
 from tests.llm.conftest import a_recipe, a_study, endpoint_at, some_units
 from tests.studies import study_table
@@ -28,7 +27,7 @@ def answered(journal: Journal, units: Any, server: Any, source: str = "proxy", *
     """Everything that batches can answer; the recipe and endpoint that it was asked with."""
     endpoint = endpoint_at(server.url)
     recipe = a_recipe(a_study(), endpoint, source)
-    answer_by_batches([BatchWork(recipe, endpoint, units)], journal, Limits(**limits), 0.01)
+    answer_by_batches([BatchWork(recipe, endpoint, units)], journal, GenerationSettings(**limits), 0.01)
     return recipe, endpoint
 
 
@@ -37,7 +36,7 @@ def test_a_synthetic_source_through_batches(journal: Journal) -> None:
     with serve() as server:
         recipe, endpoint = answered(journal, units, server, "synth")
         assert len(server.batches) == 2
-        rows = generate(units, recipe, endpoint, journal, Limits())
+        rows = generate(units, recipe, endpoint, journal, GenerationSettings())
         assert server.calls == 60 == journal.calls()
     assert all(row.cached and row.status == "ok" for row in rows)
     assert [row.text for row in rows[:30]] == [f"In short: {unit.text}" for unit in units]
@@ -75,7 +74,7 @@ def test_a_process_killed_at_any_moment_pays_nothing_twice(
         later = Journal(journal.path, "small")
         recipe, endpoint = answered(later, units, server)
         assert len(server.batches) == 1
-        rows = generate(units, recipe, endpoint, later, Limits())
+        rows = generate(units, recipe, endpoint, later, GenerationSettings())
         assert server.calls == 8 == later.calls()
         assert later.unfinished() == later.waiting_batches() == 0
     assert all(row.cached and row.status == "ok" for row in rows)
@@ -116,7 +115,7 @@ def test_what_a_batch_could_not_answer_is_sent_the_other_way(journal: Journal) -
     with serve(lambda number, body: "500" if number <= 3 and "batch" not in body else None) as server:
         recipe, endpoint = answered(journal, units, server)
         assert len(server.batches) == 1, "a request that was refused does not go into a batch again"
-        rows = generate(units, recipe, endpoint, journal, Limits())
+        rows = generate(units, recipe, endpoint, journal, GenerationSettings())
         assert {row.status for row in rows} == {"ok"}
         assert [row.cached for row in rows].count(False) == 3
         assert server.calls == journal.calls() == 13
@@ -135,7 +134,7 @@ def test_what_expired_goes_into_the_next_batch(journal: Journal) -> None:
     with serve(half_expires) as server:
         recipe, endpoint = answered(journal, units, server)
         assert next(b["status"] for b in server.batches.values()) == "expired"
-        rows = generate(units, recipe, endpoint, journal, Limits())
+        rows = generate(units, recipe, endpoint, journal, GenerationSettings())
         assert all(row.cached for row in rows)
         assert server.calls == 10
         assert len(server.batches) >= 2
@@ -174,7 +173,7 @@ def test_a_batch_costs_half(journal: Journal) -> None:
         study = a_study(model={"name": "m", "scoring": "label", "usd_per_million": [2.0, 8.0]})
         recipe = a_recipe(study, endpoint)
         units = some_units(6)
-        answer_by_batches([BatchWork(recipe, endpoint, units)], journal, Limits(), 0.01)
+        answer_by_batches([BatchWork(recipe, endpoint, units)], journal, GenerationSettings(), 0.01)
         spent = journal.spent()
     assert spent.usd == pytest.approx((spent.prompt_tokens * 2 + spent.completion_tokens * 8) / 2e6)
     assert spent.usd > 0

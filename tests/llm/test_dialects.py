@@ -13,7 +13,7 @@ from moored.llm.generate import generate
 from moored.llm.recipe_builder import build_recipe
 from moored.llm.serving import probe_models
 from moored.storage.journal import Journal
-from moored.study import Generation as Limits
+from moored.study import GenerationSettings
 from tests import dialects
 from tests.endpoint import serve
 from tests.llm.conftest import a_recipe, a_study, endpoint_at, some_units
@@ -76,7 +76,7 @@ def test_what_the_probe_settles_is_what_every_row_of_the_run_goes_through_with(
         assert journal.calls() == asked
         assert build_recipe(study, part, endpoint, Path(), journal) == recipe
         assert server.calls == asked
-        rows = generate(some_units(5), recipe, endpoint, journal, Limits())
+        rows = generate(some_units(5), recipe, endpoint, journal, GenerationSettings())
     assert {row.status for row in rows} == {"ok"}
     assert {row.attempts for row in rows} == {1}
 
@@ -109,12 +109,12 @@ def test_a_parameter_refused_later_fails_its_rows_and_is_asked_about_again(journ
         endpoint = endpoint_at(server.url)
         journal.keep_abilities(f"{endpoint.identity} m chat", {"logprobs": False, "json_schema": True})
         recipe = build_recipe(study, study.sources[0], endpoint, Path(), journal)
-        rows = generate(some_units(3), recipe, endpoint, journal, Limits())
+        rows = generate(some_units(3), recipe, endpoint, journal, GenerationSettings())
         assert {(row.status, row.error_kind) for row in rows} == {("failed", "request")}
         assert "body.seed: Extra inputs are not permitted" in (rows[0].error or "")
         recipe = build_recipe(study, study.sources[0], endpoint, Path(), journal)
         assert recipe.dialect.left_out == ("seed",)
-        rows = generate(some_units(3), recipe, endpoint, journal, Limits())
+        rows = generate(some_units(3), recipe, endpoint, journal, GenerationSettings())
         assert {row.status for row in rows} == {"ok"}
 
 

@@ -14,7 +14,7 @@ from moored.errors import EndpointBusy, EndpointUnreachable, KeyRefused, MooredE
 from moored.llm.generate import generate
 from moored.llm.generations import Generation
 from moored.storage.journal import Journal
-from moored.study import Generation as Limits
+from moored.study import GenerationSettings
 from tests.endpoint import KEY, always, answer_to, first, serve, share
 from tests.llm.conftest import a_recipe, a_study, endpoint_at, some_units
 
@@ -30,7 +30,7 @@ def _run(
     study = study or a_study()
     endpoint = endpoint_at(server.url)
     again = keys.pop("again", False)
-    limits = Limits(**({"max_attempts": 4} | keys))
+    limits = GenerationSettings(**({"max_attempts": 4} | keys))
     return generate(units, a_recipe(study, endpoint, source), endpoint, journal, limits, again=again)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from moored.llm.generate import generate
 from moored.storage.journal import Journal
-from moored.study import Generation as Limits
+from moored.study import GenerationSettings
 from tests.endpoint import serve
 from tests.llm.conftest import a_recipe, a_study, endpoint_at, some_units
 
@@ -55,14 +55,18 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
                 break
         assert kills >= 3
         journal = Journal(tmp_path / "j", "small")
-        rows = generate(units, recipe, endpoint, journal, Limits(concurrency=IN_FLIGHT))
+        rows = generate(units, recipe, endpoint, journal, GenerationSettings(concurrency=IN_FLIGHT))
         assert server.calls <= 2 * UNITS + kills * IN_FLIGHT
         # A request is written down before it is sent: the journal never knows of fewer than were sent.
         assert server.calls <= journal.calls() <= server.calls + kills * IN_FLIGHT
     with serve() as quiet:
         other = endpoint_at(quiet.url)
         calm = generate(
-            units, a_recipe(a_study(), other, "synth"), other, Journal(tmp_path / "q", "q"), Limits()
+            units,
+            a_recipe(a_study(), other, "synth"),
+            other,
+            Journal(tmp_path / "q", "q"),
+            GenerationSettings(),
         )
     table = lambda done: sorted((r.unit_id, r.step, r.draw, r.status, r.value, r.text) for r in done)  # noqa: E731
     assert table(rows) == table(calm)

@@ -20,7 +20,7 @@ from moored.llm.local import embedded_model
 from moored.llm.recipe_builder import build_recipe
 from moored.llm.serving import describe_endpoints, open_endpoints
 from moored.storage.journal import Journal
-from moored.study import Generation as Limits
+from moored.study import GenerationSettings
 from tests.llm.conftest import a_study
 
 CACHE = Path(os.environ.get("MOORED_CACHE", user_cache_path("moored")))
@@ -49,7 +49,9 @@ def test_a_model_file_of_ones_own_is_used_in_chat(journal: Journal) -> None:
         endpoint = endpoints["proxy"]
         recipe = build_recipe(study, study.sources[0], endpoint, Path())
         assert (recipe.api, recipe.json_schema, endpoint.replicas) == ("chat", True, ())
-        rows = generate([Unit("u", "What a lovely day", "h")], recipe, endpoint, journal, Limits())
+        rows = generate(
+            [Unit("u", "What a lovely day", "h")], recipe, endpoint, journal, GenerationSettings()
+        )
     assert [(row.status, row.draw) for row in rows] == [("ok", 0), ("ok", 1)]
 
 
@@ -63,7 +65,7 @@ def test_a_text_beyond_the_models_context_fails_as_too_long(journal: Journal) ->
     with open_endpoints(study, CACHE, None, servers=1) as endpoints:
         for source in study.sources:
             recipe = build_recipe(study, source, endpoints[source.name], Path())
-            rows = generate(units, recipe, endpoints[source.name], journal, Limits())
+            rows = generate(units, recipe, endpoints[source.name], journal, GenerationSettings())
             assert next(row.error_kind for row in rows if row.unit_id == "long") == "too-long"
             assert "context" in str(rows[0].error)
             assert {row.status for row in rows if row.unit_id == "short"} == {"ok"}
@@ -77,7 +79,7 @@ def test_the_real_model_tells_moods_apart(journal: Journal) -> None:
     with open_endpoints(study, CACHE, None) as endpoints:
         for source in study.sources:
             recipe = build_recipe(study, source, endpoints[source.name], Path())
-            rows = generate(units, recipe, endpoints[source.name], journal, Limits())
+            rows = generate(units, recipe, endpoints[source.name], journal, GenerationSettings())
             assert {row.status for row in rows} == {"ok"}
             assert all(row.text for row in rows)
             if source.kind == "proxy":

@@ -20,28 +20,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moored.errors import EndpointUnreachable, KeyRefused, MooredError, RequestRefused, StudyInvalid
-from moored.llm.client import Answer, Client
+from moored.llm.client import Client, HttpAnswer
 from moored.llm.endpoints import api_key, external_endpoint, is_loopback
 from moored.llm.generate import generate
 from moored.llm.reasons import MOST_WAIT_S, refusal_of, retry_after_s, words_of
 from moored.llm.recipe_builder import build_recipe
 from moored.storage.journal import Journal
-from moored.study import Generation as Limits
+from moored.study import GenerationSettings
 from tests.endpoint import always, serve
 from tests.llm.conftest import a_recipe, a_study, endpoint_at, some_units
 
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 
-def _send(url: str, timeout_s: float = 5.0) -> Answer:
-    async def send() -> Answer:
+def _send(url: str, timeout_s: float = 5.0) -> HttpAnswer:
+    async def send() -> HttpAnswer:
         async with Client(external_endpoint(url), timeout_s, 1) as client:
             return await client.send("/chat/completions", BODY)
 
     return asyncio.run(send())
 
 
-def _answered(status: int, body: Any, **headers: str) -> Answer:
+def _answered(status: int, body: Any, **headers: str) -> HttpAnswer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     with serve(in_place=lambda _: (status, body, named)) as server:
         return _send(server.url)
@@ -145,7 +145,7 @@ def test_a_text_that_is_too_long_is_its_row_alone(journal: Journal) -> None:
 
     with serve(in_place=long) as server:
         endpoint = endpoint_at(server.url)
-        rows = generate(some_units(6), a_recipe(a_study(), endpoint), endpoint, journal, Limits())
+        rows = generate(some_units(6), a_recipe(a_study(), endpoint), endpoint, journal, GenerationSettings())
     assert [row.error_kind for row in rows] == [None, None, None, "too-long", None, None]
 
 
@@ -345,7 +345,7 @@ def test_a_text_never_follows_a_redirect(status: int, same: bool, journal: Journ
                     a_recipe(a_study(), endpoint_at(server.url)),
                     endpoint_at(server.url),
                     journal,
-                    Limits(),
+                    GenerationSettings(),
                 )
     assert other.calls == 0
     assert isinstance(error, RequestRefused)

@@ -25,8 +25,7 @@ from moored.llm.replies import parse_read
 from moored.llm.requests import read_request, write_request
 from moored.llm.safety import instructs, redacted
 from moored.storage.journal import Journal
-from moored.study import Generation as Limits
-from moored.study import Question
+from moored.study import GenerationSettings, Question
 from tests.endpoint import always, serve
 from tests.llm.conftest import a_recipe, a_study, endpoint_at, some_units
 
@@ -115,7 +114,7 @@ def test_a_canary_is_flagged_and_never_becomes_a_value(journal: Journal) -> None
     with serve(answers=obey) as server:
         endpoint = endpoint_at(server.url)
         units = [Unit("obeyed", canary, "h"), *some_units(1)]
-        rows = generate(units, a_recipe(a_study(), endpoint), endpoint, journal, Limits())
+        rows = generate(units, a_recipe(a_study(), endpoint), endpoint, journal, GenerationSettings())
         assert any("<text>\n" + canary in body["messages"][-1]["content"] for body in server.bodies)
     assert [(row.status, row.value, row.flag) for row in rows] == [
         ("failed", None, "instructs"),
@@ -179,7 +178,7 @@ def test_without_logprobs_answers_are_drawn(json_schema: bool, requests: int, jo
         recipe = build_recipe(study, study.sources[0], endpoint, Path(), journal)
         assert (recipe.scoring, recipe.draws, recipe.json_schema) == ("draws", 5, json_schema)
         assert server.calls == requests == journal.calls()
-        rows = generate(some_units(2), recipe, endpoint, journal, Limits())
+        rows = generate(some_units(2), recipe, endpoint, journal, GenerationSettings())
     assert len(rows) == 10
     assert {row.status for row in rows} == {"ok"}
 
@@ -201,14 +200,16 @@ def test_the_plan_counts_what_is_sent_and_sends_nothing(journal: Journal) -> Non
         assert (write.requests, read.requests, write.stored) == (10, 10, 0)
         assert write.completion_tokens == 10 * recipe.max_tokens
         assert write.usd == pytest.approx((write.prompt_tokens + 2 * write.completion_tokens) / 1e6)
-        generate(units[:4], recipe, endpoint, journal, Limits())
+        generate(units[:4], recipe, endpoint, journal, GenerationSettings())
         assert plan_calls(units, recipe, endpoint, journal)[0].stored == 4
 
 
 def test_reparsing_reads_the_raw_reply_again(journal: Journal) -> None:
     with serve() as server:
         endpoint = endpoint_at(server.url)
-        rows = generate(some_units(6), a_recipe(a_study(), endpoint, "synth"), endpoint, journal, Limits())
+        rows = generate(
+            some_units(6), a_recipe(a_study(), endpoint, "synth"), endpoint, journal, GenerationSettings()
+        )
         outcome = a_study().outcome.model_copy(update={"answers": {"positive": 10.0, "negative": -10.0}})
         recipe = a_recipe(a_study(outcome=outcome.model_dump()), endpoint, "synth")
         again = list(reparse(rows, recipe))

@@ -36,7 +36,7 @@ assert {row.status for row in rows} == {"ok"}, rows[0]
 
 @pytest.mark.slow
 def test_two_workers_share_a_limit(tmp_path: Path) -> None:
-    from moored.study import Generation
+    from moored.study import GenerationSettings
 
     came: list[float] = []
 
@@ -47,7 +47,7 @@ def test_two_workers_share_a_limit(tmp_path: Path) -> None:
     with serve(note) as server:
         endpoint: Endpoint = endpoint_at(server.url)
         recipe = a_recipe(a_study(), endpoint)
-        limits = Generation(concurrency=16, requests_per_minute=A_MINUTE)
+        limits = GenerationSettings(concurrency=16, requests_per_minute=A_MINUTE)
         workers = []
         for part in (units[::2], units[1::2]):
             work = tmp_path / f"work{len(workers)}"

@@ -12,7 +12,7 @@ from moored.errors import EndpointBusy, MooredError, TooManyFailures
 from moored.llm.generate import generate
 from moored.llm.useless import USELESS_AFTER, Start
 from moored.storage.journal import Journal
-from moored.study import Generation as Limits
+from moored.study import GenerationSettings
 from tests.endpoint import always, first, serve, share
 from tests.llm.conftest import a_recipe, a_study, endpoint_at, some_units
 
@@ -20,7 +20,7 @@ from tests.llm.conftest import a_recipe, a_study, endpoint_at, some_units
 def _run(server: Any, journal: Journal, count: int = 200, source: str = "proxy", **keys: Any) -> Any:
     endpoint = endpoint_at(server.url)
     more = {name: keys.pop(name) for name in ("again", "begun") if name in keys}
-    limits = Limits(**({"concurrency": 4} | keys))
+    limits = GenerationSettings(**({"concurrency": 4} | keys))
     return generate(
         some_units(count), a_recipe(a_study(), endpoint, source), endpoint, journal, limits, **more
     )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from moored.errors import DataInvalid, NonFinite
-from moored.run.plan import Data, Plan
+from moored.run.plan import Data, RunPlan
 from moored.storage.ingest import read_units
 from tests.studies import requests_frame, study, write_requests
 
@@ -55,7 +55,7 @@ def test_or_counts_as_not_labelled(tmp_path):
     ]
     np.testing.assert_allclose(found.frame["probability"], 0.5 * 38 / 40)
     assert "2 labelled units lack a value ('haste' of r003, r005) and count as not labelled" in found.notes[0]
-    assert found.notes[0] in Plan(Data("v", notes=found.notes), {}).marks
+    assert found.notes[0] in RunPlan(Data("v", notes=found.notes), {}).marks
 
 
 def test_a_unit_that_is_marked_as_labelled_and_has_no_label(tmp_path):

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from moored.storage.generations import (
-    Planned,
+    SourcePlan,
     append_generations,
     latest_generations,
     missing_units,
@@ -15,7 +15,7 @@ from moored.storage.studies import store_units
 from moored.storage.warehouse import open_store
 from tests.studies import requests_frame, study, write_requests
 
-PLANNED = Planned("proxy", "recipe-1:a", 1)
+PLANNED = SourcePlan("proxy", "recipe-1:a", 1)
 
 
 @pytest.fixture

@@ -159,20 +159,20 @@ def test_units_shown_as_examples_leave_before_anything_is_drawn(tmp_path):
     outcome = study_table()["outcome"]
     shown = [[f"  {raw['text'][7].upper()}\n", "positive"], [raw["text"][21], "negative"]]
     units = units_of(tmp_path, raw, outcome=outcome | {"examples": shown})
-    assert units.spent == ("r007", "r021")
+    assert units.shown_units == ("r007", "r021")
     assert len(units.frame) == 58
-    assert not units.frame["unit_id"].isin(units.spent).any()
+    assert not units.frame["unit_id"].isin(units.shown_units).any()
     assert units.frame["labelled"].sum() == 30
     others = units_of(tmp_path, raw.drop(index=[7, 21]))
     pd.testing.assert_frame_equal(units.frame, others.frame)
-    assert (units.version, others.spent) == (others.version, ())
+    assert (units.version, others.shown_units) == (others.version, ())
 
 
 def test_examples_of_a_covariate_are_spent_too(tmp_path):
     raw = requests_frame().assign(hurry=0)
     asked = {"ask": "Is it urgent?", "answers": {"yes": 1, "no": 0}, "examples": [[raw["text"][3], "no"]]}
     units = units_of(tmp_path, raw, covariates=[{"name": "urgent", "human": "hurry", "question": asked}])
-    assert units.spent == ("r003",)
+    assert units.shown_units == ("r003",)
 
 
 def test_refuses_data_that_are_all_examples(tmp_path):

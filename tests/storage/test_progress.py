@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from moored.storage.generations import Planned, append_generations, store_plan
+from moored.storage.generations import SourcePlan, append_generations, store_plan
 from moored.storage.ingest import read_units
 from moored.storage.progress import rows_to_generate
 from moored.storage.studies import store_study, store_units
@@ -14,7 +14,7 @@ from moored.study.scope import Scope
 from tests.storage.test_generations import row
 from tests.studies import requests_frame, study, write_requests
 
-PLANNED = [Planned("proxy", "recipe-1:a", 1), Planned("synthetic", "recipe-1:b", 2)]
+PLANNED = [SourcePlan("proxy", "recipe-1:a", 1), SourcePlan("synthetic", "recipe-1:b", 2)]
 SCOPES = [
     (Scope(), 3 * 1 + 6 * 2),
     (Scope(failed=True), 4 * 1 + 6 * 2),

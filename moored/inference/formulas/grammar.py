@@ -147,13 +147,13 @@ def _refuse_dropped(what: str, node: Any) -> None:
     alone = not hasattr(first, "operator") or first.operator.symbol == ":"
     if sign in ("^", "**") and alone:
         raise DataInvalid(
-            f"{what}: {_said(first)}{sign}{last} is {_said(first)} alone in a formula, where a power means "
-            f"interactions; for a square write I({_said(first)}**2), or poly({_said(first)}, 2)."
+            f"{what}: {_as_text(first)}{sign}{last} is {_as_text(first)} alone in a formula, where a power "
+            f"means interactions; for a square write I({_as_text(first)}**2), or poly({_as_text(first)}, 2)."
         )
     if sign in (":", "*", "/") and alone and not hasattr(last, "operator") and str(first) == str(last):
         raise DataInvalid(
-            f"{what}: {_said(first)}{sign}{_said(last)} is {_said(first)} alone in a formula; for a square write "
-            f"I({_said(first)}**2), or poly({_said(first)}, 2)."
+            f"{what}: {_as_text(first)}{sign}{_as_text(last)} is {_as_text(first)} alone in a formula; for a "
+            f"square write I({_as_text(first)}**2), or poly({_as_text(first)}, 2)."
         )
     if sign == "-" and len(node.args) == 2:
         gone = [str(term) for term in last.to_terms() if str(term) not in {"0", "1"}]
@@ -165,11 +165,11 @@ def _refuse_dropped(what: str, node: Any) -> None:
             )
 
 
-def _said(node: Any) -> str:
+def _as_text(node: Any) -> str:
     if not hasattr(node, "operator"):
         token = str(getattr(node, "token", node))
         return token if getattr(getattr(node, "kind", None), "value", "") != "name" else _quoted(token)
-    return ":".join(_said(part) for part in node.args)
+    return ":".join(_as_text(part) for part in node.args)
 
 
 def _quoted(name: str) -> str:

@@ -118,7 +118,7 @@ class Weighed:
 
     shift : (B, p) to subtract from the human fit. left : (B, G, p) influence that the sources leave. without :
     (B, G, p) what the shift adds to the human fit without each group. outside : (B, p, p) covariance that the
-    labelled groups do not show. a : (B, M) first-stage coefficients; penalty, matrix_penalty, spent : (B,).
+    labelled groups do not show. a : (B, M) first-stage coefficients; penalty, matrix_penalty, effective : (B,).
     """
 
     shift: Array
@@ -128,19 +128,19 @@ class Weighed:
     a: Array
     penalty: Array
     matrix_penalty: Array
-    spent: Array
+    effective: Array
 
 
 def weigh(e: Evidence) -> Weighed:
     """All three stages, and the jackknife of the whole at their penalties."""
     p, M = e.u.shape[-1], e.share.shape[-1]
     hold = np.repeat(np.sqrt(np.maximum(1.0, FLOOR / np.maximum(e.share, 1e-300))), p, axis=1)
-    a, A, without, penalty, spent = _scalars(e, hold)
+    a, A, without, penalty, effective = _scalars(e, hold)
     left = e.u - e.z @ A
     matrix_penalty = np.full(len(e.u), np.inf)
     if p > 1:
-        D, more, matrix_penalty, extra = _matrix(e, hold, left, spent)
-        A, left, without, spent = A + D, left - e.z @ D, without + more, spent + extra
+        D, more, matrix_penalty, extra = _matrix(e, hold, left, effective)
+        A, left, without, effective = A + D, left - e.z @ D, without + more, effective + extra
     turn = _safe(e, left)
     A, without, left = A @ turn, without @ turn, e.u - (e.u - left) @ turn
     over = np.repeat(np.sqrt(np.maximum(0.0, 1.0 - e.share / FLOOR)), p, axis=1)
@@ -154,12 +154,12 @@ def weigh(e: Evidence) -> Weighed:
         a=a.reshape(len(a), M),
         penalty=penalty,
         matrix_penalty=matrix_penalty,
-        spent=spent,
+        effective=effective,
     )
 
 
 def _scalars(e: Evidence, hold: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """a (B, M), as a matrix (B, q, p), the shift without each group (B, G, p), penalty and coefficients spent."""
+    """a (B, M), as a matrix (B, q, p), the shift without each group (B, G, p), penalty, effective coefficients."""
     B, G, p = e.u.shape
     M = e.share.shape[-1]
     z, moved = e.z.reshape(B, G, M, p), e.moved.reshape(B, G, M, p)
@@ -170,7 +170,7 @@ def _scalars(e: Evidence, hold: Array) -> tuple[Array, Array, Array, Array, Arra
     cross = cross * (unit[:, :, None] * unit[:, None, :])[:, None]
     against = against * scale[:, None]
     S, c, size = cross.sum(axis=1), against.sum(axis=1), (e.u**2).sum(axis=(1, 2))
-    found, penalty, spent = ridge(S, c[..., None], size, e.rows, np.full(B, float(p)))
+    found, penalty, effective = ridge(S, c[..., None], size, e.rows, np.full(B, float(p)))
     a = found[..., 0] * scale
     A = np.einsum("bm,ij->bmij", a, np.eye(p)).reshape(B, M * p, p)
     on = np.isfinite(penalty)
@@ -180,18 +180,18 @@ def _scalars(e: Evidence, hold: Array) -> tuple[Array, Array, Array, Array, Arra
         (S[:, None] - cross) * share + ridged, ((c[:, None] - against) * share)[..., None]
     )[..., 0]
     deleted = np.where(on[:, None, None], deleted * scale[:, None], 0.0)
-    return a, A, np.einsum("bgm,bgmp->bgp", deleted, moved), penalty, spent
+    return a, A, np.einsum("bgm,bgmp->bgp", deleted, moved), penalty, effective
 
 
-def _matrix(e: Evidence, hold: Array, left: Array, spent: Array) -> tuple[Array, Array, Array, Array]:
-    """D (B, q, p), the shift that it adds without each group, its penalty and coefficients spent."""
+def _matrix(e: Evidence, hold: Array, left: Array, effective: Array) -> tuple[Array, Array, Array, Array]:
+    """D (B, q, p), the shift that it adds without each group, its penalty and effective coefficients."""
     q, p = e.z.shape[-1], left.shape[-1]
     size = np.diagonal(_squares(e.z), axis1=1, axis2=2).reshape(len(left), -1, p).sum(axis=-1)
     unit = np.repeat(np.sqrt(p / np.maximum(size, 1e-300)), p, axis=1)
     z = e.z * unit[:, None]
     S, c = _squares(z), np.swapaxes(z, 1, 2) @ left / hold[..., None]
     rows = _directions(e, left)[1].min(axis=1)
-    found, penalty, extra = ridge(S, c, (left**2).sum(axis=(1, 2)), rows, p + PRICE * spent)
+    found, penalty, extra = ridge(S, c, (left**2).sum(axis=(1, 2)), rows, p + PRICE * effective)
     D = found * (unit / hold)[..., None]
     on = np.isfinite(penalty)
     ridged = S + np.where(on, penalty, 1.0)[:, None, None] * np.eye(q)
@@ -236,7 +236,7 @@ def ridge(S: Array, c: Array, v: Array, n: Array, used: Array) -> tuple[Array, A
     ----------
     S : (B, q, q) cross-products of the predictors, near unit diagonal; c : (B, q, k) with the responses; v : (B,)
         the responses' own sum of squares.
-    n : (B,) rows; used : (B,) degrees of freedom already spent on the responses.
+    n : (B,) rows; used : (B,) degrees of freedom already used on the responses.
 
     Returns
     -------
@@ -248,12 +248,12 @@ def ridge(S: Array, c: Array, v: Array, n: Array, used: Array) -> tuple[Array, A
     inverse = 1.0 / (w + PENALTIES[:, None])  # (B, penalties, q)
     fitted = (r**2).sum(axis=2)[:, None, :] * inverse
     left = np.maximum(v[:, None] - 2.0 * fitted.sum(2) + (fitted * w * inverse).sum(2), 0.0)
-    spent = (w * inverse).sum(2)
-    share = (used[:, None] + PRICE * spent) / n
-    score = np.where((share > MOST) & (spent > 0), np.inf, left / np.maximum(1.0 - share, 1.0 / n) ** 2)
+    effective = (w * inverse).sum(2)
+    share = (used[:, None] + PRICE * effective) / n
+    score = np.where((share > MOST) & (effective > 0), np.inf, left / np.maximum(1.0 - share, 1.0 / n) ** 2)
     best, row = score.argmin(axis=1), np.arange(len(S))
     a = V @ (r * inverse[row, best][:, :, None])
-    return a, PENALTIES[best], spent[row, best]
+    return a, PENALTIES[best], effective[row, best]
 
 
 def repeats(e: Evidence, same: float) -> tuple[Mask, NDArray[np.intp]]:

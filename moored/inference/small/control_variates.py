@@ -253,7 +253,11 @@ def _held(name: str, share: float) -> str:
 def _tuning(names: tuple[str, ...], weighed: Weighed | None) -> tuple[tuple[str, float], ...]:
     if weighed is None:
         return (("ridge", np.inf), ("matrix", np.inf), ("coefficients", 0.0))
-    own = (("ridge", weighed.penalty), ("matrix", weighed.matrix_penalty), ("coefficients", weighed.spent))
+    own = (
+        ("ridge", weighed.penalty),
+        ("matrix", weighed.matrix_penalty),
+        ("coefficients", weighed.effective),
+    )
     coefficients = zip(names, weighed.a[0], strict=True)
     return (
         *((what, float(value[0])) for what, value in own),

@@ -64,10 +64,10 @@ def conclude(
     - what the sources vary among all units and do not among the labelled (`Weighed.outside`).
     """
     without, left = human.without, human.influence
-    estimate, outside, spent = human.b, np.zeros_like(human.H), np.zeros(len(human.b))
+    estimate, outside, effective = human.b, np.zeros_like(human.H), np.zeros(len(human.b))
     if weighed is not None:
         estimate, without = estimate - weighed.shift, without + weighed.without
-        left, outside, spent = weighed.left, weighed.outside, weighed.spent
+        left, outside, effective = weighed.left, weighed.outside, weighed.effective
     inside, alone = spread(without, missed), spread(human.without, missed)
     binary = two_valued(rows.y)
     if isinstance(family, Logit):
@@ -82,7 +82,7 @@ def conclude(
     codes = None if groups is None else groups.inside
     df = satterthwaite(human.t @ back.T, rows.X, human.v, rows.w, human.P, codes)
     share = _ratio(_diagonal(inside), _diagonal(total))
-    df = np.maximum(df - spent[:, None], 1.0) / np.maximum(share, 1e-9) ** 2
+    df = np.maximum(df - effective[:, None], 1.0) / np.maximum(share, 1e-9) ** 2
     normal = isinstance(family, Logit) & binary
     linear = isinstance(family, Linear)
     skew = skewness(left, _diagonal(inside), _diagonal(total)) if linear else np.zeros_like(df)

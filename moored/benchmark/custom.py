@@ -1,4 +1,4 @@
-"""Estimators of the user's own: `file.py:function`, read where they are needed, worker processes included."""
+"""Custom estimators: `file.py:function`, read where they are needed, worker processes included."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def load_estimator(named: str) -> tuple[str, Estimator]:
         raise StudyInvalid(
             f"there is no estimator {named!r}; name one of {', '.join(ESTIMATORS)}, or file.py:function"
         )
-    spec = importlib.util.spec_from_file_location(f"moored_own_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"moored_custom_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -35,18 +35,18 @@ def load_estimator(named: str) -> tuple[str, Estimator]:
 
 @contextmanager
 def named_estimators(wanted: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Names of `ESTIMATORS`, in which the user's own stand for the block's time. Errors: `StudyInvalid`."""
+    """Names of `ESTIMATORS`, to which custom estimators are added for the block. Errors: `StudyInvalid`."""
     table = cast("dict[str, Estimator]", ESTIMATORS)
-    own = dict(load_estimator(name) for name in wanted if name not in table)
-    taken = sorted(set(own) & set(table))
+    custom = dict(load_estimator(name) for name in wanted if name not in table)
+    taken = sorted(set(custom) & set(table))
     if taken:
         raise StudyInvalid(f"there is an estimator {taken[0]!r} already; give the function another name")
     names = tuple(name if name in table else name.rpartition(":")[2].replace("_", "-") for name in wanted)
-    table.update(own)
+    table.update(custom)
     try:
         yield names
     finally:
-        for name in own:
+        for name in custom:
             del table[name]
 
 

@@ -19,7 +19,7 @@ Expectation = Any
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Verdict:
     """What one expectation found in its frame."""
 
     success: bool
@@ -49,10 +49,10 @@ def _great_expectations() -> Any:
     return gx
 
 
-class Gate:
+class Validator:
     """One Great Expectations context, through which the tables of a run go one after another."""
 
-    def validate(self, frame: pd.DataFrame, expectations: Sequence[Expectation], index: str) -> list[Answer]:
+    def validate(self, frame: pd.DataFrame, expectations: Sequence[Expectation], index: str) -> list[Verdict]:
         """The answer of each expectation, in their order; the failing rows are named by column `index`."""
         found = self._results(frame, expectations, {"result_format": "BOOLEAN_ONLY"})
         answers = [_answer(result, len(frame)) for result in found]
@@ -94,10 +94,10 @@ def _numbered(expectation: Expectation, order: int) -> Expectation:
     return expectation.copy(update={"meta": {**(expectation.meta or {}), "order": order}})
 
 
-def _answer(result: Any, of: int) -> Answer:
+def _answer(result: Any, of: int) -> Verdict:
     details = result.result or {}
     error = _first_message(result.exception_info) if _raised(result.exception_info) else None
-    return Answer(
+    return Verdict(
         success=bool(result.success),
         count=int(details.get("unexpected_count") or 0),
         of=int(details.get("element_count") or of),
