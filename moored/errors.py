@@ -53,6 +53,10 @@ class MooredError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    def __init_subclass__(cls, exit_code: int | None = None) -> None:
+        if exit_code is not None:
+            cls.exit_code = exit_code
+
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
         self.message = message
@@ -85,217 +89,145 @@ class Transient(MooredError):
     """The same call may go through later."""
 
 
-class StudyInvalid(Terminal):
+class StudyInvalid(Terminal, exit_code=10):
     """The study file cannot be read as a study."""
 
-    exit_code = 10
 
-
-class UnsafeRule(StudyInvalid):
+class UnsafeRule(StudyInvalid, exit_code=11):
     """An SQL rule reads files, calls out or does more than compute over its row."""
 
-    exit_code = 11
 
-
-class DataInvalid(Terminal):
+class DataInvalid(Terminal, exit_code=20):
     """The user's table cannot be used as the study says."""
 
-    exit_code = 20
 
-
-class ColumnMissing(DataInvalid):
+class ColumnMissing(DataInvalid, exit_code=21):
     """The study names a column that the data do not have."""
 
-    exit_code = 21
 
-
-class DuplicateIds(DataInvalid):
+class DuplicateIds(DataInvalid, exit_code=22):
     """Two rows carry one id."""
 
-    exit_code = 22
 
-
-class EmptyText(DataInvalid):
+class EmptyText(DataInvalid, exit_code=23):
     """A unit has no text."""
 
-    exit_code = 23
 
-
-class OutsideDomain(DataInvalid):
+class OutsideDomain(DataInvalid, exit_code=24):
     """A label or covariate holds a value that its domain does not allow."""
 
-    exit_code = 24
 
-
-class NoLabels(DataInvalid):
+class NoLabels(DataInvalid, exit_code=25):
     """No unit carries a human label."""
 
-    exit_code = 25
 
-
-class ExtraMissing(Terminal):
+class ExtraMissing(Terminal, exit_code=15):
     """This command needs packages that a plain installation leaves out."""
 
-    exit_code = 15
 
-
-class EstimationError(Terminal):
+class EstimationError(Terminal, exit_code=30):
     """The sample does not determine the estimate."""
 
-    exit_code = 30
 
-
-class Unidentified(EstimationError):
+class Unidentified(EstimationError, exit_code=31):
     """Fewer labelled units than parameters, or than a correction needs."""
 
-    exit_code = 31
 
-
-class Separated(EstimationError):
+class Separated(EstimationError, exit_code=32):
     """A covariate predicts a binary (or zero count) outcome perfectly: the estimate is infinite."""
 
-    exit_code = 32
 
-
-class Singular(EstimationError):
+class Singular(EstimationError, exit_code=33):
     """Collinear or constant columns among the human covariates."""
 
-    exit_code = 33
 
-
-class NotConverged(EstimationError):
+class NotConverged(EstimationError, exit_code=34):
     """Newton's method did not reach its tolerance."""
 
-    exit_code = 34
 
-
-class NonFinite(EstimationError):
+class NonFinite(EstimationError, exit_code=35):
     """NaN or infinity where a number is needed."""
 
-    exit_code = 35
 
-
-class EndpointUnreachable(Transient):
+class EndpointUnreachable(Transient, exit_code=40):
     """Nothing answers at the model's address."""
 
-    exit_code = 40
 
-
-class EndpointBusy(Transient):
+class EndpointBusy(Transient, exit_code=45):
     """The endpoint asks to wait longer than `generation.max_wait_minutes`; what was generated is stored."""
 
-    exit_code = 45
 
-
-class KeyRefused(Terminal):
+class KeyRefused(Terminal, exit_code=41):
     """The endpoint refuses the API key."""
 
-    exit_code = 41
 
-
-class RequestRefused(Terminal):
+class RequestRefused(Terminal, exit_code=42):
     """The endpoint refuses the request itself: unknown model, text too long, content filter."""
 
-    exit_code = 42
 
-
-class TooManyFailures(Terminal):
+class TooManyFailures(Terminal, exit_code=43):
     """More generations failed than the study allows."""
 
-    exit_code = 43
 
-
-class BudgetReached(Terminal):
+class BudgetReached(Terminal, exit_code=44):
     """The study's budget is used up; what was generated is stored."""
 
-    exit_code = 44
 
-
-class StoreLocked(Transient):
+class StoreLocked(Transient, exit_code=50):
     """Another process holds the store."""
 
-    exit_code = 50
 
-
-class StudyBusy(Transient):
+class StudyBusy(Transient, exit_code=54):
     """Another run of the same study is under way."""
 
-    exit_code = 54
 
-
-class DiskFull(Transient):
+class DiskFull(Transient, exit_code=56):
     """There is no room for the store or the journal to grow; what is stored stays."""
 
-    exit_code = 56
 
-
-class SchemaNewer(Terminal):
+class SchemaNewer(Terminal, exit_code=51):
     """The store was written by a newer moored."""
 
-    exit_code = 51
 
-
-class NotStored(Terminal):
+class NotStored(Terminal, exit_code=52):
     """The store has no such study, version or run."""
 
-    exit_code = 52
 
-
-class WouldOverwrite(Terminal):
+class WouldOverwrite(Terminal, exit_code=53):
     """The file or folder to write is there already."""
 
-    exit_code = 53
 
-
-class StoreUnwritable(Terminal):
+class StoreUnwritable(Terminal, exit_code=57):
     """The store, or what lies beside it, cannot be written where it is."""
 
-    exit_code = 57
 
-
-class PrefectUnusable(Terminal):
+class PrefectUnusable(Terminal, exit_code=58):
     """Prefect's own settings cannot be read, or name no server."""
 
-    exit_code = 58
 
-
-class ServerNotStarted(Terminal):
+class ServerNotStarted(Terminal, exit_code=59):
     """A Prefect server of our own does not start."""
 
-    exit_code = 59
 
-
-class VersionDiffers(Terminal):
+class VersionDiffers(Terminal, exit_code=61):
     """A stored version's numbers are not what its stored inputs give today."""
 
-    exit_code = 61
 
-
-class ChecksFailed(Terminal):
+class ChecksFailed(Terminal, exit_code=60):
     """A critical check stopped the run before estimation."""
 
-    exit_code = 60
 
-
-class ServerLost(Transient):
+class ServerLost(Transient, exit_code=55):
     """The Prefect server does not answer, or no longer."""
 
-    exit_code = 55
 
-
-class Overdue(Terminal):
+class Overdue(Terminal, exit_code=62):
     """Nothing was published for longer than expected, or a run died and could not say so."""
 
-    exit_code = 62
 
-
-class FetchFailed(Transient):
+class FetchFailed(Transient, exit_code=70):
     """The package index did not deliver a file."""
 
-    exit_code = 70
 
-
-class ChecksumDiffers(Terminal):
+class ChecksumDiffers(Terminal, exit_code=71):
     """A downloaded file is not the pinned one."""
-
-    exit_code = 71

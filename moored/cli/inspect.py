@@ -9,10 +9,11 @@ import typer
 from moored.cli.render import print_json, print_table, say
 from moored.cli.studies import JsonOption, StudyArgument, open_study, study_name, tell_difference
 from moored.errors import StudyInvalid
-from moored.settings import read_settings
+from moored.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from moored.storage.ingest import Units
     from moored.storage.warehouse import Warehouse
@@ -181,11 +182,8 @@ def _print_status(status: dict[str, Any], *, json: bool) -> None:
 
 def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     """Check the file, the data, the columns and the endpoint of a study before anything is spent."""
-    from moored.cli.pipeline import run_flow
     from moored.llm.recipe_builder import refuse_too_many_answers
-    from moored.llm.serving import probe_models
     from moored.run.plan import units_of
-    from moored.storage.journal import Journal
     from moored.storage.place import refuse_unwritable
     from moored.storage.studies import find_study
 
@@ -205,17 +203,10 @@ def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
     units = data.frame
     for line in _data_lines(loaded, data):
         tell(line)
-    if loaded.checks.expectations is not None:
-        # Only the pipeline may load Great Expectations.
-        run_flow(
-            settings,
-            "flows/expectations.py:custom_expectations",
-            {"study": loaded, "folder": str(folder)},
-        )
-        tell(f"expectations: {loaded.checks.expectations} reads well")
-    with Journal(settings.journal, loaded.name) as journal:
-        for line in probe_models(loaded, folder, settings.cache, settings.base_url, journal):
-            tell(f"model: {line}")
+    for line in _expectation_lines(loaded, folder, settings):
+        tell(line)
+    for line in _model_lines(loaded, folder, settings):
+        tell(line)
     tell("everything that a run needs is there")
     if json:
         print_json(
@@ -242,3 +233,27 @@ def _data_lines(study: Study, data: Units) -> Iterator[str]:
     if picked := picked_line(study, data):
         yield f"data: {picked}"
     yield from (f"data: {note}" for note in data.notes)
+
+
+def _expectation_lines(study: Study, folder: Path, settings: Settings) -> Iterator[str]:
+    """That the study's own expectations read well, where it has some."""
+    from moored.cli.pipeline import run_flow
+
+    if study.checks.expectations is not None:
+        # Only the pipeline may load Great Expectations.
+        run_flow(
+            settings,
+            "flows/expectations.py:custom_expectations",
+            {"study": study, "folder": str(folder)},
+        )
+        yield f"expectations: {study.checks.expectations} reads well"
+
+
+def _model_lines(study: Study, folder: Path, settings: Settings) -> Iterator[str]:
+    """What each model of the study answers with: it is asked."""
+    from moored.llm.serving import probe_models
+    from moored.storage.journal import Journal
+
+    with Journal(settings.journal, study.name) as journal:
+        for line in probe_models(study, folder, settings.cache, settings.base_url, journal):
+            yield f"model: {line}"

@@ -10,26 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
 
 from moored.errors import BudgetReached, EndpointUnreachable, RequestRefused
 from moored.llm.batch_client import BatchClient, BatchState
 from moored.llm.batch_files import BatchAnswer, RequestFile, read_answers, write_request_files
+from moored.llm.batch_requests import BatchJournal, missing_requests
 from moored.llm.endpoints import Endpoint, api_key, require_key
 from moored.llm.generations import Unit
-from moored.llm.journal import Journal
 from moored.llm.prices import Price, price_of, require_price
 from moored.llm.raw import usage_of, whole_reply
 from moored.llm.recipe import Recipe
-from moored.llm.replies import parse_written
-from moored.llm.requests import Request, read_request, write_request
-from moored.llm.safety import redacted, without_key
+from moored.llm.safety import without_key
 from moored.study import GenerationSettings
 
 ROUNDS = 4
@@ -40,28 +37,6 @@ AT_ONCE = 1000
 """Answers stored in one commit."""
 WRITTEN_DOWN, UPLOADED = "written-down:", "file:"
 """What a batch without an id is known by: nothing of it was sent; its file was."""
-
-
-class BatchJournal(Journal, Protocol):
-    """The journal, with its batches."""
-
-    def keep_batch(self, batch: str, *, source: str, endpoint: str, calls: Mapping[str, int]) -> None:
-        """Write down a batch: its calls by key."""
-
-    def name_batch(self, known: str, batch: str) -> None:
-        """Give a batch that was written down under another name this one."""
-
-    def close_batch(self, batch: str, status: str) -> None:
-        """Mark it as fetched, failed or expired."""
-
-    def open_batches(self, source: str, endpoint: str) -> list[tuple[str, dict[str, int]]]:
-        """Batches that were written down and not fetched: name, calls by key."""
-
-    def withdraw(self, call: int) -> None:
-        """Take back a request that was written down and never sent."""
-
-    def refused_in_batches(self, source: str) -> set[str]:
-        """Keys of requests that a batch came to and could not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,33 +245,6 @@ class SourceBatches:
     @property
     def _price(self) -> Price:
         return price_of(self.work.recipe, self.work.endpoint, batch=True)
-
-
-def missing_requests(units: Iterable[Unit], recipe: Recipe, journal: BatchJournal) -> Iterator[Request]:
-    """The requests that can go out now and have no stored reply: of a synthetic source first the writes,
-    once they are answered the reads. No two have one key, and none was refused in a batch before."""
-    passed = journal.refused_in_batches(recipe.source)
-    for unit in units:
-        for request in _requests(redacted(unit.text) if recipe.redact else unit.text, recipe, journal):
-            if request.key not in passed and journal.reply(request.key) is None:
-                passed.add(request.key)
-                yield request
-
-
-def _requests(text: str, recipe: Recipe, journal: Journal) -> Iterator[Request]:
-    """What can be asked of one text now."""
-    read: str | None = text
-    if recipe.kind == "synthetic":
-        write = write_request(recipe, text)
-        stored = journal.reply(write.key)
-        if stored is None:
-            yield write
-            return
-        read = parse_written(stored.reply).text
-    if read is not None:
-        for step, draw in recipe.steps:
-            if step != "write":
-                yield read_request(recipe, step.removeprefix("read."), read, draw)
 
 
 def _over_budget(source: str, files: Sequence[RequestFile], price: Price) -> BudgetReached:

@@ -1,38 +1,22 @@
-"""The journal's file: its tables, how it is opened, and what its errors mean."""
+"""The journal's file: how it is opened, read and written to, and what its errors mean."""
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, Self
 
 from moored.errors import DiskFull, MooredError, SchemaNewer, StoreLocked
 from moored.storage.files import private
 from moored.storage.place import unwritable
+from moored.storage.queries import journal_query
 
 SCHEMA = 1
 BUSY_S = 60.0
-_TABLES = """
-CREATE TABLE IF NOT EXISTS replies (
-    key TEXT PRIMARY KEY, request TEXT NOT NULL, reply TEXT NOT NULL, prompt_tokens INTEGER NOT NULL,
-    completion_tokens INTEGER NOT NULL, latency_s REAL NOT NULL, created REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS calls (
-    call INTEGER PRIMARY KEY, study TEXT NOT NULL, source TEXT NOT NULL, key TEXT NOT NULL,
-    started REAL NOT NULL, ended REAL, outcome TEXT, http_status INTEGER,
-    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, usd REAL NOT NULL,
-    prices TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS calls_study ON calls (study, started);
-CREATE TABLE IF NOT EXISTS totals (
-    study TEXT PRIMARY KEY, requests INTEGER NOT NULL DEFAULT 0, prompt_tokens INTEGER NOT NULL DEFAULT 0,
-    completion_tokens INTEGER NOT NULL DEFAULT 0, usd REAL NOT NULL DEFAULT 0, ok INTEGER NOT NULL DEFAULT 0,
-    failed INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0,
-    over_budget INTEGER NOT NULL DEFAULT 0, cached INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS buckets (scope TEXT PRIMARY KEY, free_at REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS abilities (endpoint TEXT PRIMARY KEY, abilities TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS batches (
-    batch TEXT PRIMARY KEY, study TEXT NOT NULL, source TEXT NOT NULL, endpoint TEXT NOT NULL,
-    status TEXT NOT NULL, created REAL NOT NULL, calls TEXT NOT NULL) WITHOUT ROWID;
-"""
 
 
 def open_journal(path: Path) -> sqlite3.Connection:
@@ -67,7 +51,7 @@ def _create(connection: sqlite3.Connection) -> None:
                 raise
             time.sleep(0.02)
     connection.execute("BEGIN IMMEDIATE")
-    for statement in _TABLES.split(";\n"):
+    for statement in journal_query("tables").split(";\n"):
         if statement.strip():
             connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {SCHEMA}")
@@ -84,3 +68,83 @@ def plain_error(path: Path, error: Exception) -> MooredError:
     if "readonly" in text or "unable to open" in text or isinstance(error, OSError):
         return unwritable(path, error)
     return MooredError(f"cannot use the journal {path}: {text}")
+
+
+class JournalFile:
+    """The journal at `path`, for one study's entries. Opened by its first use; one connection reads, one writes."""
+
+    def __init__(self, path: Path, study: str = "") -> None:
+        self.path = path
+        self.study = study
+        self._lock = threading.RLock()
+        self._reading = threading.Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._depth = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.study)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the next call opens it again."""
+        with self._lock, self._reading:
+            for connection in (self._writer, self._reader):
+                if connection is not None:
+                    connection.close()
+            self._writer = self._reader = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Several entries, one durable commit. Nested use joins the outer one."""
+        with self._lock, self._plainly():
+            connection = self._write()
+            if self._depth == 0:
+                connection.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield
+                if self._depth == 1:
+                    connection.execute("COMMIT")
+            except BaseException:
+                if self._depth == 1 and connection.in_transaction:
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                raise
+            finally:
+                self._depth -= 1
+
+    def _run(self, name: str, values: Mapping[str, Any]) -> sqlite3.Cursor:
+        """Run `sql/journal/<name>.sql` in the transaction under way."""
+        return self._write().execute(journal_query(name), values)
+
+    def _rows(self, name: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """What `sql/journal/<name>.sql` finds, read beside any transaction."""
+        with self._reading, self._plainly():
+            return self._read().execute(journal_query(name), values).fetchall()
+
+    def _one(self, name: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The first row that `sql/journal/<name>.sql` finds."""
+        return next(iter(self._rows(name, values)), None)
+
+    def _write(self) -> sqlite3.Connection:
+        if self._writer is None:
+            self._writer = open_journal(self.path)
+        return self._writer
+
+    def _read(self) -> sqlite3.Connection:
+        if self._reader is None:
+            self._reader = open_journal(self.path)
+        return self._reader
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise plain_error(self.path, error) from error

@@ -16,6 +16,12 @@ def query(name: str) -> str:
     return (SQL / "queries" / f"{name}.sql").read_text(encoding="utf-8")
 
 
+@cache
+def journal_query(name: str) -> str:
+    """The text of `sql/journal/<name>.sql`: SQLite's, where the others are DuckDB's."""
+    return (SQL / "journal" / f"{name}.sql").read_text(encoding="utf-8")
+
+
 def migrations() -> list[tuple[int, str, str]]:
     """(number, name, SQL) of every migration, in order."""
     files = sorted((SQL / "migrations").glob("[0-9]*.sql"))

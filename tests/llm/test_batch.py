@@ -9,8 +9,9 @@ import pytest
 
 from moored.errors import BudgetReached, EndpointUnreachable, KeyRefused, RequestRefused, StudyInvalid
 from moored.llm import batch, batch_files
-from moored.llm.batch import BatchWork, answer_by_batches, missing_requests
+from moored.llm.batch import BatchWork, answer_by_batches
 from moored.llm.batch_files import read_answers, write_request_files
+from moored.llm.batch_requests import missing_requests
 from moored.llm.generate import generate
 from moored.storage.journal import Journal
 from moored.study import GenerationSettings, parse_study

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from moored.errors import MooredError, SchemaNewer
 from moored.storage.journal import Journal, Progress
+from moored.storage.journal_file import open_journal
+from moored.storage.queries import SQL
 
 NO_CAPS = (None, None, None)
 
@@ -129,6 +133,15 @@ def test_what_was_said_to_be_stored_survives_kill_9(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j", "a")
     assert all(journal.reply(str(number)) is not None for number in said)
     assert len(said) <= journal.progress().ok <= len(said) + 1
+
+
+@pytest.mark.parametrize("path", sorted((SQL / "journal").glob("*.sql")), ids=lambda path: path.stem)
+def test_every_statement_is_sql_over_the_journals_tables(tmp_path: Path, path: Path) -> None:
+    text = path.read_text()
+    with closing(open_journal(tmp_path / "j")) as journal:
+        if path.stem == "tables":
+            return  # it was run just now
+        journal.execute(f"EXPLAIN {text}", dict.fromkeys(re.findall(r":(\w+)", text)))
 
 
 def test_a_newer_file_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+SELECT abilities FROM abilities WHERE endpoint = :endpoint;

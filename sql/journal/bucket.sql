@@ -1,0 +1,1 @@
+SELECT free_at FROM buckets WHERE scope = :scope;

@@ -1,0 +1,1 @@
+SELECT prompt_tokens, completion_tokens, usd FROM calls WHERE call = :call;

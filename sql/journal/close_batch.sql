@@ -1,0 +1,1 @@
+UPDATE batches SET status = :status WHERE batch = :batch;

@@ -1,0 +1,1 @@
+SELECT count(*) FROM batches WHERE study = :study AND status = 'open';

@@ -1,0 +1,2 @@
+INSERT INTO batches (batch, study, source, endpoint, status, created, calls)
+VALUES (:batch, :study, :source, :endpoint, 'open', :created, :calls);

@@ -1,0 +1,1 @@
+UPDATE batches SET batch = :batch WHERE batch = :known;

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO abilities (endpoint, abilities) VALUES (:endpoint, :abilities);
