@@ -13,6 +13,7 @@ Each says in one sentence what came, what is allowed and what to do next.
     │   │   ├── OutsideDomain   24
     │   │   └── NoLabels        25
     │   ├── ExtraMissing        15  a package that this command needs is not installed
+    │   ├── TermUnknown         16  words for a fit that name none of its terms
     │   ├── EstimationError     30  the numbers
     │   │   ├── Unidentified    31  too few labelled units for the parameters
     │   │   ├── Separated       32  complete or quasi-complete separation
@@ -123,6 +124,10 @@ class NoLabels(DataInvalid, exit_code=25):
 
 class ExtraMissing(Terminal, exit_code=15):
     """This command needs packages that a plain installation leaves out."""
+
+
+class TermUnknown(Terminal, exit_code=16):
+    """A contrast or hypothesis in words cannot be read, or names no term of the fit."""
 
 
 class EstimationError(Terminal, exit_code=30):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from moored.cli.layout import Block, Kind, blocks
-from moored.cli.numbers import RATIOS, decimals, exponential, number, p_value, scale_of
 from moored.cli.render import print_lines, print_table, say, width
+from moored.numbers import RATIOS, decimals, exponential, number, p_value, scale_of
 from moored.plaintext import plain
 
 NAIVE = "model labels used as if they were true: biased, do not report"

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from moored.cli.answer import print_estimates
-from moored.cli.numbers import p_value, scale_of
 from moored.cli.render import print_json, say
 from moored.errors import DataInvalid
+from moored.numbers import p_value, scale_of
 
 if TYPE_CHECKING:
     from moored.inference import Fit, Sample
@@ -223,7 +223,7 @@ def as_json(
             rows.append(told if adjusted is None else told | {"p_adjusted": float(adjusted[j])})
     return {
         "estimates": rows,
-        "fits": [fit.summary() | {"role": role_of(fit.estimator, headline)} for fit in fits],
+        "fits": [fit.record() | {"role": role_of(fit.estimator, headline)} for fit in fits],
         "headline": headline,
         "tests": list(tests),
     }

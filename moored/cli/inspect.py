@@ -68,7 +68,7 @@ def results_command(
 
 def _with_ratios(result: dict[str, Any]) -> dict[str, Any]:
     """The same with `exp_estimate`, `exp_lower` and `exp_upper` in each row. Errors: `StudyInvalid`."""
-    from moored.cli.numbers import RATIOS, exponential
+    from moored.numbers import RATIOS, exponential
 
     family = result["fits"][0]["family"] if result["fits"] else ""
     if family not in RATIOS:

@@ -17,7 +17,7 @@ from typing import Any
 import typer
 
 from moored.cli.layout import Kind, blocks, wrapped
-from moored.cli.numbers import number
+from moored.numbers import number
 from moored.plaintext import plain
 
 

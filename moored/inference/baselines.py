@@ -14,9 +14,10 @@ from moored.inference.families import family_of
 from moored.inference.gmm.estimator import as_fit
 from moored.inference.gmm.first_step import refuse_unidentified, solved
 from moored.inference.gmm.two_step import two_step
+from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
-from moored.inference.results import Alternative, Fit, Target, make_fit
+from moored.inference.results import Fit, Target, make_fit
 from moored.inference.solve.gram import Gram
 from moored.inference.solve.newton import Equation, equation, inverse, solve_all
 from moored.inference.solve.passes import Block, Passes, Rows, Stream, with_sources

@@ -18,8 +18,9 @@ from moored.inference.data import Array, Sample, generator
 from moored.inference.families import family_of
 from moored.inference.gmm.estimator import gmm
 from moored.inference.gmm.first_step import solved, source_equation
+from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
-from moored.inference.results import Alternative, Fit
+from moored.inference.results import Fit
 from moored.inference.solve.newton import inverse, solve_all, solve_scaled
 from moored.inference.solve.passes import Block, Passes
 

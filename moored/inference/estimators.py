@@ -11,10 +11,11 @@ from moored.inference.data import Kind, Sample
 from moored.inference.families import Linear, Logit, Poisson, Quantile, family_of
 from moored.inference.gmm.estimator import gmm
 from moored.inference.gmm.first_step import FirstStep
+from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
 from moored.inference.ppi.mixtures import ppi_synth, reppi
 from moored.inference.ppi.plus_plus import ppi_plus_plus
-from moored.inference.results import Alternative, Fit, Target
+from moored.inference.results import Fit, Target
 from moored.inference.small.control_variates import gmm_small
 from moored.inference.solve.passes import Stream, with_sources
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from moored.errors import Separated, Unidentified
 from moored.inference.data import Array
 from moored.inference.families import Linear, Logit, Poisson
-from moored.inference.results import Alternative, Fit, Target, make_fit
+from moored.inference.laws import Alternative, refuse_level
+from moored.inference.results import Fit, Target, make_fit
 from moored.inference.solve.passes import Passes
 
 FEW_EVENTS = 5
@@ -58,20 +59,18 @@ class Share:
         n, z = self.size, 1.96
         centre = (self.value * n + z * z / 2) / (n + z * z)
         variance = np.array([[centre * (1.0 - centre) / (n + z * z)]])
-        lower, upper, p_value = self.interval(level, alternative)
+        counted = 0.0
         if target == "corpus":
-            share = passes.counts.labelled / passes.counts.total
-            variance = variance * (1.0 - share)
-            if not self.weighed:
-                lower = max(lower, share * self.value)
-                upper = min(upper, 1.0 - share * (1.0 - self.value))
+            labelled = passes.counts.labelled / passes.counts.total
+            variance = variance * (1.0 - labelled)
+            counted = 0.0 if self.weighed else labelled
         return make_fit(
             estimator=name,
             family=passes.family.name,
             terms=passes.terms,
             estimate=np.array([self.value]),
             covariance=variance,
-            interval=(np.array([lower]), np.array([upper]), np.array([p_value])),
+            law=Binomial(self.value, self.size, counted),
             n_labelled=passes.counts.labelled,
             n_total=passes.counts.total,
             level=level,
@@ -81,12 +80,39 @@ class Share:
             target=target,
         )
 
-    def interval(self, level: float, alternative: Alternative) -> tuple[float, float, float]:
-        """Ends, open ones infinite, and the p-value of a share of 0 (Lancaster 1961; mid-P)."""
+
+@dataclass(frozen=True, slots=True)
+class Binomial:
+    """The mid-P law of a share (Lancaster 1961): `value` of `size` units; `counted` of all units are known."""
+
+    value: float
+    size: float
+    counted: float = 0.0
+
+    def interval(self, level: float, alternative: Alternative) -> tuple[Array, Array]:
+        """Ends (1,); an open one is infinite."""
+        refuse_level(level, alternative)
         tail = (1.0 - level) / 2.0 if alternative == "two-sided" else 1.0 - level
         lower = -np.inf if alternative == "smaller" else self._end(lambda p: self._above(p) - tail, 0.0)
         upper = np.inf if alternative == "larger" else self._end(lambda p: 1.0 - self._above(p) - tail, 1.0)
-        return lower, upper, 0.0 if self.value > 0 and alternative != "smaller" else 1.0
+        if self.counted:
+            least, most = self._possible()
+            lower, upper = max(lower, least), min(upper, most)
+        return np.array([lower]), np.array([upper])
+
+    def p_value(self, null: Array, alternative: Alternative) -> Array:
+        """Of a share of `null` (1,); what cannot be a share, or is excluded by the labels, has none."""
+        share = float(null[0])
+        if share == self.value:
+            return np.ones(1)
+        least, most = self._possible()
+        more = 1.0 if share > most else 0.0 if share < least else self._above(share)
+        chance = {"larger": more, "smaller": 1.0 - more}.get(alternative, 2.0 * min(more, 1.0 - more))
+        return np.array([min(chance, 1.0)])
+
+    def _possible(self) -> tuple[float, float]:
+        """The shares of all units that the labelled ones leave possible."""
+        return self.counted * self.value, 1.0 - self.counted * (1.0 - self.value)
 
     def _above(self, p: float) -> float:
         """P(more events) + P(as many) / 2 at a share of p; for any real number of events."""
@@ -100,7 +126,11 @@ class Share:
     def _end(self, excess: Callable[[float], float], extreme: float) -> float:
         from scipy.optimize import brentq
 
-        return extreme if self.value == extreme else float(brentq(excess, 0.0, 1.0, xtol=1e-14))
+        if (
+            self.value == extreme or excess(0.0) * excess(1.0) > 0
+        ):  # the second at one-sided levels below one half
+            return self.value
+        return float(brentq(excess, 0.0, 1.0, xtol=1e-14))
 
 
 def few_events(passes: Passes) -> Share | None:

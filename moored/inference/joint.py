@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from moored.errors import DataInvalid
 from moored.inference.data import Array
+from moored.inference.laws import refuse_level
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Adjustment = Literal["holm", "bonferroni"]
 DEPENDENT = 1e-12  # smallest eigenvalue of the correlation of the tested combinations
@@ -22,6 +26,74 @@ class Joint:
     df: int
     error_df: float | None
     p_value: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """Every value of c combinations of terms that the joint test does not reject at 1 - level: an ellipsoid.
+
+    Attributes
+    ----------
+    labels : (c,) what the combinations are. centre : (c,) their estimates. covariance : (c, c).
+    df : degrees of freedom of t; None: normal. level : the region holds the truth with this probability.
+    """
+
+    labels: tuple[str, ...]
+    centre: Array
+    covariance: Array
+    df: float | None
+    level: float
+
+    def __post_init__(self) -> None:
+        refuse_level(self.level, "two-sided")
+        joint_test(
+            self.centre, self.covariance, np.eye(len(self.centre)), 0.0, self.df
+        )  # refuses what has none
+
+    @property
+    def radius(self) -> float:
+        """The greatest sqrt((b - centre)' covariance^-1 (b - centre)) inside."""
+        from scipy.special import chdtri, fdtri
+
+        c = len(self.centre)
+        return float(
+            np.sqrt(chdtri(c, 1.0 - self.level) if self.df is None else c * fdtri(c, self.df, self.level))
+        )
+
+    def contains(self, point: Any) -> bool:
+        """Is (c,) inside, or on the border? Errors: `DataInvalid` for another shape."""
+        given = np.asarray(point, dtype=np.float64)
+        if given.shape != self.centre.shape:
+            raise DataInvalid(
+                f"A point of this region has {len(self.centre)} numbers, one each for {self._named}."
+            )
+        c = np.eye(len(given))
+        return bool(joint_test(self.centre, self.covariance, c, given, self.df).statistic <= self.radius**2)
+
+    def boundary(self, points: int = 200) -> Array:
+        """(points, 2) of the ellipse of two combinations, closed. Errors: `DataInvalid` where there are not two."""
+        if len(self.centre) != 2:
+            raise DataInvalid(
+                f"The border of {self._named} is no curve; name two terms, such as {self._two!r}."
+            )
+        turn = np.linspace(0.0, 2.0 * np.pi, points)
+        root = np.linalg.cholesky(self.covariance)
+        circle = np.column_stack([np.cos(turn), np.sin(turn)])
+        return np.asarray(self.centre + self.radius * circle @ root.T)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the ellipse of two combinations, its centre, and where both are zero."""
+        from moored.figures.coefficients import region_plot
+
+        return region_plot(self.boundary(), self.centre, self.labels, self.level, ax)
+
+    @property
+    def _named(self) -> str:
+        return ", ".join(self.labels)
+
+    @property
+    def _two(self) -> list[str]:
+        return [*self.labels, "x"][:2]
 
 
 def joint_test(estimate: Array, covariance: Array, R: Array, q: Any, df: float | None) -> Joint:

@@ -10,16 +10,20 @@ import numpy as np
 
 from moored.errors import DataInvalid, NonFinite
 from moored.inference.data import Array
-from moored.inference.joint import Adjustment, Joint, adjust, joint_test
+from moored.inference.joint import Adjustment, Joint, Region, adjust, joint_test
+from moored.inference.laws import Alternative, Law, Wald, wald
 from moored.inference.solve.frame import Frame
+from moored.reader.combinations import Combinations, combinations_of
+from moored.reader.frames import ROW
+from moored.reader.readable import Readable
 
-Alternative = Literal["two-sided", "larger", "smaller"]
 Target = Literal["population", "corpus"]
+TURNED: dict[Alternative, Alternative] = {"larger": "smaller", "smaller": "larger", "two-sided": "two-sided"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fit:
-    """One estimator's answer for p parameters.
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Fit(Readable):
+    """One estimator's answer for p parameters. What it offers its reader is in `moored.reader.readable`.
 
     Attributes
     ----------
@@ -43,6 +47,8 @@ class Fit:
     sources : names of the sources that were used.
     tuning : what the estimator chose, such as PPI++'s lambda.
     target : "population", the law that units are drawn from, or "corpus", what all T labels would have given.
+    law : where the intervals come from; None: Wald's, with `df`.
+    formula : over the human columns, where there was one.
     """
 
     estimator: str
@@ -69,6 +75,8 @@ class Fit:
     sources: tuple[str, ...]
     tuning: tuple[tuple[str, float], ...] = ()
     target: Target = "population"
+    law: Law | None = None
+    formula: str = ""
 
     def rows(self) -> list[dict[str, Any]]:
         """One dict a term, its keys estimator, term, estimate, se, lower, upper, p_value, effective_n,
@@ -79,13 +87,13 @@ class Fit:
         table = []
         for index, term in enumerate(self.terms):
             row: dict[str, Any] = {"estimator": self.estimator, "term": term}
-            for name in ("estimate", "se", "lower", "upper", "p_value", "effective_n", "labels_saved", "r2"):
+            for name in ROW:
                 values = getattr(self, name)
                 row[name] = None if values is None else _finite_or_none(values[index])
             table.append(row)
         return table
 
-    def summary(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """The fit's own row: estimator, target, n_labelled, n_total, j, j_df, j_p_value, warnings, covariance.
 
         `covariance` is a list of p lists of p numbers.
@@ -102,12 +110,24 @@ class Fit:
             "covariance": self.covariance.tolist(),
         }
 
-    def wald(self, R: Any = None, q: Any = 0.0) -> Joint:
-        """Joint test of R theta = q, R (c, p), by default of all terms but the constant: see `joint.joint_test`."""
-        p = len(self.terms)
-        free = [j for j, term in enumerate(self.terms) if term.rpartition(":")[2] != "Intercept" or p == 1]
-        rows = np.eye(p)[free] if R is None else np.atleast_2d(np.asarray(R, dtype=np.float64))
-        return joint_test(self.estimate, self.covariance, rows, q, self.df)
+    def wald_test(self, R: Any = None, q: Any = None) -> Joint:
+        """Joint test of combinations of terms: see `joint.joint_test`.
+
+        Parameters
+        ----------
+        R : words, such as "x = age" or ["x = 0", "age = 0.5"]; or numbers (c, p); None: every term but the
+            constant is zero. q : (c,) or one number, what R theta is held against; words say it themselves.
+        """
+        chosen = self._several(R, q)
+        return joint_test(self.estimate, self.covariance, chosen.matrix, chosen.null, self.df)
+
+    def confidence_region(self, R: Any = None, level: float | None = None) -> Region:
+        """The combinations of terms (`R` as in `wald_test`) that `wald_test` does not reject: an ellipsoid."""
+        chosen = self._several(R, None)
+        V = chosen.matrix @ self.covariance @ chosen.matrix.T
+        return Region(
+            chosen.labels, chosen.matrix @ self.estimate, V, self.df, self.level if level is None else level
+        )
 
     def adjusted(self, method: Adjustment = "holm") -> Array:
         """p-values (p,) for reading all terms: see `joint.adjust`."""
@@ -118,26 +138,40 @@ class Fit:
         level = 1.0 - (1.0 - self.level) / len(self.terms)
         if len(self.terms) == 1:
             return self.lower, self.upper
-        lower, upper, _ = wald(self.estimate, self.se, level, self.alternative, self.df)
-        return lower, upper
+        return self.ends(level)
 
-    def contrast(self, L: Any) -> list[dict[str, Any]]:
-        """Estimates of L theta for L (p,) or (c, p), one dict a row: estimate, se, lower, upper, p_value."""
-        rows = np.atleast_2d(np.asarray(L, dtype=np.float64))
-        if rows.shape[1] != len(self.terms) or not np.isfinite(rows).all():
-            raise DataInvalid(f"A contrast needs {len(self.terms)} finite numbers a row; got {rows.shape}.")
+    def ends(self, level: float) -> tuple[Array, Array]:
+        """Interval ends (p,) at another level than the fit's, from the same law."""
+        return self._law().interval(level, self.alternative)
+
+    def combined(self, combinations: Combinations, level: float) -> dict[str, Array]:
+        """estimate, se, lower, upper, p_value, (c,) each: Wald's, but a single term keeps its own law."""
+        rows, null = combinations.matrix, combinations.null
         estimate = rows @ self.estimate
         se = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, self.covariance, rows), 0.0))
-        lower, upper, p_value = wald(estimate, se, self.level, self.alternative, self.df)
-        if len(self.terms) == 1 and self.alternative == "two-sided":  # its interval need not be Wald's
-            ends = rows * np.concatenate([self.lower, self.upper])
-            lower, upper = ends.min(axis=1), ends.max(axis=1)
-            p_value = np.where(rows[:, 0] != 0, self.p_value, 1.0)
-        names = ("estimate", "se", "lower", "upper", "p_value")
-        return [
-            {name: _finite_or_none(value) for name, value in zip(names, values, strict=True)}
-            for values in zip(estimate, se, lower, upper, p_value, strict=True)
-        ]
+        lower, upper, _ = wald(estimate, se, level, self.alternative, self.df)
+        p_value = wald(estimate - null, se, level, self.alternative, self.df)[2]
+        for k in np.flatnonzero(np.count_nonzero(rows, axis=1) == 1) if self.law is not None else ():
+            lower[k], upper[k], p_value[k] = self._single(rows[k], float(null[k]), level)
+        return {"estimate": estimate, "se": se, "lower": lower, "upper": upper, "p_value": p_value}
+
+    def _single(self, row: Array, null: float, level: float) -> tuple[float, float, float]:
+        """Interval and p-value of weight * theta_j, whose law is the term's own turned round if weight < 0."""
+        (j,) = np.flatnonzero(row)
+        weight, law = float(row[j]), self._law()
+        turned = TURNED[self.alternative] if weight < 0 else self.alternative
+        lower, upper = law.interval(level, turned)
+        ends = sorted((weight * float(lower[j]), weight * float(upper[j])))
+        return ends[0], ends[1], float(law.p_value(np.full(len(row), null / weight), turned)[j])
+
+    def _law(self) -> Law:
+        return Wald(self.estimate, self.se, self.df) if self.law is None else self.law
+
+    def _several(self, R: Any, q: Any) -> Combinations:
+        if R is None:
+            free = [j for j, term in enumerate(self.terms) if term.rpartition(":")[2] != "Intercept"]
+            R = np.eye(len(self.terms))[free or [0]]
+        return combinations_of(R, self.terms, q)
 
 
 def role_of(estimator: str, headline: str | None) -> str:
@@ -150,55 +184,6 @@ def role_of(estimator: str, headline: str | None) -> str:
 def _finite_or_none(value: Any) -> float | None:
     number = float(value)
     return number if math.isfinite(number) else None
-
-
-def refuse_level(level: float, alternative: str) -> None:
-    """Raise DataInvalid for a level outside (0, 1) or an alternative that there is not."""
-    if not 0 < level < 1:
-        raise DataInvalid(f"The level is {level}; it must lie between 0 and 1, such as 0.95.")
-    if alternative not in ("two-sided", "larger", "smaller"):
-        raise DataInvalid(f"The alternative is {alternative!r}; use 'two-sided', 'larger' or 'smaller'.")
-
-
-def wald(
-    estimate: Array, se: Array, level: float, alternative: Alternative, df: float | None
-) -> tuple[Array, Array, Array]:
-    """Interval and p-value from one law: theta_j is outside the interval exactly where p < 1 - level.
-
-    Parameters
-    ----------
-    estimate, se : (p,).
-    level : in (0, 1).
-    alternative : "two-sided", "larger" or "smaller".
-    df : degrees of freedom of t; None: normal.
-
-    Returns
-    -------
-    lower, upper, p_value : (p,) each.
-    """
-    from scipy.special import ndtr, ndtri, stdtr, stdtrit  # loaded late: a third of a second
-
-    refuse_level(level, alternative)
-    tail = (1.0 - level) / 2.0 if alternative == "two-sided" else 1.0 - level
-    reach = float(-ndtri(tail) if df is None else -stdtrit(df, tail)) * se
-    z = _ratio(estimate, se)
-
-    def below(q: Array) -> Array:
-        return np.asarray(ndtr(q) if df is None else stdtr(df, q))
-
-    infinite = np.full(len(estimate), np.inf)
-    if alternative == "larger":
-        return estimate - reach, infinite, below(-z)
-    if alternative == "smaller":
-        return -infinite, estimate + reach, below(z)
-    return estimate - reach, estimate + reach, np.minimum(2.0 * below(-np.abs(z)), 1.0)
-
-
-def _ratio(estimate: Array, se: Array) -> Array:
-    """estimate / se, with 0 / 0 = 0 and x / 0 = a signed infinity, as is a ratio too large for a number."""
-    out = np.where(estimate == 0, 0.0, np.copysign(np.inf, estimate))
-    with np.errstate(over="ignore"):
-        return np.divide(estimate, se, out=out, where=se > 0)
 
 
 def make_fit(
@@ -222,13 +207,15 @@ def make_fit(
     sources: tuple[str, ...] = (),
     tuning: tuple[tuple[str, float], ...] = (),
     interval: tuple[Array, Array, Array] | None = None,
+    law: Law | None = None,
     target: Target = "population",
 ) -> Fit:
     """A Fit from an estimate (p,) and its covariance (p, p).
 
     `human_se` (p,), or `human_covariance` (p, p), gives the effective sample size; without either it is left out.
-    `frame` maps estimate and covariances back to the data's columns. `interval` is (lower, upper, p-value),
-    (p,) each, where it is not Wald's. Raises NonFinite rather than let a NaN out.
+    `frame` maps estimate and covariances back to the data's columns. `law` makes the intervals where they are not
+    Wald's; `interval` is its (lower, upper, p-value), (p,) each, where it is computed already. Raises NonFinite
+    rather than let a NaN out.
     """
     if target not in ("population", "corpus"):
         raise DataInvalid(f"The target is {target!r}; use 'population' or 'corpus'.")
@@ -241,7 +228,10 @@ def make_fit(
     if not (np.isfinite(estimate).all() and np.isfinite(covariance).all()):
         raise NonFinite(f"{estimator}: the estimate or its covariance is not finite; rescale the data.")
     se = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    lower, upper, p_value = interval or wald(estimate, se, level, alternative, df)
+    if interval is None:
+        own = Wald(estimate, se, df) if law is None else law
+        interval = (*own.interval(level, alternative), own.p_value(np.zeros(len(terms)), alternative))
+    lower, upper, p_value = interval
     effective = saved = None
     if human_se is not None:
         both_zero = (human_se == 0) & (se == 0)
@@ -281,4 +271,5 @@ def make_fit(
         sources=sources,
         tuning=tuning,
         target=target,
+        law=law,
     )

@@ -71,7 +71,7 @@ def estimate_study(study: Study, material: Material) -> Estimates:
             marks.append(f"{name} could not be fitted: {error.message}")
     named = ruled if ruled in {fit.estimator for fit in fits} else "human"
     rows = [row for fit in fits for row in fit.rows()] + list(_everyone(study, material))
-    summaries = [fit.summary() | {"family": fit.family, "level": fit.level} for fit in fits]
+    summaries = [fit.record() | {"family": fit.family, "level": fit.level} for fit in fits]
     return Estimates(pd.DataFrame(rows), pd.DataFrame(summaries), named, (*notes_of(sample), *marks))
 
 

@@ -134,7 +134,7 @@ def test_few_events_of_a_corpus_leave_out_what_the_labels_exclude():
 def test_targets_have_names():
     sample = drawn(corpus("ols", 300), 100, np.random.default_rng(7))
     assert {fit.target for fit in estimate(sample, "ols", target="corpus")} == {"corpus"}
-    assert {fit.summary()["target"] for fit in estimate(sample, "ols")} == {"population"}
+    assert {fit.record()["target"] for fit in estimate(sample, "ols")} == {"population"}
     for name in NAMES:
         with pytest.raises(DataInvalid, match="use 'population' or 'corpus'"):
             ESTIMATORS[name](sample, "ols", target="sample")

@@ -166,7 +166,7 @@ def test_a_stream_of_few_events_has_the_same_interval():
 
 def test_a_multiple_of_a_share_keeps_its_interval():
     fit = ESTIMATORS["human"](sample_of(events(40, 1), 40), "mean")
-    percent, lost = fit.contrast([[100.0], [-1.0]])
+    _, (percent, lost) = zip(*fit.contrast([[100.0], [-1.0]]).iterrows(), strict=True)
     assert (percent["lower"], percent["upper"]) == (100 * fit.lower[0], 100 * fit.upper[0])
     assert (lost["lower"], lost["upper"]) == (-fit.upper[0], -fit.lower[0])
 

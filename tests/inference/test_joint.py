@@ -21,25 +21,25 @@ def test_the_joint_test_is_that_of_statsmodels():
     y, X = sample.y[sample.labelled], sample.X[sample.labelled]
     other = sm.OLS(y, X).fit(cov_type="HC0")
     R, q = np.array([[0, 1, -1, 0], [0, 0, 0, 2.0]]), np.array([0.1, 1.0])
-    theirs, mine = other.wald_test((R, q), use_f=False, scalar=True), fit.wald(R, q)
+    theirs, mine = other.wald_test((R, q), use_f=False, scalar=True), fit.wald_test(R, q)
     assert mine.statistic == pytest.approx(theirs.statistic, rel=1e-9)
     assert mine.p_value == pytest.approx(theirs.pvalue, rel=1e-9)
-    assert fit.wald().df == 3
+    assert fit.wald_test().df == 3
 
 
 @pytest.mark.parametrize("name", ["gmm-synth", "gmm-small"])
 def test_one_row_is_the_contrast_and_units_do_not_matter(name):
     fit = ESTIMATORS[name](draw("ols", M=2, kinds=("proxy", "synthetic"), rng=2), "ols")
     row = [0.0, 1.0, -0.5]
-    assert fit.wald([row]).p_value == pytest.approx(fit.contrast(row)[0]["p_value"], rel=1e-9)
+    assert fit.wald_test([row]).p_value == pytest.approx(fit.contrast(row)["p_value"].iloc[0], rel=1e-9)
     R = np.array([[0, 1.0, 0], [0, 0, 1]])
-    assert fit.wald(R * [[1e9], [1e-9]]).p_value == pytest.approx(fit.wald(R).p_value, rel=1e-9)
+    assert fit.wald_test(R * [[1e9], [1e-9]]).p_value == pytest.approx(fit.wald_test(R).p_value, rel=1e-9)
 
 
 @pytest.mark.parametrize("R", [[[1, 0]], [[np.nan, 0, 0]], [[0, 1, 0], [0, 2, 0]], [[0, 0, 0]]])
 def test_what_is_no_joint_test_is_refused(R):
     with pytest.raises(DataInvalid):
-        gmm(draw("ols", M=1, rng=3), "ols").wald(R)
+        gmm(draw("ols", M=1, rng=3), "ols").wald_test(R)
 
 
 def test_adjusted_p_values_are_statsmodels():
@@ -63,7 +63,7 @@ def test_simultaneous_intervals_hold_together():
 
 def test_roles_and_the_covariance_of_a_summary():
     fit = gmm(draw("ols", M=1, rng=5), "ols")
-    np.testing.assert_array_equal(fit.summary()["covariance"], fit.covariance)
+    np.testing.assert_array_equal(fit.record()["covariance"], fit.covariance)
     roles = [role_of(name, "gmm-small") for name in ("gmm-small", "human", "naive-proxy", "reppi")]
     assert roles == ["headline", "comparison", "biased", "comparison"]
 

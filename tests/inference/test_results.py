@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from moored.errors import DataInvalid, MooredError
 from moored.inference import ESTIMATORS, Sample, Source, gmm, source_tests
-from moored.inference.results import make_fit, wald
+from moored.inference.laws import wald
+from moored.inference.results import make_fit
 from tests.inference.worlds import draw
 
 
@@ -68,12 +69,12 @@ def test_every_estimator_is_one_sided_when_asked():
 
 def test_contrast_is_a_linear_map():
     fit = gmm(draw("logit", M=1, rng=42), "logit")
-    row = fit.contrast([0, 1, -1])[0]
+    row = fit.contrast([0, 1, -1]).iloc[0]
     assert row["estimate"] == pytest.approx(fit.estimate[1] - fit.estimate[2])
     V = fit.covariance
     assert row["se"] == pytest.approx(np.sqrt(V[1, 1] + V[2, 2] - 2 * V[1, 2]))
     own = fit.contrast(np.eye(3))
-    assert [r["p_value"] for r in own] == pytest.approx(fit.p_value.tolist())
+    assert own["p_value"].tolist() == pytest.approx(fit.p_value.tolist())
     with pytest.raises(DataInvalid, match="3 finite numbers"):
         fit.contrast([1, 0])
 
@@ -82,7 +83,7 @@ def test_a_fit_is_frozen_and_its_rows_are_json():
     fit = gmm(draw("ols", M=1, rng=43), "ols", alternative="smaller")
     with pytest.raises(FrozenInstanceError):
         fit.level = 0.5
-    text = json.dumps({"estimates": fit.rows(), "fits": [fit.summary()]}, allow_nan=False)
+    text = json.dumps({"estimates": fit.rows(), "fits": [fit.record()]}, allow_nan=False)
     assert json.loads(text)["estimates"][0]["lower"] is None
     assert json.loads(text)["estimates"][0]["term"] == "Intercept"
 

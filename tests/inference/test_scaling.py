@@ -138,7 +138,7 @@ def test_a_constant_that_is_a_sum_of_columns(name):
     one, other = (ESTIMATORS[name](of(*where), "ols") for where in ((0.0, 1.0), (1.7e9, 1e5)))
     np.testing.assert_allclose(other.estimate[2] * 1e5, one.estimate[2], rtol=1e-8)
     np.testing.assert_allclose(other.se[2] * 1e5, one.se[2], rtol=1e-8)
-    contrast = other.contrast([1.0, -1.0, 0.0])[0], one.contrast([1.0, -1.0, 0.0])[0]
+    contrast = other.contrast([1.0, -1.0, 0.0]).iloc[0], one.contrast([1.0, -1.0, 0.0]).iloc[0]
     assert contrast[0]["estimate"] == pytest.approx(contrast[1]["estimate"], rel=1e-6)
 
 

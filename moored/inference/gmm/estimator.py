@@ -12,9 +12,10 @@ from moored.inference.families import family_of
 from moored.inference.gmm.corpus import corpus_covariances
 from moored.inference.gmm.first_step import FirstStep
 from moored.inference.gmm.two_step import Omega, TwoStep, explained_share, two_step
+from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
-from moored.inference.results import Alternative, Fit, Target, make_fit
+from moored.inference.results import Fit, Target, make_fit
 from moored.inference.solve.passes import Passes, Stream
 
 Correction = Literal["none", "lw"]

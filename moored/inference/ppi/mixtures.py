@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from moored.inference.data import Array, Sample, generator
 from moored.inference.gmm.first_step import human_equation, solved
+from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
 from moored.inference.ppi.plus_plus import finished, ppi_plus_plus, prepared, settled
 from moored.inference.ppi.variance import Contrast, Mix, Scores, contrast, mixed_scores
-from moored.inference.results import Alternative, Fit, Target
+from moored.inference.results import Fit, Target
 from moored.inference.solve.newton import inverse, solve_all
 from moored.inference.solve.passes import Block, Passes, Rows, Stream
 

@@ -28,6 +28,7 @@ from moored.inference.events import few_events
 from moored.inference.failures import failure_warnings, observed_shares, one_sided
 from moored.inference.families import family_of
 from moored.inference.gmm.first_step import human_equation, solved
+from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
 from moored.inference.ppi.variance import (
@@ -38,7 +39,7 @@ from moored.inference.ppi.variance import (
     corpus_covariance,
     mixed_scores,
 )
-from moored.inference.results import Alternative, Fit, Target, make_fit
+from moored.inference.results import Fit, Target, make_fit
 from moored.inference.solve.newton import inverse, solve_all
 from moored.inference.solve.passes import Block, Passes, Stream, with_sources
 

@@ -32,13 +32,14 @@ from moored.inference.events import few_events, flat_terms, refuse_exact
 from moored.inference.families import Quantile, family_of
 from moored.inference.gmm.first_step import first_fits, solved
 from moored.inference.gmm.two_step import explained_share
+from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
-from moored.inference.results import Alternative, Fit, Target, make_fit
+from moored.inference.results import Fit, Target, make_fit
 from moored.inference.small.bias_reduced import Rows, refuse_unknown
 from moored.inference.small.coefficients import FLOOR, Evidence, Weighed, repeats, weigh
 from moored.inference.small.deletions import Auxiliary, Fitted, Groups, auxiliary, fitted, grouped
-from moored.inference.small.intervals import ends
+from moored.inference.small.intervals import Skewed
 from moored.inference.small.quantile import quantile
 from moored.inference.small.solution import conclude
 from moored.inference.solve.newton import dependent_column
@@ -116,14 +117,14 @@ def gmm_small(
         passes.frame.point((human.b - (0.0 if weighed is None else weighed.shift))[0]),
         answer.df[0],
     )
-    interval = ends(estimate[None], answer.se, answer.df, answer.skew, level, alternative)
+    law = Skewed(estimate, answer.se[0], df, answer.skew[0])
     return make_fit(
         estimator=name,
         family=chosen.name,
         terms=passes.terms,
         estimate=estimate,
         covariance=answer.covariance[0],
-        interval=(interval[0][0], interval[1][0], interval[2][0]),
+        law=law,
         n_labelled=passes.counts.labelled,
         n_total=passes.counts.total,
         level=level,

@@ -5,11 +5,13 @@ Arrays have a leading axis of draws; G groups (units or clusters) of n labelled 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from moored.inference.data import Array
-from moored.inference.results import Alternative, refuse_level
+from moored.inference.laws import Alternative, refuse_level
 from moored.inference.small.deletions import grouped
 
 LENGTHENED = 1.5
@@ -63,6 +65,35 @@ def skewness(left: Array, inside: Array, whole: Array) -> Array:
     square, cube = (r**2).sum(axis=1), (r**3).sum(axis=1) * np.sqrt(G * (G - 1.0)) / max(G - 2.0, 1.0)
     share = np.divide(inside, whole, out=np.zeros_like(whole), where=whole > 0)
     return np.asarray(np.divide(cube, square**1.5, out=np.zeros_like(cube), where=square > 0) * share**1.5)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Skewed:
+    """Student's t about a skewed estimate: the law of `ends`.
+
+    Attributes
+    ----------
+    estimate, se, df, skew : (p,).
+    """
+
+    estimate: Array
+    se: Array
+    df: Array
+    skew: Array
+
+    def interval(self, level: float, alternative: Alternative) -> tuple[Array, Array]:
+        """See `ends`."""
+        lower, upper, _ = self._ends(self.estimate, level, alternative)
+        return lower, upper
+
+    def p_value(self, null: Array, alternative: Alternative) -> Array:
+        """See `ends`."""
+        return self._ends(self.estimate - null, 0.95, alternative)[2]
+
+    def _ends(self, estimate: Array, level: float, alternative: Alternative) -> tuple[Array, Array, Array]:
+        se, df, skew = self.se[None], self.df[None], self.skew[None]
+        lower, upper, p_value = ends(estimate[None], se, df, skew, level, alternative)
+        return lower[0], upper[0], p_value[0]
 
 
 def ends(

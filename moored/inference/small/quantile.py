@@ -15,37 +15,74 @@ import numpy as np
 
 from moored.inference.data import Array, Sample, Source
 from moored.inference.families import Quantile
-from moored.inference.results import Alternative, Fit, Target, make_fit
+from moored.inference.laws import Alternative, refuse_level
+from moored.inference.results import TURNED, Fit, Target, make_fit
 from moored.inference.solve.passes import Passes
 
 SMALLEST = 1e-12  # p-value below which none is looked for
-_TURNED: dict[Alternative, Alternative] = {"larger": "smaller", "smaller": "larger", "two-sided": "two-sided"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Shares:
-    """The share of outcomes up to any number, by the estimator of the mean."""
+class Shares:
+    """The law of a quantile: tests of the share of outcomes up to any number, by the estimator of the mean.
+
+    A larger quantile is a smaller share, so the alternative is turned.
+    """
 
     data: Sample
     sources: tuple[Source, ...]
     mean: Callable[..., Fit]
-    alternative: Alternative
     target: Target
+    tau: float
 
-    def fit(self, b: float, level: float) -> Fit:
-        """A larger quantile is a smaller share, so the alternative is turned."""
+    def fit(self, b: float, level: float, alternative: Alternative) -> Fit:
+        """The share of outcomes up to b."""
         y = np.where(np.isnan(self.data.y), np.nan, self.data.y <= b)
         sample = replace(self.data, y=y, sources=self.sources)
-        options = {"alternative": _TURNED[self.alternative], "target": self.target}
-        return self.mean(sample, "mean", level=level, **options)
+        return self.mean(sample, "mean", level=level, alternative=TURNED[alternative], target=self.target)
 
-    def first(self, values: Array, holds: Callable[[Fit], bool], level: float) -> float:
-        """The least of the sorted values at which `holds`; infinite where none does."""
-        low, high = 0, len(values)
-        while low < high:
-            k = (low + high) // 2
-            low, high = (low, k) if holds(self.fit(float(values[k]), level)) else (k + 1, high)
-        return float(values[low]) if low < len(values) else np.inf
+    def interval(self, level: float, alternative: Alternative) -> tuple[Array, Array]:
+        """Ends (1,): among the labels, or infinite where none lies beyond."""
+        refuse_level(level, alternative)
+        values, tau = np.unique(self.data.y[self.data.labelled]), self.tau
+
+        def fit(b: float) -> Fit:
+            return self.fit(b, level, alternative)
+
+        lower, upper = -np.inf, np.inf
+        if alternative != "smaller":
+            lower = _first(values, lambda b: bool(fit(b).upper[0] >= tau))
+            if lower == values[0] and bool(fit(float(np.nextafter(lower, -np.inf))).upper[0] >= tau):
+                lower = -np.inf
+        if alternative != "larger":
+            upper = _first(values, lambda b: bool(fit(b).lower[0] > tau))
+        return np.array([lower]), np.array([upper])
+
+    def p_value(self, null: Array, alternative: Alternative) -> Array:
+        """The greatest 1 - level at which `null` (1,) is not rejected; 0 where that is below SMALLEST."""
+
+        def holds(p: float) -> bool:
+            found = self.fit(float(null[0]), 1.0 - p, alternative)
+            return bool(found.lower[0] <= self.tau <= found.upper[0])
+
+        least, most = SMALLEST, 1.0 - 1e-6
+        if holds(most):
+            return np.ones(1)
+        if not holds(least):
+            return np.zeros(1)
+        while most / least > 1.0 + 1e-9:
+            middle = float(np.sqrt(least * most))
+            least, most = (middle, most) if holds(middle) else (least, middle)
+        return np.array([least])
+
+
+def _first(values: Array, holds: Callable[[float], bool]) -> float:
+    """The least of the sorted values at which `holds`; infinite where none does."""
+    low, high = 0, len(values)
+    while low < high:
+        k = (low + high) // 2
+        low, high = (low, k) if holds(float(values[k])) else (k + 1, high)
+    return float(values[low]) if low < len(values) else np.inf
 
 
 def quantile(
@@ -66,21 +103,15 @@ def quantile(
     y, w = block.human.y, block.weight
     values, where = np.unique(y, return_inverse=True)
     below = np.cumsum(np.bincount(where, weights=w)) / (len(y) if w is None else w.sum())
-    shares = _Shares(data, _sources(data, tau), mean, alternative, target)
+    law = Shares(data, _sources(data, tau), mean, target, tau)
     middle = int(np.searchsorted(below, tau - 1e-12))
-    fit = shares.fit(float(values[middle]), level)
+    fit = law.fit(float(values[middle]), level, alternative)
     shifted = tau + float(below[middle] - fit.estimate[0])
     estimate = float(values[min(int(np.searchsorted(below, shifted - 1e-12)), len(values) - 1)])
-    lower, upper = -np.inf, np.inf
-    if alternative != "smaller":
-        lower = shares.first(values, lambda found: bool(found.upper[0] >= tau), level)
-        if lower == values[0] and bool(
-            shares.fit(float(np.nextafter(lower, -np.inf)), level).upper[0] >= tau
-        ):
-            lower = -np.inf
-    if alternative != "larger":
-        upper = shares.first(values, lambda found: bool(found.lower[0] > tau), level)
-    ends = [end for end, open_end in ((lower, "smaller"), (upper, "larger")) if alternative != open_end]
+    lower, upper = law.interval(level, alternative)
+    ends = [
+        float(end[0]) for end, open_end in ((lower, "smaller"), (upper, "larger")) if alternative != open_end
+    ]
     warning = (
         f"no label lies beyond one end of the interval of the {tau:g}-quantile: that end is open; label more"
     )
@@ -90,7 +121,8 @@ def quantile(
         terms=passes.terms,
         estimate=np.array([estimate]),
         covariance=np.array([[_error(values, ends, estimate, level, alternative) ** 2]]),
-        interval=(np.array([lower]), np.array([upper]), np.array([_p_value(shares, tau)])),
+        law=law,
+        interval=(lower, upper, law.p_value(np.zeros(1), alternative)),
         n_labelled=fit.n_labelled,
         n_total=fit.n_total,
         level=level,
@@ -122,21 +154,3 @@ def _error(
     z = -float(ndtri((1.0 - level) / (2.0 if alternative == "two-sided" else 1.0)))
     arms = [abs(end - estimate) for end in ends if np.isfinite(end)] or [float(np.ptp(values))]
     return max(sum(arms) / len(arms), 1e-12 * float(np.ptp(values))) / z
-
-
-def _p_value(shares: _Shares, tau: float) -> float:
-    """The greatest 1 - level at which zero is not rejected; 0 where that is below SMALLEST."""
-
-    def holds(p: float) -> bool:
-        found = shares.fit(0.0, 1.0 - p)
-        return bool(found.lower[0] <= tau <= found.upper[0])
-
-    least, most = SMALLEST, 1.0 - 1e-6
-    if holds(most):
-        return 1.0
-    if not holds(least):
-        return 0.0
-    while most / least > 1.0 + 1e-9:
-        middle = float(np.sqrt(least * most))
-        least, most = (middle, most) if holds(middle) else (least, middle)
-    return least

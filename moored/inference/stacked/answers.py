@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from moored.inference.data import Array, Mask
-from moored.inference.results import wald
+from moored.inference.laws import wald
 from moored.inference.stacked.draws import Draws
 
 

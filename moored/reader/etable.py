@@ -1,0 +1,171 @@
+"""`etable`: fits side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from moored.errors import DataInvalid
+from moored.numbers import decimals, number, p_value, scale_of
+from moored.reader.frames import Labelled
+from moored.reader.table import Table
+from moored.reader.text import BIASED, MODELS, rows_of
+
+BELOW = ("interval", "se", "p")
+BIASED_MARK = " (biased)"
+_WORDS = {"interval": "intervals in brackets", "se": "standard errors in parentheses", "p": "p-values below"}
+
+
+def etable(
+    fits: Labelled | Iterable[Labelled] | Mapping[str, Labelled],
+    *,
+    below: str | Sequence[str] = "interval",
+    labels: Mapping[str, str] | None = None,
+    keep: Sequence[str] | None = None,
+    digits: int | None = None,
+    caption: str | None = None,
+    label: str | None = None,
+    notes: str | None = None,
+) -> Table:
+    """Fits side by side, one column each, one line per term.
+
+    Parameters
+    ----------
+    fits : a fit, several, or a dict whose keys are the columns' heads.
+    below : what stands below each estimate: "interval", "se" or "p", or several of them.
+    labels : other names for terms and outcomes, such as {"hedge": "Hedging word"}.
+    keep : the terms to show, in this order; None: all, the constant last.
+    digits : decimals of estimates; None: as many as the standard errors of each term are worth.
+    caption, label : of the table; `label` is for references in LaTeX. notes : a line of your own below the table.
+
+    Returns
+    -------
+    Table, with `to_latex`, `to_markdown`, `to_html`, `to_docx` and `to_csv`. There are no stars: the interval
+    says it. Naive fits are marked as biased.
+
+    Raises
+    ------
+    DataInvalid : no fit, something that is no fit, a term that no fit has, or another word for `below`.
+    """
+    names, chosen = _fits(fits)
+    lines = _lines(below)
+    terms = _terms(chosen, keep)
+    named = dict(labels or {})
+    frames = [dict(rows_of(fit.tidy())) for fit in chosen]
+    rows: list[tuple[str, ...]] = []
+    for term in terms:
+        present = [frame.get(term) for frame in frames]
+        places = decimals([row for row in present if row is not None]) if digits is None else digits
+        for k, line in enumerate(("estimate", *lines)):
+            cells = ("" if row is None else _cell(line, row, places) for row in present)
+            rows.append((named.get(term, term) if k == 0 else "", *cells))
+    split = len(rows)
+    rows += _facts(chosen)
+    own = [] if notes is None else [notes]
+    return Table(
+        heads=tuple(_heads(names, chosen, named)),
+        rows=tuple(rows),
+        split=split,
+        notes=(*own, *_notes(chosen, lines)),
+        caption=caption,
+        label=label,
+        values=tuple(_values(names, chosen, frames, terms)),
+    )
+
+
+def _fits(given: Any) -> tuple[list[str | None], list[Labelled]]:
+    names: list[str | None]
+    if isinstance(given, Mapping):
+        names, fits = [str(name) for name in given], list(given.values())
+    else:
+        fits = [given] if isinstance(given, Labelled) or not isinstance(given, Iterable) else list(given)
+        names = [None for _ in fits]
+    wrong = next((fit for fit in fits if not isinstance(fit, Labelled)), None)
+    if wrong is not None or not fits:
+        came = "nothing" if not fits else type(wrong).__name__
+        raise DataInvalid(
+            f"A table is made of fits, and {came} came; give a fit, a list of fits, or a dict of them."
+        )
+    return names, fits
+
+
+def _lines(below: str | Sequence[str]) -> tuple[str, ...]:
+    lines = (below,) if isinstance(below, str) else tuple(below)
+    unknown = [line for line in lines if line not in BELOW]
+    if unknown:
+        raise DataInvalid(f"below came as {unknown[0]!r}; choose from {', '.join(BELOW)}, one or several.")
+    return lines
+
+
+def _terms(fits: Sequence[Labelled], keep: Sequence[str] | None) -> list[str]:
+    known = list(dict.fromkeys(term for fit in fits for term in fit.terms))
+    if keep is None:
+        return sorted(known, key=lambda term: term.rpartition(":")[2] == "Intercept")
+    wanted = [keep] if isinstance(keep, str) else list(keep)
+    unknown = [term for term in wanted if term not in known]
+    if unknown or not wanted:
+        came = repr(unknown[0]) if unknown else "no term"
+        raise DataInvalid(f"keep names {came}; the fits have the terms {', '.join(known)}.")
+    return wanted
+
+
+def _cell(line: str, row: Mapping[str, Any], places: int) -> str:
+    if line == "interval":
+        return f"[{number(row['lower'], places)}, {number(row['upper'], places)}]"
+    if line == "se":
+        return f"({number(row['se'], places)})"
+    return f"p = {p_value(row['p_value'])}" if line == "p" else number(row["estimate"], places)
+
+
+def _heads(
+    names: Sequence[str | None], fits: Sequence[Labelled], labels: Mapping[str, str]
+) -> Iterable[tuple[str, ...]]:
+    outcomes = [fit.formula.partition("~")[0].strip() for fit in fits]
+    for place, (name, fit, outcome) in enumerate(zip(names, fits, outcomes, strict=True), 1):
+        biased = BIASED_MARK if fit.estimator.startswith("naive") else ""
+        above = (labels.get(outcome, outcome),) if any(outcomes) else ()
+        own = (name,) if any(names) else ()
+        yield (*above, *map(str, own), f"{fit.estimator}{biased}", f"({place})")
+
+
+def _facts(fits: Sequence[Labelled]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [
+        ("Labelled units", *(f"{fit.n_labelled:,}" for fit in fits)),
+        ("Units", *(f"{fit.n_total:,}" for fit in fits)),
+    ]
+    if any(fit.j is not None for fit in fits):
+        rows.append(("Agreement test, p", *("" if f.j is None else p_value(f.j_p_value) for f in fits)))
+    return rows
+
+
+def _notes(fits: Sequence[Labelled], lines: Sequence[str]) -> Iterable[str]:
+    models = dict.fromkeys(_model(fit.family) for fit in fits)
+    joined = "; ".join(models)
+    yield f"{joined[0].upper()}{joined[1:]}."
+    said = [_WORDS[line] for line in lines]
+    levels = " and ".join(f"{100 * level:.6g}%" for level in dict.fromkeys(fit.level for fit in fits))
+    said = [f"{levels} {text}" if text.startswith("intervals") else text for text in said]
+    if said:
+        yield f"Below each estimate: {'; '.join(said)}."
+    if any(fit.target == "corpus" for fit in fits):
+        yield "Target: what all labels of these very units would have given."
+    if any(fit.estimator.startswith("naive") for fit in fits):
+        yield f"Naive: {BIASED}."
+    yield from dict.fromkeys(mark for fit in fits for mark in fit.marks)
+
+
+def _model(family: str) -> str:
+    scale = scale_of(family)
+    return f"{MODELS.get(family, family)} ({scale})" if scale else MODELS.get(family, family)
+
+
+def _values(
+    names: Sequence[str | None],
+    fits: Sequence[Labelled],
+    frames: Sequence[Mapping[str, Mapping[str, Any]]],
+    terms: Sequence[str],
+) -> Iterable[dict[str, Any]]:
+    for place, (name, fit, frame) in enumerate(zip(names, fits, frames, strict=True), 1):
+        for term in (term for term in terms if term in frame):
+            own = {"fit": name or place, "estimator": fit.estimator, "term": term}
+            yield {**own, **frame[term], "level": fit.level}

@@ -1,0 +1,172 @@
+"""A fit as text and as HTML, for a terminal and for a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from moored.numbers import decimals, number, p_value, scale_of
+from moored.plaintext import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from moored.reader.frames import Labelled
+
+MODELS = {
+    "mean": "mean",
+    "ols": "linear regression",
+    "logit": "logistic regression",
+    "poisson": "Poisson regression",
+    "quantile": "quantile",
+    "multinomial": "multinomial logistic regression",
+}
+BIASED = "model labels used as if they were true: biased, do not report"
+LONGEST = 60
+"""Characters of a term's name in a table of text."""
+_HEADS = {"effective_n": "worth", "p_value": "p"}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A fit in words and numbers: `print(fit.summary())`, or the last line of a notebook's cell.
+
+    title : the estimator and the formula. lines : what was estimated, from what. rows : the table, the terms in its
+    first column. notes : how to read it, then the warnings.
+    """
+
+    title: str
+    lines: tuple[str, ...]
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join((self.title, *self.lines, "", *aligned(self.head, self.rows), "", *self.notes))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return "".join(
+            (
+                f"<p><b>{escape(self.title)}</b><br>{'<br>'.join(map(escape, self.lines))}</p>",
+                html_table(self.head, self.rows),
+                f"<p>{'<br>'.join(map(escape, self.notes))}</p>",
+            )
+        )
+
+
+def summary_of(fit: Labelled, frame: pd.DataFrame, level: float) -> Summary:
+    """The whole of a fit. frame : its `tidy` at `level`."""
+    head, rows = cells_of(frame)
+    return Summary(title_of(fit), _lines(fit), head, rows, tuple(_notes(fit, level, head)))
+
+
+def short_of(fit: Labelled) -> str:
+    """What a prompt shows of a fit."""
+    head, rows = cells_of(fit.tidy()[["estimate", "se", "lower", "upper", "p_value"]])
+    return "\n".join((f"{title_of(fit)} ({_counted(fit)})", *aligned(head, rows), *_more(fit)))
+
+
+def html_of(fit: Labelled) -> str:
+    """What a notebook shows of a fit."""
+    head, rows = cells_of(fit.tidy())
+    below = "<br>".join(escape(line) for line in (_interval_note(fit.level), *_more(fit)))
+    top = f"<b>{escape(title_of(fit))}</b><br>{escape(_counted(fit))}"
+    return f"<p>{top}</p>{html_table(head, rows)}<p>{below}</p>"
+
+
+def title_of(fit: Labelled) -> str:
+    """The estimator, and what is estimated."""
+    return plain(f"{fit.estimator}: {fit.formula}" if fit.formula else f"{fit.estimator}, {fit.family}", 200)
+
+
+def cells_of(frame: pd.DataFrame) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """The heads and rows of a `tidy` frame as text; a column without any number is left out."""
+    kept = [name for name in frame.columns if frame[name].notna().any()]
+    head = ("", *(_HEADS.get(name, name.replace("_", " ")) for name in kept))
+    rows = tuple(
+        (plain(term, LONGEST), *(_cell(name, row[name], decimals([row])) for name in kept))
+        for term, row in rows_of(frame)
+    )
+    return head, rows
+
+
+def rows_of(frame: pd.DataFrame) -> Iterable[tuple[str, dict[str, Any]]]:
+    """Each row's label, and its values by column."""
+    for term, row in zip(frame.index, frame.to_dict("records"), strict=True):
+        yield str(term), {str(name): value for name, value in row.items()}
+
+
+def aligned(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Lines with the first column on the left and numbers on the right."""
+    table = [head, *rows]
+    widths = [max(len(row[k]) for row in table) for k in range(len(head))]
+    return [
+        "  ".join(
+            (row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)))
+        ).rstrip()
+        for row in table
+    ]
+
+
+def html_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table of texts; markup in them is text."""
+    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>'
+        + "".join(f"<td>{escape(c)}</td>" for c in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    return f'<table class="dataframe"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _cell(name: str, value: Any, places: int) -> str:
+    if name == "p_value":
+        return p_value(value)
+    if name == "effective_n":
+        return number(value, 0)
+    if name == "labels_saved":
+        return "" if np.isnan(value) else f"{value:.0%}" if np.isfinite(value) else number(value)
+    return number(value, 2 if name == "r2" else places)
+
+
+def _counted(fit: Labelled) -> str:
+    return f"{fit.n_labelled:,} of {fit.n_total:,} units labelled"
+
+
+def _lines(fit: Labelled) -> tuple[str, ...]:
+    model = MODELS.get(fit.family, fit.family)
+    scale = f"; the numbers are {scale_of(fit.family)}" if scale_of(fit.family) else ""
+    return (f"{model[0].upper()}{model[1:]}, {_counted(fit)}{scale}.",)
+
+
+def _interval_note(level: float) -> str:
+    return f"lower, upper: {100 * level:.6g}% interval."
+
+
+def _notes(fit: Labelled, level: float, head: tuple[str, ...]) -> Iterable[str]:
+    yield _interval_note(level)
+    if fit.target == "corpus":
+        yield "The intervals are for what all labels of these very units would have given (target: corpus)."
+    if "worth" in head:
+        yield "worth: how many human labels alone would be as precise; labels saved: the share of those."
+    if "r2" in head:
+        yield "r2: what the sources know of the human labels, from 0 to 1."
+    if fit.j is not None:
+        yield (
+            f"Agreement test of human and model labels: J = {fit.j:.4g} on {fit.j_df} degrees of freedom, "
+            f"p = {p_value(fit.j_p_value)}."
+        )
+    yield from _more(fit)
+
+
+def _more(fit: Labelled) -> list[str]:
+    """Warnings, and that naive fits are biased."""
+    biased = [BIASED] if fit.estimator.startswith("naive") else []
+    return [f"warning: {plain(text, 2000)}" for text in dict.fromkeys((*biased, *fit.warnings))]
