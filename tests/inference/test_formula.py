@@ -211,8 +211,8 @@ def test_a_large_table_is_read_in_chunks_unasked(files, shell, monkeypatch):
     for kind in ("csv", "parquet", "duckdb"):
         whole = json.loads(shell(files[kind], *BOTH, "--json").stdout)
         with monkeypatch.context() as patch:
-            patch.setattr("moored.cli.estimate.SMALL_FILE", 0)
-            patch.setattr("moored.cli.estimate.MANY_CELLS", 900 * 7 - 1)
+            patch.setattr("moored.cli.estimate_table.SMALL_FILE", 0)
+            patch.setattr("moored.cli.estimate_table.MANY_CELLS", 900 * 7 - 1)
             found = json.loads(shell(files[kind], *BOTH, "--json").stdout)
         assert [fit["estimator"] for fit in whole["fits"]][-1] == "gmm-small"
         assert [fit["estimator"] for fit in found["fits"]][-1] == "gmm-synth"  # gmm-small needs memory
