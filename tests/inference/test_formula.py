@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from moored.errors import ColumnMissing, DataInvalid, NonFinite, Separated, Unidentified
+from moored.errors import ColumnMissing, DataInvalid, FileAbsent, NonFinite, Separated, Unidentified
 from moored.inference import ESTIMATORS, gmm
 from moored.inference.formula import Columns, name_and_kind, sample_from_frame, stream_from_frames
 from tests.inference.worlds import draw
@@ -247,7 +247,7 @@ def test_the_shell_refuses_in_one_sentence(files, shell):
     assert (done.returncode, done.stdout) == (ColumnMissing.exit_code, "")
     assert done.stderr.count("\n") == 1
     missing = shell("nowhere.csv", *OPTIONS)
-    assert missing.returncode == DataInvalid.exit_code
+    assert missing.returncode == FileAbsent.exit_code
     unreadable = shell(files["csv"], "--formula", "y ~ f('a').g(x)", "--labelled", "s")
     assert (unreadable.returncode, unreadable.stderr.count("\n")) == (DataInvalid.exit_code, 1)
     unknown = shell(files["csv"], *OPTIONS, "--estimator", "best")
