@@ -28,7 +28,7 @@ from tasks.check import (
 from tasks.estimate import estimate
 from tasks.generate import plan_generation, settle_failures
 from tasks.publish import publish_version, unchanged_version
-from tasks.report import show_estimates
+from tasks.report import show_estimates, write_version_report
 from tasks.units import load_units, remember_study
 
 
@@ -58,7 +58,9 @@ def survey(
         outcomes += check_estimates(evidence, estimates)
         judge(run, plan, outcomes, publish_anyway)
         report = publish_version(run, plan, outcomes, estimates, publish_anyway)
-        show_estimates(run, report, estimates, return_state=True)  # where it fails, the version stands
+        # Where these fail, the version stands.
+        show_estimates(run, report, estimates, return_state=True)
+        write_version_report(run, report, return_state=True)
         return completed(report)
 
 

@@ -45,6 +45,8 @@ class Settings:
     """MOORED_LOG: how runs are logged (`moored.monitor.logs.set_up_logs`)."""
     metrics: Path | None = None
     """MOORED_METRICS: the file that Prometheus metrics are written to after each run."""
+    reports: Path | None = None
+    """MOORED_REPORTS: the folder of the pages that runs write, by default beside the store; `none`: no pages."""
     keep_runs: int = 200
     """MOORED_KEEP_RUNS: how many runs moored's own Prefect servers remember; 0: all."""
 
@@ -65,8 +67,10 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings that the environment gives. Errors: `StudyInvalid` for a number that is none."""
+    store = Path(environment.get("MOORED_STORE", "moored.duckdb")).expanduser().absolute()
+    reports = environment.get("MOORED_REPORTS") or store.with_suffix(".reports")
     return Settings(
-        store=Path(environment.get("MOORED_STORE", "moored.duckdb")).expanduser().absolute(),
+        store=store,
         cache=Path(environment.get("MOORED_CACHE", user_cache_path("moored"))).expanduser().absolute(),
         pipeline=Path(environment.get("MOORED_PIPELINE", _PIPELINE)).expanduser().absolute(),
         dask_address=environment.get("MOORED_DASK_ADDRESS") or None,
@@ -75,6 +79,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         base_url=environment.get("OPENAI_BASE_URL") or None,
         log=environment.get("MOORED_LOG") or None,
         metrics=_file(environment.get("MOORED_METRICS")),
+        reports=None if reports == "none" else Path(reports).expanduser().absolute(),
         keep_runs=_whole("MOORED_KEEP_RUNS", environment.get("MOORED_KEEP_RUNS", "200")),
     )
 

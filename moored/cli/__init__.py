@@ -19,6 +19,7 @@ from moored.cli.extras import extras_named
 from moored.cli.inspect import history_command, results_command, status_command, validate_command
 from moored.cli.plan import plan_command
 from moored.cli.preview import preview_command
+from moored.cli.report import report_command
 from moored.cli.run import reparse_command, rerun_command, run_command
 from moored.cli.serve import deploy_command, serve_command
 from moored.cli.store import backup_command, snapshot_command
@@ -43,6 +44,7 @@ app.command("preview")(preview_command)
 app.command("results")(results_command)
 app.command("history")(history_command)
 app.command("checks")(checks_command)
+app.command("report")(report_command)
 app.command("status")(status_command)
 app.command("validate")(validate_command)
 app.command("estimate")(estimate_command)

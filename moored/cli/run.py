@@ -94,6 +94,7 @@ def _run(
     from moored.cli.pipeline import run_flow
     from moored.cli.progress import show_progress
     from moored.cli.render import print_json, say
+    from moored.report.files import page_name
     from moored.storage.place import refuse_unwritable
     from moored.storage.results import find_run
     from moored.storage.run_lock import refuse_busy
@@ -122,6 +123,9 @@ def _run(
             f"latest stays at version {report.latest}, where `moored rollback` put it; "
             f"`moored rollback {study.name} {report.version}` moves it on"
         )
+    if settings.reports is not None:
+        page = settings.reports / page_name(study.name, report.latest)
+        say(f"report: {page}" if page.is_file() else f"report: `moored report {study.name}` writes it")
     say(f"store: {settings.store}    model replies: {settings.journal}")
     say(f"again: moored results {study.name}    moored history {study.name}    moored status {study.name}")
 

@@ -92,8 +92,7 @@ def select(
         _register(sandbox, table, texts, missing)
         _register(sandbox, table, table.names, missing, view="data_as_text")
         rows = _selected(sandbox, query)
-    codebook = {name: entry for name, entry in table.codebook.items() if name in rows.names}
-    return Table(rows.frame, rows.types, table.delimiter, table.notes, codebook)
+    return Table(rows.frame, rows.types, table.delimiter, table.notes)
 
 
 def read_query(path: Path, query: str) -> Table:

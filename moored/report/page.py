@@ -1,0 +1,151 @@
+"""One published version as one HTML page that loads nothing: for a screen, a phone and paper."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from moored.figures.look import DARK, VARIABLES
+from moored.numbers import RATIOS, number, p_value, scale_of
+from moored.plaintext import plain
+from moored.report import pictures, words
+from moored.report.changes import changes_of
+from moored.report.checks_page import WORDS, shown, worst_first
+from moored.report.citation import bibtex, citation
+from moored.report.examples import EACH, KINDS, MOST_DRAWS, RANDOM
+from moored.report.facts import Facts, Surroundings, as_json
+from moored.report.prompts import prompts_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+LONGEST_TEXT, LONGEST_VALUE = 1_200, 20_000
+"""Characters of a unit's text, and of any other text, that a page shows."""
+
+
+def report_page(facts: Facts, around: Surroundings) -> str:
+    """The page of a version."""
+    script = _asset("report.js")
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            facts=facts,
+            run=facts.run,
+            study=facts.study,
+            fit=facts.fit,
+            around=around,
+            script=script,
+            script_hash=_hash(script),
+            style=_asset("report.css"),
+            light=VARIABLES,
+            dark=DARK,
+            scale=scale_of(str(facts.fit["family"])),
+            ratio=RATIOS.get(str(facts.fit["family"]), ""),
+            pictures=_pictures(facts, around),
+            sections=sections_of(facts.estimates, facts.run["headline"]),
+            like={row["term"]: row for row in facts.headline},
+            states=_states(facts.checks),
+            state_words=WORDS,
+            steps=[(told, None if told.diff is None else changes_of(told.diff)) for told in around.versions],
+            examples=around.examples,
+            kinds=KINDS,
+            limits={"each": EACH, "random": RANDOM, "draws": MOST_DRAWS, "text": LONGEST_TEXT},
+            prompts=prompts_of(facts),
+            spec=as_json(facts.spec),
+            citation=citation(facts),
+            bibtex=bibtex(facts),
+            words=words,
+        )
+    )
+
+
+def sections_of(
+    rows: Sequence[Mapping[str, Any]], headline: str | None
+) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Estimates by what they are for: to read, the headline first; naive; a demonstration's yardstick."""
+    titles = {
+        "read": "to read",
+        "naive": "model labels used as if they were true: biased, do not report",
+        "everyone": "all human labels counted, the held-back ones too: only a demonstration knows them",
+    }
+    parts: dict[str, list[Mapping[str, Any]]] = {kind: [] for kind in titles}
+    for row in sorted(rows, key=lambda row: row["estimator"] != headline):
+        name = str(row["estimator"])
+        kind = "naive" if name.startswith("naive") else "everyone" if name == "everyone-labelled" else "read"
+        parts[kind].append(row)
+    return [(titles[kind], members) for kind, members in parts.items() if members]
+
+
+@cache
+def environment() -> Environment:
+    """Templates in which every value is escaped, and shown without its control characters."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("moored.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "cut": _cut,
+        "number": _number,
+        "p": lambda value: p_value(value) or "–",
+        "count": lambda value: "–" if value is None else f"{value:,.0f}",
+        "share": lambda value: "–" if value is None else words.minus(f"{value:.0%}"),
+        "seconds": lambda value: "–" if value is None else f"{value:.2g} s",
+        "day": lambda value: f"{value:%Y-%m-%d}",
+        "time": lambda value: f"{value:%Y-%m-%d %H:%M}",
+        "interval": words.interval,
+        "ratio": lambda row: words.interval(row, exp=True),
+    }
+    return made
+
+
+def _shown(value: Any) -> Any:
+    """What a template writes: text of others with its control and direction characters as escapes."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return plain(value, LONGEST_VALUE, lines=True)
+    return value
+
+
+def _cut(value: object, most: int = LONGEST_TEXT) -> str:
+    return plain(value, most, lines=True)
+
+
+def _number(value: float | None, places: int = 0) -> str:
+    return words.minus(number(value, places)) or "–"
+
+
+def _pictures(facts: Facts, around: Surroundings) -> dict[str, pictures.Picture | None]:
+    return {
+        "forest": pictures.forest(facts),
+        "versions": pictures.over_versions(facts, around),
+        "labels": pictures.labels(around),
+        "gain": pictures.gain(facts),
+    }
+
+
+def _states(checks: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Checks by how they went, the gravest first."""
+    found: dict[str, list[dict[str, Any]]] = {
+        state: [] for state in ("stopped", "marked", "silent", "passed")
+    }
+    for check in worst_first([shown(row) for row in checks]):
+        found[check["state"]].append(check)
+    return found
+
+
+def _asset(name: str) -> str:
+    return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
