@@ -11,7 +11,15 @@ Each says in one sentence what came, what is allowed and what to do next.
     │   │   ├── DuplicateIds    22
     │   │   ├── EmptyText       23
     │   │   ├── OutsideDomain   24
-    │   │   └── NoLabels        25
+    │   │   │   └── LabelsUnknown 37  value labels of SPSS, Stata or SAS that are no answers
+    │   │   ├── NoLabels        25
+    │   │   ├── FileAbsent      26  a folder, an address or nothing where the table should be
+    │   │   ├── WrongEncoding   27
+    │   │   ├── EmptyTable      28  no header, or no rows
+    │   │   ├── HeaderUnclear   29  column names that are doubled, merged or not there
+    │   │   ├── PasswordNeeded  36
+    │   │   ├── SheetUnnamed    38  several sheets or tables, and none of them is named
+    │   │   └── NotReadable     39  a kind of file that is not read, or a file that is broken
     │   ├── ExtraMissing        15  a package that this command needs is not installed
     │   ├── TermUnknown         16  words for a fit that name none of its terms
     │   ├── PageNotWritten      18  a report or statement cannot be written there
@@ -121,6 +129,38 @@ class OutsideDomain(DataInvalid, exit_code=24):
 
 class NoLabels(DataInvalid, exit_code=25):
     """No unit carries a human label."""
+
+
+class FileAbsent(DataInvalid, exit_code=26):
+    """A folder, an address or nothing is where the table should be."""
+
+
+class WrongEncoding(DataInvalid, exit_code=27):
+    """The file is not in the encoding that it is read in."""
+
+
+class EmptyTable(DataInvalid, exit_code=28):
+    """A file without a header or without rows."""
+
+
+class HeaderUnclear(DataInvalid, exit_code=29):
+    """Column names are doubled, merged or not there."""
+
+
+class PasswordNeeded(DataInvalid, exit_code=36):
+    """The file is protected by a password."""
+
+
+class LabelsUnknown(OutsideDomain, exit_code=37):
+    """The value labels of a column are none of the answers."""
+
+
+class SheetUnnamed(DataInvalid, exit_code=38):
+    """A file of several sheets or tables, and none of them, or one that is not there, is named."""
+
+
+class NotReadable(DataInvalid, exit_code=39):
+    """A kind of file that is not read, or a file that is not what its name says."""
 
 
 class ExtraMissing(Terminal, exit_code=15):

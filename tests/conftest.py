@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +19,7 @@ from moored.settings import Settings, read_settings
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from tests.endpoint import KEY
+from tests.prefect_server import address_in, empty_database_in, started
 from tests.studies import study
 
 os.environ |= {
@@ -47,22 +52,75 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 Moored = Callable[..., Answer]
+SERVER = pytest.StashKey[tuple[Path, ExitStack]]()
+
+
+SHARED = "moored_prefect"
+"""What pytest's processes find the folder of their Prefect server by."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """A process of pytest's is started: all of them share one Prefect server."""
+    shared = node.config.stash.get(SERVER, None)
+    if shared is None:
+        folder, server = Path(tempfile.mkdtemp(prefix="moored-prefect-")), ExitStack()
+        server.callback(shutil.rmtree, folder, ignore_errors=True)
+        server.enter_context(started(folder))
+        shared = node.config.stash[SERVER] = (folder, server)
+    node.workerinput[SHARED] = str(shared[0])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if SERVER in config.stash:
+        config.stash[SERVER][1].close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts servers and processes comes first: a long file that is begun last is waited for alone."""
+    items.sort(key=lambda item: item.get_closest_marker("prefect") is None)
+
+
+def _shared(config: pytest.Config) -> Path | None:
+    """The folder of the server that all processes share; None where there is one process."""
+    folder = getattr(config, "workerinput", {}).get(SHARED)
+    return None if folder is None else Path(folder)
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[str]:
+def prefect_folder(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Where the session's Prefect server has its database."""
+    if (shared := _shared(request.config)) is not None:
+        yield shared
+        return
+    folder = tmp_path_factory.mktemp("prefect")
+    with started(folder):
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def prefect_server(prefect_folder: Path) -> Iterator[str]:
     """One Prefect server for the session, on loopback, with a database of its own. Gives its address."""
-    from prefect.settings import PREFECT_API_URL
-    from prefect.testing.utilities import prefect_test_harness
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with prefect_test_harness(server_startup_timeout=120):
-        yield str(PREFECT_API_URL.value())
+    address = address_in(prefect_folder)
+    with temporary_settings({PREFECT_API_URL: address}):
+        yield address
+        APILogWorker.drain_all()
+        EventsWorker.drain_all()
 
 
 @pytest.fixture(scope="session")
-def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prefect_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the Prefect servers of runs in processes of their own keep their database: made once, it takes long."""
-    return tmp_path_factory.mktemp("prefect")
+    home = tmp_path_factory.mktemp("prefect-home")
+    if (shared := _shared(request.config)) is not None:
+        shutil.copy(empty_database_in(shared), home)
+    return home
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ RESTARTS = 3
 _PRUNE_S = 3600.0
 _ORPHAN_S, _LEAVES_S = 5.0, 10.0
 """How long a server whose parent is gone may take to end, and how long another one waits for its port."""
-_RUN_ONLY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+RUN_ONLY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 _REASON = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)\b.*")
 
 
@@ -36,7 +36,7 @@ class Server:
     """The process, and the thread that starts it again."""
 
     def __init__(self, port: int | None) -> None:
-        extra = _RUN_ONLY if port is None else {"PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api"}
+        extra = RUN_ONLY if port is None else {"PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api"}
         self._environment = os.environ | extra
         self._closing = threading.Event()
         self._process, self.address = _started(port or 0, self._environment)

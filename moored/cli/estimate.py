@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from moored.cli.answer import print_estimates
+from moored.cli.estimate_table import Written, data_dialect, open_table
 from moored.cli.render import print_json, say
 from moored.errors import DataInvalid
 from moored.numbers import p_value, scale_of
 
 if TYPE_CHECKING:
     from moored.inference import Fit, Sample
-    from moored.inference.formula import Columns
     from moored.inference.solve.passes import Stream
-    from moored.storage.column_sql import Wanted
+    from moored.storage.delimited import Dialect
 
 ESTIMATE_KEYS = ("estimator", "term", "estimate", "se", "lower", "upper", "p_value", "effective_n", "r2")
-CHUNK = 200_000
-MANY_CELLS = 10**8  # rows times columns above which a table is read in chunks unasked: some 3 GB in memory
-SMALL_FILE = 10**8  # bytes below which nobody counts the cells
 
 
 def estimate_command(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV, Parquet, or store.duckdb::table.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="CSV, Excel, SPSS, Stata, Parquet, book.xlsx::sheet, ...")
+    ],
     formula: Annotated[str, typer.Option(help='Over the human columns, such as "y ~ x".')],
     labelled: Annotated[str, typer.Option(help="Column that is 1 or true where a unit is labelled.")],
     formulas: Annotated[list[str] | None, typer.Argument(metavar="", hidden=True)] = None,
@@ -73,6 +69,12 @@ def estimate_command(
     encoding: Annotated[str | None, typer.Option(help="Of a CSV that is not in UTF-8: cp1252.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Of a CSV whose first rows do not tell.")] = None,
     skip_rows: Annotated[int, typer.Option(help="Rows under the header that are no data.", min=0)] = 0,
+    codes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help="Of SPSS, Stata or SAS: read its codes, not its labels. Repeatable."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Estimate from few human labels and many model outputs."""
@@ -90,7 +92,7 @@ def estimate_command(
         "first_step": first_step,
     }
     options |= {"target": target}
-    written = Written(tuple(na or ()), encoding, delimiter, skip_rows)
+    written = Written(tuple(na or ()), encoding, delimiter, skip_rows, tuple(codes or ()))
     data = open_table(file, columns, written, stream=stream)
     fits = estimate(data, estimators=estimator or None, **options)
     headline, tests = headline_for(data, family), tests_of(data, family)
@@ -99,6 +101,7 @@ def estimate_command(
         print_json(result)
         return
     print_estimates([row for fit in fits for row in fit.rows()], headline)
+    _print_read(file, data_dialect(columns, written))
     _print_headline(headline, fits)
     print_fits(fits)
     _print_tests(tests)
@@ -118,69 +121,6 @@ def pair_sources(file: str, names: Sequence[str], values: Sequence[str]) -> tupl
     if len(set(names)) < len(names):
         raise DataInvalid(f"Two sources share a name: {', '.join(names)}; give each its own.")
     return given[at], dict(zip(names, formulas, strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """How a table is written, where its user says so."""
-
-    missing: tuple[str, ...] = ()
-    encoding: str | None = None
-    delimiter: str | None = None
-    skip_rows: int = 0
-
-
-def open_table(
-    file: str, columns: Columns, written: Written = Written(), *, stream: bool = False
-) -> Sample | Stream:
-    """A table's units, whole or in chunks."""
-    from moored.inference.formula import sample_from_frame, stream_from_frames
-    from moored.storage.columns import chunk_reader, read_columns
-
-    wanted = _wanted(file, columns, written)
-    if stream or _is_large(file, wanted):
-        return stream_from_frames(chunk_reader(file, wanted, CHUNK), columns)
-    return sample_from_frame(read_columns(file, wanted), columns)
-
-
-def _wanted(file: str, columns: Columns, written: Written) -> Wanted:
-    """The table's columns by their role in the formulas and options."""
-    from moored.inference.formula import needed_columns
-    from moored.storage.column_sql import Wanted
-    from moored.storage.columns import column_names
-    from moored.storage.delimited import Dialect
-    from moored.storage.roles import categories_in
-
-    dialect = Dialect(written.encoding, written.delimiter, written.skip_rows)
-    formulas = (columns.formula, *(formula for _, _, formula in columns.designs()))
-    needed = needed_columns(columns, column_names(file, dialect))
-    said = " ".join(formulas)
-    return Wanted(
-        variables=tuple(
-            name
-            for name in needed
-            if name not in columns.plain() or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said)
-        ),
-        categories=frozenset().union(*map(categories_in, formulas)),
-        numbers=_given(columns.weights, columns.probability),
-        codes=_given(columns.cluster, columns.strata),
-        marks=(columns.labelled,),
-        missing=written.missing,
-        dialect=dialect,
-    )
-
-
-def _given(*names: str | None) -> tuple[str, ...]:
-    return tuple(name for name in names if name is not None)
-
-
-def _is_large(file: str, wanted: Wanted) -> bool:
-    """Whether the used columns hold more than MANY_CELLS; a big file's rows are counted to know."""
-    from moored.storage.columns import row_count
-
-    if Path(file.partition("::")[0]).stat().st_size < SMALL_FILE:
-        return False
-    return row_count(file, wanted.dialect) * len(wanted.names) > MANY_CELLS
 
 
 def headline_for(data: Sample | Stream, family: str) -> str:
@@ -227,6 +167,14 @@ def as_json(
         "headline": headline,
         "tests": list(tests),
     }
+
+
+def _print_read(file: str, dialect: Dialect) -> None:
+    """How the table was read, where that is not the usual."""
+    from moored.storage.columns import reading_notes
+
+    if notes := reading_notes(file, dialect):
+        say(f"The table: {'; '.join(notes)}.")
 
 
 def _print_headline(headline: str, fits: Sequence[Fit]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,11 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from moored.cells import (
-    marks,
-    stripped,
-)
-from moored.errors import ColumnMissing, DataInvalid
+from moored.cells import marks, stripped
+from moored.errors import ColumnMissing, DataInvalid, WrongEncoding
 from moored.storage.column_sql import (
     Wanted,
     all_names,
@@ -31,24 +29,38 @@ from moored.storage.column_sql import (
     refuse_absent,
 )
 from moored.storage.delimited import Dialect, count_records, header_of
+from moored.storage.file_kinds import located
 from moored.storage.roles import Where, covariate, floats, marked, refuse_type
-from moored.storage.tables import GLOB, Column, Table, located, read_any, readable, relation_of
+from moored.storage.table_files import read_any
+from moored.storage.tables import GLOB, Column, Table, readable, relation_of
 
 SMALL = 5 * 10**7
+_BY_DUCKDB = ("parquet", "duckdb")
 _LOOKED_AT = 1000
 
 
 def column_names(path: str | Path, dialect: Dialect | None = None) -> tuple[str, ...]:
     """The table's columns, without reading its rows. Errors: `DataInvalid`."""
-    file, kind = located(path)
-    if kind == "delimited":
-        return header_of(file, dialect or Dialect())[0]
+    found, stated = located(path), dialect or Dialect()
+    if found.kind == "delimited":
+        return header_of(found.file, stated)[0]
+    if found.kind not in _BY_DUCKDB:
+        return _whole(path, stated).names
     with relation_of(path) as (_, relation):
         return tuple(relation.columns)
 
 
+def reading_notes(path: str | Path, dialect: Dialect | None = None) -> tuple[str, ...]:
+    """How the table is written, where that is not the usual; nothing of one that is read by DuckDB."""
+    found, stated = located(path), dialect or Dialect()
+    large = found.kind == "delimited" and found.file.stat().st_size > SMALL
+    return () if large or found.kind in _BY_DUCKDB else _whole(path, stated).notes
+
+
 def row_count(path: str | Path, dialect: Dialect | None = None) -> int:
     """The table's rows. Errors: `DataInvalid`."""
+    if _only_whole(path):
+        return len(_whole(path, dialect or Dialect()))
     with _opened(path, dialect or Dialect()) as (_, relation, _):
         return int(relation.count("*").fetchall()[0][0])
 
@@ -58,11 +70,13 @@ def read_columns(path: str | Path, wanted: Wanted) -> pd.DataFrame:
 
     Errors: the `DataInvalid` family.
     """
-    file, kind = located(path)
-    if kind == "delimited" and (file.stat().st_size <= SMALL or wanted.dialect.encoding):
-        return _of_table(read_any(path, wanted.dialect), wanted)
+    found = located(path)
+    small = found.file.stat().st_size <= SMALL or wanted.dialect.encoding
+    if _only_whole(path) or (found.kind == "delimited" and small):
+        return _of_table(_whole(path, wanted.dialect), wanted)
     with _opened(path, wanted.dialect) as (_, relation, delimiter):
-        _refuse_lost(file, kind, relation, delimiter, wanted.dialect.skip_rows)
+        if found.kind == "delimited":
+            _refuse_lost(found.file, relation, delimiter, wanted.dialect)
         return _finished(relation.project(picked_columns(relation, wanted, delimiter)).df(), wanted)
 
 
@@ -72,9 +86,11 @@ def chunk_reader(path: str | Path, wanted: Wanted, size: int) -> Callable[[], It
     Rows keep the table's order, columns are as of `read_columns`.
     size: rows per frame; DuckDB hands out whole vectors of 2,048, so it is rounded up.
     """
+    if _only_whole(path):
+        return _in_slices(_of_table(_whole(path, wanted.dialect), wanted), size)
     vectors = max(1, -(-size // duckdb.__standard_vector_size__))
     spool = TemporaryDirectory(prefix="moored-")  # gone with the function that is returned
-    if located(path)[1] == "delimited":
+    if located(path).kind == "delimited":
         path = _spooled(path, wanted, Path(spool.name))
         picked = all_names(wanted)
     else:
@@ -101,7 +117,7 @@ def _spooled(path: str | Path, wanted: Wanted, folder: Path) -> Path:
         )
         relation.project(cleaned).write_parquet(str(texts), compression="snappy")
     with relation_of(texts) as (_, relation):
-        _refuse_lost(Path(path), "delimited", relation, delimiter, wanted.dialect.skip_rows)
+        _refuse_lost(Path(path), relation, delimiter, wanted.dialect)
         relation.project(picked_columns(relation, wanted, delimiter, cleaned=True)).write_parquet(
             str(typed), compression="snappy"
         )
@@ -109,11 +125,30 @@ def _spooled(path: str | Path, wanted: Wanted, folder: Path) -> Path:
     return typed
 
 
-def _refuse_lost(
-    file: Path, kind: str, relation: duckdb.DuckDBPyRelation, delimiter: str, skipped: int
-) -> None:
-    if kind != "delimited":
-        return
+def _only_whole(path: str | Path) -> bool:
+    """Is it a kind of file that is read as a whole or not at all?"""
+    return located(path).kind not in ("delimited", *_BY_DUCKDB)
+
+
+def _whole(path: str | Path, dialect: Dialect) -> Table:
+    """The table, kept until another is asked for: names, counts and columns are asked for one after the other."""
+    state = located(path).file.stat()
+    return _kept_table(str(path), dialect, (state.st_mtime_ns, state.st_size, state.st_ino))
+
+
+@lru_cache(maxsize=1)
+def _kept_table(path: str, dialect: Dialect, _: tuple[int, ...]) -> Table:
+    return read_any(path, dialect)
+
+
+def _in_slices(frame: pd.DataFrame, size: int) -> Callable[[], Iterator[pd.DataFrame]]:
+    return lambda: (
+        frame.iloc[start : start + size].reset_index(drop=True) for start in range(0, len(frame), size)
+    )
+
+
+def _refuse_lost(file: Path, relation: duckdb.DuckDBPyRelation, delimiter: str, dialect: Dialect) -> None:
+    skipped = header_of(file, dialect)[2]
     read, there = int(relation.count("*").fetchall()[0][0]), count_records(file, delimiter) - skipped
     if read != there:
         raise DataInvalid(
@@ -127,20 +162,22 @@ def _opened(
     path: str | Path, dialect: Dialect
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyRelation, str]]:
     """A table not yet read, and its delimiter ("" where it has none)."""
-    file, kind = located(path)
-    if kind != "delimited":
+    found = located(path)
+    if found.kind != "delimited":
         with relation_of(path) as (connection, relation):
             yield connection, relation, ""
         return
     if dialect.encoding is not None:
-        raise DataInvalid(f"{file} is read in chunks, which takes UTF-8 only; save it in UTF-8 or as Parquet")
-    names, delimiter = header_of(file, dialect)
+        raise WrongEncoding(
+            f"{found.file} is read in chunks, which takes UTF-8 only; save it in UTF-8 or as Parquet"
+        )
+    names, delimiter, skipped = header_of(found.file, dialect)
     with readable(path), duckdb.connect(":memory:") as connection:
         connection.execute("SET enable_progress_bar = false")
         relation = connection.read_csv(
-            GLOB.sub(r"[\g<0>]", str(file)),
+            GLOB.sub(r"[\g<0>]", str(found.file)),
             header=False,
-            skiprows=1 + dialect.skip_rows,
+            skiprows=1 + skipped,
             columns=dict.fromkeys(names, "VARCHAR"),
             sep=delimiter,
             quotechar='"',
@@ -180,7 +217,7 @@ def _marks_or_codes(name: str, column: Column, wanted: Wanted) -> NDArray[np.gen
     texts = stripped(distinct)
     if name in wanted.marks and name not in wanted.codes:
         if isinstance(marks(texts, wanted.words), Counter):
-            marked(name, column, wanted.words)  # refuses, with the counts of all cells
+            return marked(name, column, wanted.words)  # by its codes, or refused with the counts of all cells
         return np.append(marked(name, Column(texts), wanted.words), False)[at]
     return np.append([None if text in wanted.words else text for text in texts], np.array([None]))[at]
 

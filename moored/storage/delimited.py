@@ -11,14 +11,15 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
-from moored.errors import DataInvalid
+from moored.errors import DataInvalid, EmptyTable, HeaderUnclear, NotReadable, WrongEncoding
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _LOOKED_AT = 50
@@ -29,6 +30,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_ONE_BYTE = re.compile(r"cp125|cp437|cp850|iso8859|latin|mac|koi8")
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 
@@ -40,6 +42,8 @@ class Dialect:
     delimiter: str | None = None
     skip_rows: int = 0
     """Rows under the header that are no data."""
+    codes: tuple[str, ...] = ()
+    """Columns of SPSS, Stata or SAS to read by their codes, not by their value labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,15 @@ class Delimited:
     rows: list[list[str]]
     delimiter: str
     encoding: str
+    skipped: int = 0
+    """Rows under the header that are no data: as stated, or Qualtrics' two."""
+    wording: tuple[str, ...] = ()
+    """The questions, where the second header of Qualtrics has them."""
 
 
 def read_delimited(path: Path, stated: Dialect) -> Delimited:
     """The whole file. Errors: `DataInvalid`, naming the line."""
-    text, encoding = _text(path, stated.encoding)
+    text, encoding = text_of(path, stated.encoding)
     delimiter, at = _delimiter(path, text, stated.delimiter)
     records = _records(path, text[at:], delimiter, text[:at].count("\n"))
     names = _header(path, records)
@@ -63,24 +71,40 @@ def read_delimited(path: Path, stated: Dialect) -> Delimited:
         if len(record) != len(names):
             raise DataInvalid(_ragged(path, line, len(record), len(names), delimiter))
         rows.append(record)
-    _refuse_second_headers(path, rows, stated.skip_rows)
-    return Delimited(names, rows[stated.skip_rows :], delimiter, encoding)
+    qualtrics = second_headers(rows)
+    wording = tuple(rows[0]) if qualtrics == 2 else ()
+    skipped = stated.skip_rows or qualtrics
+    if skipped < qualtrics:
+        raise HeaderUnclear(
+            f"{path} has {qualtrics} more header rows under its first, as Qualtrics writes them, and "
+            f"`data.skip_rows` is {skipped}; leave it out, they are found without it"
+        )
+    return Delimited(names, rows[skipped:], delimiter, encoding, skipped, wording)
 
 
-def header_of(path: Path, stated: Dialect) -> tuple[tuple[str, ...], str]:
-    """Column names and delimiter, from the beginning of a file of any size. Errors as of `read_delimited`."""
+def header_of(path: Path, stated: Dialect) -> tuple[tuple[str, ...], str, int]:
+    """Column names, delimiter and rows to skip under the header, from the beginning of a file of any size.
+
+    Errors as of `read_delimited`.
+    """
     with _opened(path) as file:
         start = file.read(1 << 20)
     # What is cut in the middle of a character or a quoted field is not looked at.
     text = start.decode(stated.encoding or _by_mark(start) or "utf-8", errors="replace")
     delimiter, at = _delimiter(path, text, stated.delimiter)
-    return _header(path, _records(path, text[at:], delimiter, 0)), delimiter
+    records = _records(path, text[at:], delimiter, 0)
+    names = _header(path, records)
+    try:
+        qualtrics = second_headers([record for _, record in islice(records, 2)])
+    except DataInvalid:  # perhaps cut; the whole file is looked at later
+        qualtrics = 0
+    return names, delimiter, stated.skip_rows or qualtrics
 
 
 def _header(path: Path, records: Iterator[tuple[int, list[str]]]) -> tuple[str, ...]:
     first = next(records, None)
     if first is None:
-        raise DataInvalid(f"{path} is empty; give a table with a header and one row per unit")
+        raise EmptyTable(f"{path} is empty; give a table with a header and one row per unit")
     return _names(path, first[1])
 
 
@@ -100,28 +124,50 @@ def _by_mark(content: bytes) -> str | None:
     return next((encoding for mark, encoding in _BOMS if content.startswith(mark)), None)
 
 
-def _text(path: Path, stated: str | None) -> tuple[str, str]:
+def text_of(path: Path, stated: str | None) -> tuple[str, str]:
+    """A file's text, and its encoding: by its mark, as stated, or UTF-8. Errors: `WrongEncoding`, `NotReadable`."""
     try:
         with _opened(path) as file:
             content = file.read()
     except (OSError, EOFError) as error:
-        raise DataInvalid(f"{path} cannot be read: {error}") from error
+        raise NotReadable(f"{path} cannot be read: {error}; it may be cut short, write it anew") from error
     encoding = _by_mark(content) or stated or "utf-8"
     try:
         text = content.decode(encoding)
     except LookupError:
-        raise DataInvalid(
+        raise WrongEncoding(
             f"there is no encoding {encoding!r}; name one such as utf-8, cp1252, latin-1 or utf-16"
         ) from None
     except UnicodeDecodeError as error:
-        raise DataInvalid(_undecoded(path, content, error, encoding)) from None
+        raise WrongEncoding(_undecoded(path, content, error, encoding)) from None
+    if encoding == stated and _is_utf8_after_all(content, encoding):
+        raise WrongEncoding(
+            f"{path} is in UTF-8: in {encoding}, as `data.encoding` says, it would have letters such as "
+            f"{_garbled(content, encoding)!r}; leave `data.encoding` (`--encoding`) out"
+        )
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise DataInvalid(
+        raise WrongEncoding(
             f"{path} holds a zero byte on line {line}: it is no text in {encoding}; save the table in UTF-8, "
             'or set `data.encoding = "utf-16"` if it is in UTF-16'
         )
     return text, encoding.removesuffix("-sig")
+
+
+def _is_utf8_after_all(content: bytes, encoding: str) -> bool:
+    """Of an encoding with one byte per letter, in which any bytes can be read: is it UTF-8 with other letters?"""
+    if content.isascii() or not _ONE_BYTE.match(codecs.lookup(encoding).name):
+        return False
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _garbled(content: bytes, encoding: str) -> str:
+    at = next(place for place, byte in enumerate(content) if byte > 127)
+    return content[at : at + 2].decode(encoding, errors="replace")
 
 
 def _undecoded(path: Path, content: bytes, error: UnicodeDecodeError, encoding: str) -> str:
@@ -204,7 +250,7 @@ def _names(path: Path, record: list[str]) -> tuple[str, ...]:
     names = tuple(name if name.strip() else f"column {place}" for place, name in enumerate(record, 1))
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice:
-        raise DataInvalid(f"{path} has two columns called {twice[0]!r}; give each column a name of its own")
+        raise HeaderUnclear(f"{path} has two columns called {twice[0]!r}; give each column a name of its own")
     return names
 
 
@@ -221,11 +267,9 @@ def _ragged(path: Path, line: int, got: int, wanted: int, delimiter: str) -> str
     return f"{said}; a field is missing there, or a text with a line break is not in double quotes"
 
 
-def _refuse_second_headers(path: Path, rows: list[list[str]], skipped: int) -> None:
-    """Qualtrics writes the questions and a row of import ids under the header."""
+def second_headers(rows: Sequence[Sequence[str]]) -> int:
+    """How many more header rows there are: Qualtrics writes the questions and a row of import ids."""
     for place, row in enumerate(rows[:3]):
-        if place >= skipped and all(cell.replace(" ", "").startswith('{"ImportId"') for cell in row):
-            raise DataInvalid(
-                f"{path} has {place + 1} more header rows under its first, as Qualtrics writes them; "
-                f"set `data.skip_rows = {place + 1}` (`--skip-rows {place + 1}`)"
-            )
+        if row and all(cell.replace(" ", "").startswith('{"ImportId"') for cell in row):
+            return place + 1
+    return 0

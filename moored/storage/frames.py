@@ -9,7 +9,7 @@ import pandas as pd
 
 from moored.cells import words_for_missing
 from moored.storage.rules import natural
-from moored.storage.tables import read_any
+from moored.storage.table_files import read_any
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

@@ -11,14 +11,16 @@ from pathlib import Path
 import pandas as pd
 
 from moored.cells import stripped
-from moored.errors import ColumnMissing, DataInvalid, DuplicateIds, EmptyText
+from moored.errors import ColumnMissing, DataInvalid, DuplicateIds, EmptyTable, EmptyText
 from moored.fingerprint import fingerprint
 from moored.storage.complete import complete_units
 from moored.storage.delimited import Dialect
 from moored.storage.examples import read_example
+from moored.storage.file_kinds import DATABASES, located
 from moored.storage.reading import Reading
 from moored.storage.rules import read_query, select
-from moored.storage.tables import DATABASES, Table, located, read_any, table_of_frame
+from moored.storage.table_files import read_any
+from moored.storage.tables import Table, table_of_frame
 from moored.storage.variables import (
     labelling,
     marked_units,
@@ -89,14 +91,14 @@ def read_source(study: Study, folder: Path, cache: Path) -> Table:
     _require(table, study.labels.probability, "labels.probability")
     if not len(table):
         rows = "`data.query` selects no rows" if study.data.query else f"{study.data.source} has no rows"
-        raise DataInvalid(f"{rows}; give one row per unit")
+        raise EmptyTable(f"{rows}; give one row per unit")
     return table
 
 
 def _rows(study: Study, folder: Path, cache: Path) -> Table:
     source, query = study.data.source, study.data.query
-    if query is not None and Path(source).suffix.lower() in DATABASES:
-        located(f"{folder / source}::query")
+    database = Path(source).suffix.lower() in DATABASES
+    if query is not None and database and located(folder / source).kind == "duckdb":
         return read_query(folder / source, query)
     if source.startswith("example:"):
         table = table_of_frame(read_example(source.removeprefix("example:"), cache))
@@ -104,7 +106,7 @@ def _rows(study: Study, folder: Path, cache: Path) -> Table:
         file, sign, name = source.partition("::")  # a path would tidy up a table's name, too
         path = source if "://" in source else f"{folder / file}{sign}{name}"
         data = study.data
-        table = read_any(path, Dialect(data.encoding, data.delimiter, data.skip_rows))
+        table = read_any(path, Dialect(data.encoding, data.delimiter, data.skip_rows, data.codes))
     if query is None:
         return table
     return select(table, query, texts=texts_of(study), missing=missing_words(study))

@@ -20,7 +20,8 @@ class ColumnRead:
     """One variable as it was read.
 
     counts : (what the file says, how often, its value or None) of a label or a category, most frequent first.
-    span : least, median and greatest of a number.
+    span : least, median and greatest of a number. coded : how often each code came that the file declares
+    as missing; their cells are empty.
     """
 
     name: str
@@ -29,6 +30,7 @@ class ColumnRead:
     missing: int
     counts: tuple[tuple[str, int, float | None], ...] = ()
     span: tuple[float, float, float] | None = None
+    coded: tuple[tuple[str, int], ...] = ()
 
     @property
     def line(self) -> str:
@@ -43,9 +45,10 @@ class ColumnRead:
             ]
             more = len(self.counts) - _LEVELS
             said = ", ".join(shown) + (f", {more} more" if more > 0 else "")
-        line = f"{self.kind} {self.name}: {said or 'nothing'}" + (
-            f"; empty {self.missing}" if self.missing else ""
-        )
+        empty = f"; empty {self.missing}" if self.missing else ""
+        if self.coded:
+            empty += f", of them {', '.join(f'{code} {count}' for code, count in self.coded)}"
+        line = f"{self.kind} {self.name}: {said or 'nothing'}{empty}"
         return line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..."
 
 
@@ -77,15 +80,23 @@ def label_read(name: str, column: Column, values: NDArray[np.float64]) -> Column
     value_of = dict(zip(words[known].tolist(), values[known].tolist(), strict=True))
     counts = Counter(words[known].tolist()).most_common()
     shown = tuple((word, count, value_of[word]) for word, count in counts)
-    return ColumnRead(name, "label", len(words), int((~known).sum()), shown)
+    return ColumnRead(name, "label", len(words), int((~known).sum()), shown, coded=_coded(column))
 
 
-def covariate_read(name: str, values: NDArray[np.float64] | NDArray[np.object_]) -> ColumnRead:
+def _coded(column: Column) -> tuple[tuple[str, int], ...]:
+    return tuple(column.entry.missing.items())
+
+
+def covariate_read(
+    name: str, column: Column, values: NDArray[np.float64] | NDArray[np.object_]
+) -> ColumnRead:
     """A covariate: the span of a number, the levels of a category."""
     if values.dtype == object:
         given = [word for word in values if word is not None]
         levels = tuple((word, count, None) for word, count in Counter(given).most_common())
-        return ColumnRead(name, "category", len(values), len(values) - len(given), levels)
+        return ColumnRead(
+            name, "category", len(values), len(values) - len(given), levels, coded=_coded(column)
+        )
     known = values[~np.isnan(values)]
     span = (float(known.min()), float(np.median(known)), float(known.max())) if len(known) else None
-    return ColumnRead(name, "number", len(values), len(values) - len(known), span=span)
+    return ColumnRead(name, "number", len(values), len(values) - len(known), span=span, coded=_coded(column))

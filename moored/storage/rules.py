@@ -92,7 +92,8 @@ def select(
         _register(sandbox, table, texts, missing)
         _register(sandbox, table, table.names, missing, view="data_as_text")
         rows = _selected(sandbox, query)
-    return Table(rows.frame, rows.types, table.delimiter, table.notes)
+    codebook = {name: entry for name, entry in table.codebook.items() if name in rows.names}
+    return Table(rows.frame, rows.types, table.delimiter, table.notes, codebook)
 
 
 def read_query(path: Path, query: str) -> Table:

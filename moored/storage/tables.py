@@ -7,9 +7,9 @@ Delimited files declare nothing: their columns are text, and what a column means
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -17,49 +17,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from moored.errors import DataInvalid, StoreLocked
-from moored.storage.delimited import DELIMITERS, Delimited, Dialect, read_delimited
+from moored.errors import EmptyTable, NotReadable, SheetUnnamed, StoreLocked
+from moored.storage.codebook import Codebook, Entry
+from moored.storage.file_kinds import located
 from moored.storage.sandbox import said
 
-DATABASES = (".duckdb", ".db", ".ddb")
-PARQUET = (".parquet", ".pq")
 TEXT = "TEXT"
 """The type of a column that declares none."""
-NESTED = ("LIST", "STRUCT", "MAP", "UNION", "BLOB", "BIT", "VARIANT", "GEOMETRY", "ARRAY")
+NESTED = ("LIST", "STRUCT", "MAP", "UNION", "BLOB", "BIT", "VARIANT", "GEOMETRY", "ARRAY", "JSON")
+_LISTED = 10
 GLOB = re.compile(r"[*?\[]")
-_READ = "read are CSV (comma, semicolon, tab or bar), Parquet, and `file.duckdb::table`"
-_OTHERS = {
-    ".xlsx": "save the sheet as CSV",
-    ".xls": "save the sheet as CSV",
-    ".ods": "save the sheet as CSV",
-    ".dta": "in Stata, `export delimited`",
-    ".sav": "in SPSS, save as CSV with values, not labels, or with R: `write.csv(haven::read_sav(...))`",
-    ".sas7bdat": "in SAS, `proc export` to CSV",
-    ".feather": "with pandas, `read_feather(...).to_parquet(...)`",
-    ".arrow": "with pandas, `read_feather(...).to_parquet(...)`",
-    ".json": "with pandas, `read_json(...).to_parquet(...)`",
-    ".jsonl": "with pandas, `read_json(..., lines=True).to_parquet(...)`",
-    ".ndjson": "with pandas, `read_json(..., lines=True).to_parquet(...)`",
-    ".rds": "in R, `write.csv(readRDS(...), row.names = FALSE)`",
-    ".rdata": "in R, `write.csv(..., row.names = FALSE)`",
-    ".pkl": "with pandas, `read_pickle(...).to_parquet(...)`",
-    ".sqlite": "with sqlite3, `.mode csv` and `.output`",
-    ".sqlite3": "with sqlite3, `.mode csv` and `.output`",
-    ".zip": "unpack it first",
-}
-_MAGIC = (
-    (b"PAR1", "a Parquet file; end its name in .parquet"),
-    (b"PK\x03\x04", "a zip archive or an Excel sheet; save the sheet as CSV"),
-    (
-        b"SQLite format 3\0",
-        "an SQLite database; export the table as CSV (sqlite3: `.mode csv` and `.output`)",
-    ),
-    (b"ARROW1", "an Arrow or Feather file; write it as Parquet"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel sheet; save the sheet as CSV"),
-    (b"\x1f\x8b", "packed by gzip; end its name in .csv.gz"),
-    (b"$FL2", "an SPSS file; save it as CSV"),
-    (b"<stata_dta>", "a Stata file; write it with `export delimited`"),
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +37,8 @@ class Column:
     type: str = TEXT
     delimiter: str = ""
     """Of the file that the column stands in."""
+    entry: Entry = field(default_factory=Entry)
+    """What the file's codebook says of it."""
 
     @property
     def nested(self) -> bool:
@@ -96,6 +65,8 @@ class Table:
     delimiter: str = ""
     notes: tuple[str, ...] = field(default=())
     """How the file is written, where that is not the usual: a person should know."""
+    codebook: Codebook = field(default_factory=dict)
+    """What the file says about its columns: questions, value labels, codes for missing."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -107,84 +78,12 @@ class Table:
 
     def column(self, name: str) -> Column:
         """A column by its exact name."""
-        return Column(self.frame[name].to_numpy(dtype=object), self.types[name], self.delimiter)
+        cells, entry = self.frame[name].to_numpy(dtype=object), self.codebook.get(name, Entry())
+        return Column(cells, self.types[name], self.delimiter, entry)
 
     def at(self, index: pd.Index) -> Table:
         """Some of the rows."""
-        return Table(self.frame.loc[index], self.types, self.delimiter, self.notes)
-
-
-def read_any(path: str | Path, dialect: Dialect | None = None) -> Table:
-    """The whole table. Errors: `DataInvalid` (no such file or table, or not readable as what it is)."""
-    file, kind = located(path)
-    if kind == "delimited":
-        return _of_delimited(read_delimited(file, dialect or Dialect()), dialect or Dialect())
-    with relation_of(path) as (_, relation):
-        return table_of(relation)
-
-
-def located(path: str | Path) -> tuple[Path, str]:
-    """The file, and its kind: delimited, parquet or database. Errors: `DataInvalid`."""
-    name, sign, table = str(path).partition("::")
-    if "://" in name:
-        raise DataInvalid(f"{name} is an address; download the table, then name the file")
-    file = Path(name)
-    try:
-        if file.is_dir():
-            raise DataInvalid(f"{file} is a folder; name one file")
-        if not file.is_file():
-            raise DataInvalid(f"there is no file {file}; {_READ}")
-        with file.open("rb") as opened:
-            start = opened.read(16)
-    except (OSError, ValueError) as error:
-        raise DataInvalid(
-            f"the file {name[:80]!r} cannot be opened: {getattr(error, 'strerror', None) or error}"
-        ) from error
-    return file, _kind(file, start, sign, table)
-
-
-def _kind(file: Path, start: bytes, sign: str, table: str) -> str:
-    suffix = file.suffix.lower()
-    if suffix in PARQUET:
-        return "parquet"
-    if start.startswith(b"SQLite format 3"):
-        raise DataInvalid(f"{file} is {_MAGIC[2][1]}")
-    if table or suffix in DATABASES:
-        if not table:
-            end = (
-                "after `::` a table's name is missing"
-                if sign
-                else f"name one of its tables as `{file}::table`"
-            )
-            raise DataInvalid(f"{file} is a database; {end}")
-        return "database"
-    if suffix in _OTHERS:
-        raise DataInvalid(f"{file} ends in {suffix}, which is not read; {_READ}: {_OTHERS[suffix]}")
-    for magic, what in _MAGIC:
-        if start.startswith(magic) and not (magic == b"\x1f\x8b" and suffix == ".gz"):
-            raise DataInvalid(f"{file} is {what}; {_READ}")
-    return "delimited"
-
-
-def _of_delimited(read: Delimited, dialect: Dialect) -> Table:
-    columns = list(zip(*read.rows, strict=True)) if read.rows else [()] * len(read.names)
-    frame = pd.DataFrame(
-        {name: _cells(cells) for name, cells in zip(read.names, columns, strict=True)}, dtype=object
-    )
-    notes = []
-    if read.delimiter != ",":
-        notes.append(f"separated by {DELIMITERS.get(read.delimiter, repr(read.delimiter))}")
-    if read.encoding != "utf-8":
-        notes.append(f"in {read.encoding}")
-    if dialect.skip_rows:
-        notes.append(f"{dialect.skip_rows} rows under the header skipped")
-    return Table(frame, dict.fromkeys(read.names, TEXT), read.delimiter, tuple(notes))
-
-
-def _cells(cells: tuple[str, ...]) -> NDArray[np.object_]:
-    found = np.empty(len(cells), dtype=object)
-    found[:] = [cell or None for cell in cells]
-    return found
+        return replace(self, frame=self.frame.loc[index])
 
 
 def table_of(relation: duckdb.DuckDBPyRelation) -> Table:
@@ -216,23 +115,55 @@ def table_of_frame(frame: pd.DataFrame) -> Table:
 
 @contextmanager
 def relation_of(path: str | Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyRelation]]:
-    """A Parquet file or a table of a database, not yet read. Errors: `DataInvalid`, `StoreLocked`."""
-    file, kind = located(path)
-    table = str(path).partition("::")[2]
+    """A Parquet file or a table of a database, not yet read.
+
+    Errors: `NotReadable`, `SheetUnnamed`, `EmptyTable`, `StoreLocked`.
+    """
+    found = located(path)
+    database = found.kind == "duckdb"
     with (
         readable(path),
-        duckdb.connect(
-            str(file) if kind == "database" else ":memory:", read_only=kind == "database"
-        ) as connection,
+        duckdb.connect(str(found.file) if database else ":memory:", read_only=database) as connection,
     ):
         connection.execute("SET enable_progress_bar = false")  # it would be printed into --json
-        if kind == "database":
-            yield connection, connection.table(table)
+        if database:
+            yield connection, connection.table(_table_named(connection, found.file, found.part))
         else:
-            yield (
-                connection,
-                connection.read_parquet(GLOB.sub(r"[\g<0>]", str(file)), hive_partitioning=False),
-            )
+            file = GLOB.sub(r"[\g<0>]", str(found.file))
+            yield connection, connection.read_parquet(file, hive_partitioning=False)
+
+
+def _table_named(connection: duckdb.DuckDBPyConnection, file: Path, part: str) -> str:
+    if part and _is_table(connection, part):
+        return part
+    names = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE NOT internal UNION ALL "
+        "SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY 1"
+    ).fetchall()
+    return only_one(file, part, [name for (name,) in names], "tables")
+
+
+def _is_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    try:
+        connection.table(name)
+    except (duckdb.CatalogException, duckdb.ParserException):
+        return False
+    return True
+
+
+def only_one(file: Path, part: str, names: Sequence[str], what: str) -> str:
+    """The sheet or table that is named after `::`, or the only one. Errors: `SheetUnnamed`, `EmptyTable`."""
+    if part in names:
+        return part
+    if not names:
+        raise EmptyTable(f"{file} has no {what}; give one with a header and one row per unit")
+    if not part and len(names) == 1:
+        return names[0]
+    listed = ", ".join(map(repr, names[:_LISTED])) + (", ..." if len(names) > _LISTED else "")
+    said = (
+        f"{file} has no {what.removesuffix('s')} {part!r}; it has" if part else f"{file} has several {what}:"
+    )
+    raise SheetUnnamed(f"{said} {listed}; name one as `{file}::{names[0]}`")
 
 
 @contextmanager
@@ -245,6 +176,6 @@ def readable(path: str | Path) -> Iterator[None]:
             raise StoreLocked(
                 f"{path} is held by another process; wait for it to end, then try again"
             ) from error
-        raise DataInvalid(f"{path} cannot be read: {said(error)}") from error
+        raise NotReadable(f"{path} cannot be read: {said(error)}") from error
     except duckdb.Error as error:
-        raise DataInvalid(f"{path} cannot be read: {said(error)}") from error
+        raise NotReadable(f"{path} cannot be read: {said(error)}") from error

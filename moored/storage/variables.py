@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from moored.cells import words_for_missing
 from moored.errors import DataInvalid, NoLabels, OutsideDomain
+from moored.storage.label_role import labels
 from moored.storage.reading import ColumnRead, covariate_read, label_read
-from moored.storage.roles import Where, categories_in, covariate, floats, labels, marked
+from moored.storage.roles import Where, categories_in, covariate, floats, marked
 from moored.storage.rules import evaluate, refuse_log
 from moored.storage.tables import TEXT, Column, Table
 from moored.study import Study
@@ -44,13 +45,13 @@ def variables_of(
     for name, column in raw.items():
         where = Where(name, units["unit_id"])
         if name in study.questions:
-            label = labels(where, column, study.questions[name].answers, missing)
+            label = labels(where, column, study.questions[name].value_of, missing)
             values[name] = label
             read.append(label_read(name, column, label))
         else:
             found = covariate(where, column, missing, category=name in categories)
             values[name] = found
-            read.append(covariate_read(name, found))
+            read.append(covariate_read(name, column, found))
     frame = pd.DataFrame(values, index=units.index)
     _refuse_unknown(study, frame, units)
     return frame, tuple(sorted(read, key=lambda column: column.name != study.outcome.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import not_
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -42,7 +43,7 @@ def _as_written(word: object) -> object:
 
 
 class Data(Part):
-    """Where the raw texts are: a CSV or Parquet file, `file.duckdb::table`, or `example:NAME`."""
+    """Where the raw texts are: a file, `book.xlsx::sheet`, `file.duckdb::table`, or `example:NAME`."""
 
     source: PathText
     id: Words = "id"
@@ -60,7 +61,9 @@ class Data(Part):
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     """Of a delimited file, where its first rows do not tell."""
     skip_rows: Annotated[int, Field(ge=0)] = 0
-    """Rows under the header that are no data: 2 in a file of Qualtrics."""
+    """Rows under the header that are no data."""
+    codes: Annotated[tuple[Words, ...], Field(exclude_if=not_)] = ()
+    """Columns of SPSS, Stata or SAS to read by their codes, not by their value labels."""
 
 
 class Question(Part):
@@ -68,9 +71,29 @@ class Question(Part):
 
     ask: Words
     answers: dict[str, float] = Field(min_length=2)
+    recode: Annotated[dict[str, str], Field(exclude_if=not_)] = {}
+    """Answers by what the table says for them, where its words or codes are others: { "2" = "impolite" }."""
     examples: tuple[tuple[str, str], ...] = ()
     """(text, answer) pairs shown to the model. Units of the study among them leave its data (docs/method.md, rule
     3): draw those at random, since units picked by their answer leave the others biased."""
+
+    @property
+    def value_of(self) -> dict[str, float]:
+        """What each answer, and each word of the table that stands for one, is worth."""
+        return self.answers | {word: self.answers[answer] for word, answer in self.recode.items()}
+
+    @model_validator(mode="after")
+    def _recoded_to_answers(self) -> Self:
+        for word, answer in self.recode.items():
+            if answer not in self.answers:
+                raise ValueError(
+                    f"recode of {word!r} gives {answer!r}, allowed are {', '.join(self.answers)}"
+                )
+            if self.answers.get(word, self.answers[answer]) != self.answers[answer]:
+                raise ValueError(
+                    f"recode makes the answer {word!r} into {answer!r}; an answer stands for itself"
+                )
+        return self
 
     @model_validator(mode="after")
     def _examples_answer_the_question(self) -> Self:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from moored.errors import ColumnMissing, DataInvalid, NonFinite, Separated, Unidentified
+from moored.errors import ColumnMissing, DataInvalid, FileAbsent, NonFinite, Separated, Unidentified
 from moored.inference import ESTIMATORS, gmm
 from moored.inference.formula import Columns, name_and_kind, sample_from_frame, stream_from_frames
 from tests.inference.worlds import draw
@@ -211,8 +211,8 @@ def test_a_large_table_is_read_in_chunks_unasked(files, shell, monkeypatch):
     for kind in ("csv", "parquet", "duckdb"):
         whole = json.loads(shell(files[kind], *BOTH, "--json").stdout)
         with monkeypatch.context() as patch:
-            patch.setattr("moored.cli.estimate.SMALL_FILE", 0)
-            patch.setattr("moored.cli.estimate.MANY_CELLS", 900 * 7 - 1)
+            patch.setattr("moored.cli.estimate_table.SMALL_FILE", 0)
+            patch.setattr("moored.cli.estimate_table.MANY_CELLS", 900 * 7 - 1)
             found = json.loads(shell(files[kind], *BOTH, "--json").stdout)
         assert [fit["estimator"] for fit in whole["fits"]][-1] == "gmm-small"
         assert [fit["estimator"] for fit in found["fits"]][-1] == "gmm-synth"  # gmm-small needs memory
@@ -247,7 +247,7 @@ def test_the_shell_refuses_in_one_sentence(files, shell):
     assert (done.returncode, done.stdout) == (ColumnMissing.exit_code, "")
     assert done.stderr.count("\n") == 1
     missing = shell("nowhere.csv", *OPTIONS)
-    assert missing.returncode == DataInvalid.exit_code
+    assert missing.returncode == FileAbsent.exit_code
     unreadable = shell(files["csv"], "--formula", "y ~ f('a').g(x)", "--labelled", "s")
     assert (unreadable.returncode, unreadable.stderr.count("\n")) == (DataInvalid.exit_code, 1)
     unknown = shell(files["csv"], *OPTIONS, "--estimator", "best")

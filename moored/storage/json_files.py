@@ -1,0 +1,107 @@
+"""JSON and JSON Lines: one object per row. An export of Label Studio is known by its form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from moored.errors import EmptyTable, HeaderUnclear, NotReadable
+from moored.storage.cell_values import table_of_values
+from moored.storage.delimited import Dialect, text_of
+from moored.storage.label_studio import annotated_rows, is_export
+from moored.storage.tables import Table
+
+_ROWS = "a list of objects, one per row, or one object per line"
+
+
+def read_json(file: Path, dialect: Dialect) -> Table:
+    """A file of rows as objects; an object inside a row gives columns such as `meta.language`.
+
+    Errors: `NotReadable`, naming the line or the row; `EmptyTable`, `HeaderUnclear`, `WrongEncoding`.
+    """
+    text, encoding = text_of(file, dialect.encoding)
+    if not text.strip():
+        raise EmptyTable(f"{file} is empty; give {_ROWS}")
+    rows = _rows(file, text)
+    if not rows:
+        raise EmptyTable(f"{file} has no rows; give {_ROWS}")
+    notes: tuple[str, ...] = () if encoding == "utf-8" else (f"in {encoding}",)
+    if is_export(rows):
+        rows, said = annotated_rows(file, rows)
+        notes += said
+    flat = [dict(_flat(file, row)) for row in rows]
+    names = dict.fromkeys(name for row in flat for name in row)
+    table = table_of_values({name: [row.get(name) for row in flat] for name in names})
+    return Table(table.frame, table.types, notes=notes)
+
+
+def _rows(file: Path, text: str) -> list[dict[str, Any]]:
+    """The objects of a list, or of the lines."""
+    found: list[Any]
+    if text.lstrip().startswith("["):
+        found = _loaded(file, text, 1)
+    else:
+        found = _whole(text) or [
+            _loaded(file, line, number)
+            for number, line in enumerate(text.split("\n"), 1)  # other line breaks may stand in a text
+            if line.strip()
+        ]
+    for place, row in enumerate(found, 1):
+        if not isinstance(row, dict):
+            raise NotReadable(f"{file}: row {place} is no object but {json.dumps(row)[:40]}; give {_ROWS}")
+    return found
+
+
+def _whole(text: str) -> list[Any] | None:
+    """A file of one object, perhaps over several lines: one row, or rows under one key of their own."""
+    try:
+        found = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return None
+    tables = [
+        value for value in found.values() if isinstance(value, list) and value and isinstance(value[0], dict)
+    ]
+    if len(tables) == 1 and len(found) == 1:
+        return tables[0]
+    return [found]
+
+
+def _loaded(file: Path, text: str, line: int) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        at = line + error.lineno - 1
+        raise NotReadable(
+            f"{file}, line {at}, character {error.colno}: this is no JSON ({error.msg}); give {_ROWS}"
+        ) from error
+    except _Twice as error:
+        raise HeaderUnclear(
+            f"{file}: an object on line {line} has two keys {error}; give each one a name"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise NotReadable(
+            f"{file}, line {line}: this is no JSON (nested too deep, or {error}); give {_ROWS}"
+        ) from error
+
+
+class _Twice(ValueError):
+    """A key that stands twice in one object."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Twice(repr(next(key for key in keys if keys.count(key) > 1)))
+    return found
+
+
+def _flat(file: Path, row: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in row.items():
+        name = f"{above}{key}"
+        if isinstance(value, dict) and value:
+            yield from _flat(file, value, f"{name}.")
+        else:
+            yield name, None if value == {} else value

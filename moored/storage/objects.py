@@ -1,0 +1,80 @@
+"""Data frames of Python as tables: pandas, polars, pyarrow, DuckDB, columns or rows of plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from moored.errors import DataInvalid, HeaderUnclear
+from moored.storage.cell_values import table_of_values
+from moored.storage.extras import files_extra
+from moored.storage.tables import Table, table_of
+
+_GIVE = "give a data frame of pandas or polars, a pyarrow table, or the name of a file"
+
+
+def table_of_object(data: Any) -> Table:
+    """What a Python user has, as a table. Errors: `DataInvalid`, `HeaderUnclear`, `ExtraMissing`."""
+    if isinstance(data, Table):
+        return data
+    if isinstance(data, pd.DataFrame):
+        return _of_pandas(data)
+    package = type(data).__module__.partition(".")[0]
+    if package in ("duckdb", "_duckdb") and hasattr(data, "columns"):
+        return table_of(data)
+    if package == "polars":
+        frame = data.collect() if hasattr(data, "collect") else data
+        return table_of_values(frame.to_dict(as_series=False))
+    if isinstance(data, Mapping):
+        return _of_columns(data)
+    if isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
+        names = dict.fromkeys(name for row in data for name in row)
+        return table_of_values({_name(name): [row.get(name) for row in data] for name in names})
+    if hasattr(data, "__arrow_c_stream__"):
+        return _of_arrow(data)
+    raise DataInvalid(f"the data are a {type(data).__name__}; {_GIVE}")
+
+
+def _of_pandas(frame: pd.DataFrame) -> Table:
+    if frame.columns.nlevels > 1:
+        raise HeaderUnclear("the data frame has column names of several levels; give each column one name")
+    if frame.index.names != [None]:  # a named index is a column
+        frame = frame.reset_index()
+    _refuse_twice([_name(name) for name in frame.columns])
+    return table_of_values(
+        {_name(name): frame.iloc[:, place].tolist() for place, name in enumerate(frame.columns)}
+    )
+
+
+def _of_columns(data: Mapping[Any, Any]) -> Table:
+    columns = {_name(name): list(values) for name, values in data.items()}
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        short, long = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
+        raise DataInvalid(
+            f"the column {short!r} has {lengths[short]} values and {long!r} has {lengths[long]}; give each as "
+            "many"
+        )
+    return table_of_values(columns)
+
+
+def _of_arrow(data: Any) -> Table:
+    with files_extra("this table"):
+        import pyarrow as pa
+    table = pa.table(data)
+    _refuse_twice(table.column_names)
+    return table_of_values(table.to_pydict())
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise HeaderUnclear(
+            f"the data have two columns called {twice[0]!r}; give each column a name of its own"
+        )
+
+
+def _name(name: Any) -> str:
+    return name if isinstance(name, str) else str(name)

@@ -1,0 +1,72 @@
+"""The one door: a file of any kind, a table of a database or a data frame of Python comes in as a `Table`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from moored.errors import SheetUnnamed
+from moored.storage.arrow_files import read_arrow
+from moored.storage.codebook import Entry
+from moored.storage.delimited import DELIMITERS, Delimited, Dialect, read_delimited
+from moored.storage.file_kinds import located
+from moored.storage.json_files import read_json
+from moored.storage.objects import table_of_object
+from moored.storage.sqlite_files import read_sqlite
+from moored.storage.statistics_files import read_statistics
+from moored.storage.tables import TEXT, Table, relation_of, table_of
+from moored.storage.workbooks import read_workbook
+
+
+def read_any(data: str | Path | Any, dialect: Dialect | None = None) -> Table:
+    """The whole table. Errors: the `DataInvalid` family; `ExtraMissing` where a package is needed for the file."""
+    if not isinstance(data, str | Path):
+        return table_of_object(data)
+    found, stated = located(data), dialect or Dialect()
+    if found.part and found.kind in ("delimited", "statistics", "arrow", "json", "parquet"):
+        raise SheetUnnamed(
+            f"{found.file} holds one table, and {found.part!r} was named in it; leave `::` out"
+        )
+    match found.kind:
+        case "delimited":
+            return _of_delimited(read_delimited(found.file, stated))
+        case "excel":
+            return read_workbook(found.file, found.part, stated)
+        case "statistics":
+            return read_statistics(found.file, stated)
+        case "json":
+            return read_json(found.file, stated)
+        case "arrow":
+            return read_arrow(found.file)
+        case "sqlite":
+            return read_sqlite(found.file, found.part)
+    with relation_of(data) as (_, relation):
+        return table_of(relation)
+
+
+def _of_delimited(read: Delimited) -> Table:
+    columns = list(zip(*read.rows, strict=True)) if read.rows else [()] * len(read.names)
+    frame = pd.DataFrame(
+        {name: _cells(cells) for name, cells in zip(read.names, columns, strict=True)}, dtype=object
+    )
+    notes = []
+    if read.delimiter != ",":
+        notes.append(f"separated by {DELIMITERS.get(read.delimiter, repr(read.delimiter))}")
+    if read.encoding != "utf-8":
+        notes.append(f"in {read.encoding}")
+    if read.skipped:
+        whose = " of Qualtrics" if read.wording else ""
+        notes.append(f"{read.skipped} rows{whose} under the header skipped")
+    questions = zip(read.names, read.wording, strict=True) if read.wording else ()
+    codebook = {name: Entry(wording=question.strip()) for name, question in questions}
+    return Table(frame, dict.fromkeys(read.names, TEXT), read.delimiter, tuple(notes), codebook)
+
+
+def _cells(cells: tuple[str, ...]) -> NDArray[np.object_]:
+    found = np.empty(len(cells), dtype=object)
+    found[:] = [cell or None for cell in cells]
+    return found

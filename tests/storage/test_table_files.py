@@ -1,0 +1,188 @@
+"""One table, in every kind of file that people have: the same ids, texts, labels and numbers come out."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+
+import duckdb
+import numpy as np
+import openpyxl
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyreadstat
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from pyarrow import feather
+
+from moored.cells import numbers, words_for_missing
+from moored.storage.table_files import read_any
+
+LABELS = {1.0: "polite", 2.0: "impolite"}
+QUESTIONS = {"id": "Response ID", "text": "The request", "polite": "Is it polite?", "x": "How long?"}
+
+
+def frame_of(rows):
+    """ids of any letters, texts, a label's words (None where nobody labelled) and a number."""
+    return pd.DataFrame(rows, columns=["id", "text", "polite", "x"]).astype({"polite": object})
+
+
+def _csv(frame, path, **options):
+    frame.to_csv(path, index=False, **options)
+
+
+def _qualtrics(frame, path):
+    rows = [
+        list(QUESTIONS),
+        list(QUESTIONS.values()),
+        [json.dumps({"ImportId": name}) for name in QUESTIONS],
+    ]
+    top = pd.DataFrame([*rows[1:], *frame.itertuples(index=False)], columns=rows[0])
+    top.to_csv(path, index=False)
+
+
+def _coded(frame):
+    codes = {label: code for code, label in LABELS.items()}
+    return frame.assign(polite=[codes.get(label, np.nan) for label in frame["polite"]])
+
+
+def _sav(frame, path):
+    pyreadstat.write_sav(
+        _coded(frame), path, column_labels=QUESTIONS, variable_value_labels={"polite": LABELS}
+    )
+
+
+def _dta(frame, path):
+    whole = {int(code): label for code, label in LABELS.items()}
+    pyreadstat.write_dta(
+        _coded(frame), path, column_labels=QUESTIONS, variable_value_labels={"polite": whole}
+    )
+
+
+def _xlsx(frame, path):
+    book = openpyxl.Workbook()
+    book.active.append(list(frame.columns))
+    for row in frame.itertuples(index=False):
+        book.active.append(list(row))
+    for row in book.active.iter_rows(max_col=3):
+        for cell in row:
+            if isinstance(cell.value, str):
+                cell.data_type = "s"  # else "=1" would be a formula
+    book.save(path)
+
+
+def _jsonl(frame, path):
+    path.write_text("".join(json.dumps(row) + "\n" for row in frame.to_dict("records")))
+
+
+def _json_gz(frame, path):
+    path.write_bytes(gzip.compress(json.dumps(frame.to_dict("records"), ensure_ascii=False).encode()))
+
+
+def _sqlite(frame, path):
+    with sqlite3.connect(path) as connection:
+        frame.to_sql("answers", connection, index=False)
+
+
+def _duckdb(frame, path):
+    with duckdb.connect(path) as connection:
+        connection.register("f", frame)
+        connection.execute("CREATE TABLE answers AS SELECT * FROM f")
+
+
+def _feather(frame, path):
+    feather.write_feather(pa.Table.from_pandas(frame), str(path))
+
+
+def _arrow_stream(frame, path):
+    table = pa.Table.from_pandas(frame)
+    with pa.ipc.new_stream(str(path), table.schema) as stream:
+        stream.write_table(table)
+
+
+WRITERS = {
+    "t.csv": _csv,
+    "semicolons.csv": lambda frame, path: _csv(frame, path, sep=";"),
+    "marked.csv": lambda frame, path: _csv(frame, path, encoding="utf-8-sig"),
+    "t.csv.gz": _csv,
+    "t.tsv": lambda frame, path: _csv(frame, path, sep="\t", encoding="utf-16"),
+    "qualtrics.csv": _qualtrics,
+    "t.sav": _sav,
+    "t.zsav": lambda frame, path: pyreadstat.write_sav(
+        _coded(frame), path, compress=True, variable_value_labels={"polite": LABELS}
+    ),
+    "t.dta": _dta,
+    "t.xlsx": _xlsx,
+    "t.jsonl": _jsonl,
+    "t.json.gz": _json_gz,
+    "t.sqlite": _sqlite,
+    "t.duckdb": _duckdb,
+    "t.parquet": lambda frame, path: frame.to_parquet(path),
+    "t.feather": _feather,
+    "t.arrow": _arrow_stream,
+}
+OBJECTS = {
+    "pandas": lambda frame: frame,
+    "pandas strings": lambda frame: frame.convert_dtypes(),
+    "pandas index": lambda frame: frame.set_index("id"),
+    "polars": pl.from_pandas,
+    "polars lazy": lambda frame: pl.from_pandas(frame).lazy(),
+    "pyarrow": pa.Table.from_pandas,
+    "columns": lambda frame: frame.to_dict("list"),
+    "rows": lambda frame: frame.to_dict("records"),
+}
+
+WORD = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8)
+IDS = st.lists(
+    st.one_of(
+        st.from_regex(r"0[0-9]{1,6}", fullmatch=True), st.from_regex(r"[0-9]{17,20}", fullmatch=True), WORD
+    ),
+    min_size=4,
+    max_size=8,
+    unique=True,
+)
+TEXTS = st.one_of(
+    st.tuples(WORD, WORD).map(" ".join),
+    st.sampled_from(["NA", "1.10", "Yes", "a,b;c", 'say "hi"', "=1+1", "a\nb", "'"]),
+)
+NUMBERS = st.one_of(
+    st.integers(-(10**9), 10**9).map(float), st.floats(-1e6, 1e6).map(lambda x: round(x, 6)), st.none()
+)
+
+
+@st.composite
+def tables(draw):
+    ids = draw(IDS)
+    size = len(ids)
+    texts = draw(st.lists(TEXTS, min_size=size, max_size=size))
+    labels = draw(st.lists(st.sampled_from(["polite", "impolite", None]), min_size=size, max_size=size))
+    values = draw(st.lists(NUMBERS, min_size=size, max_size=size))
+    return frame_of(list(zip(ids, texts, labels, [np.nan if x is None else x for x in values], strict=True)))
+
+
+def differences(table, frame):
+    """The columns that differ from the frame that was written."""
+    wrong = [] if table.names == tuple(QUESTIONS) else [f"columns {table.names}"]
+    for name in ("id", "text", "polite"):
+        written = [None if pd.isna(value) else value for value in frame[name]]
+        if table.frame[name].tolist() != written:
+            wrong.append(f"{name}: {table.frame[name].tolist()} for {written}")
+    read = numbers(table.frame["x"].to_numpy(dtype=object), words_for_missing(), "").values
+    if not np.array_equal(read, frame["x"].to_numpy(dtype=float), equal_nan=True):
+        wrong.append(f"x: {read} for {frame['x'].tolist()}")
+    return wrong
+
+
+@settings(max_examples=10, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(tables())
+def test_one_table_reads_equal_from_every_kind(tmp_path_factory, frame):
+    folder = tmp_path_factory.mktemp("t")
+    found = {}
+    for name, write in WRITERS.items():
+        write(frame, folder / name)
+        found[name] = differences(read_any(folder / name), frame)
+    for name, made in OBJECTS.items():
+        found[name] = differences(read_any(made(frame)), frame)
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
