@@ -46,8 +46,11 @@ class Data(Part):
     """Where the raw texts are: a file, `book.xlsx::sheet`, `file.duckdb::table`, or `example:NAME`."""
 
     source: PathText
+    """The table: a file beside the study, `file.duckdb::table`, or `example:NAME`."""
     id: Words = "id"
+    """The column that identifies a unit. Ids stay text: leading zeros are kept."""
     text: Words = "text"
+    """The column with the text that the model reads."""
     query: Words | None = None
     """A query whose rows are the units: over the tables of a DuckDB file, or over any other source as `data`."""
     rows: Annotated[int, Field(gt=0)] | None = None
@@ -70,7 +73,9 @@ class Question(Part):
     """What the model is asked of a text, the answers it may give, and what each is worth."""
 
     ask: Words
+    """The question, in a sentence."""
     answers: dict[str, float] = Field(min_length=2)
+    """Each answer that the model may give, and the number it stands for."""
     recode: Annotated[dict[str, str], Field(exclude_if=not_)] = {}
     """Answers by what the table says for them, where its words or codes are others: { "2" = "impolite" }."""
     examples: tuple[tuple[str, str], ...] = ()
@@ -107,6 +112,7 @@ class OutcomeSpec(Question):
     """The outcome: a human label for some units, a question to the model for all."""
 
     name: Name
+    """The outcome's name in the formula."""
     human: Words
     """A column, or an SQL expression over the data's columns; NULL where no human has labelled."""
 
@@ -115,6 +121,7 @@ class Covariate(Part):
     """A covariate: a rule over the text, a column known for every unit, or one that the model predicts."""
 
     name: Name
+    """The covariate's name in the formula."""
     rule: Words | None = None
     """An SQL expression over `text`; computed for raw and synthetic texts alike."""
     column: Words | None = None
@@ -122,6 +129,7 @@ class Covariate(Part):
     human: Words | None = None
     """A column known for labelled units only; the model reads it elsewhere (needs `question`)."""
     question: Question | None = None
+    """What the model is asked to predict this covariate: `ask`, `answers`, `examples`, as in `[outcome]`."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -136,6 +144,8 @@ class Labels(Part):
     """How units were chosen for labelling (docs/method.md, rule 7)."""
 
     design: Literal["simple-random", "known-probability", "undeclared"] = "undeclared"
+    """`simple-random`: every unit could be labelled alike. `known-probability`: see `probability`. `undeclared`:
+    nobody says, and a warning says so."""
     sample: Annotated[int, Field(gt=0)] | None = None
     """Count only so many units, drawn at random by the seed, as labelled; hold the other labels back."""
     column: Words | None = None
@@ -156,6 +166,7 @@ class Model(Part):
     """The language model: `embedded`, or any name that the endpoint at OPENAI_BASE_URL knows."""
 
     name: PathText
+    """`embedded`, or the name of a model as its endpoint knows it."""
     api: Literal["auto", "chat", "completion"] = "auto"
     """`auto`: completion for the embedded model, chat for any other."""
     scoring: Literal["auto", "logprobs", "draws", "label"] = "auto"
@@ -169,6 +180,7 @@ class Model(Part):
     thinking_tokens: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Tokens that every request may use beyond its answer, for a model that thinks first."""
     timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 120.0
+    """Seconds until a request without an answer is tried again."""
     usd_per_million: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] | None = None
     """Price of a million prompt and completion tokens, where the built-in table does not know the model."""
 
@@ -182,7 +194,9 @@ class Source(Part):
     """One auxiliary source: a proxy reads each text; a synthetic source writes a new one and reads that."""
 
     name: StudyName
+    """The source's name in the results."""
     kind: Literal["proxy", "synthetic"]
+    """`proxy`: the model reads each text. `synthetic`: it writes a new text from each text, and reads that."""
     model: Model | None = None
     """Another model than the study's."""
     read: PathText = "read"
@@ -201,15 +215,21 @@ class GenerationSettings(Part):
     concurrency: Annotated[int, Field(gt=0, le=512)] = 32
     """Most requests in flight in one worker."""
     max_attempts: Annotated[int, Field(ge=1, le=20)] = 4
+    """Tries of one request before it counts as failed."""
     max_wait_minutes: Annotated[float, Field(gt=0, le=100_000)] = 60.0
     """Longest wait for an endpoint that asks for one (Retry-After) before the run ends; it may go on later."""
     requests_per_minute: Annotated[int, Field(gt=0)] | None = None
+    """Most requests a minute, over all workers."""
     tokens_per_minute: Annotated[int, Field(gt=0)] | None = None
+    """Most tokens a minute, over all workers."""
     max_failed_share: Share = 0.1
     """Stop where more of a source's generations end without an answer."""
     max_requests: Annotated[int, Field(ge=0)] | None = None
+    """The study's budget of requests. A run that would pass it stops, and keeps what it has."""
     max_tokens: Annotated[int, Field(ge=0)] | None = None
+    """The study's budget of tokens."""
     max_usd: Annotated[float, Field(ge=0)] | None = None
+    """The study's budget of US dollars."""
     redact: bool = False
     """Replace e-mail addresses and phone numbers before a text is sent."""
 
@@ -218,10 +238,13 @@ class Estimate(Part):
     """The regression that the study is for."""
 
     formula: Words
+    """The regression, such as `"polite ~ hedge + C(region)"` (docs/formulas.md); `"polite ~ 1"` for a mean."""
     family: Family = "ols"
+    """`mean`, `ols` (linear), `logit` (0 or 1) or `poisson` (counts)."""
     missing: Literal["refuse", "drop"] = "refuse"
     """A labelled unit that lacks a value: `refuse` it, or `drop` it by the rule of docs/formulas.md."""
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """Coverage that the intervals aim at."""
     target: Literal["population", "corpus"] = "population"
     """What intervals are for: the law that the units come from, or what all labels of these units would give."""
     estimators: tuple[str, ...] | None = None

@@ -56,7 +56,9 @@ class Study(Part):
     """What to run. The same study has the same fingerprint, wherever it is read."""
 
     name: StudyName
+    """Under which results are stored and asked for: small letters, digits, `_` and `-`."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Of every random choice: which rows, which labels count. The same seed gives the same study."""
     data: Data
     outcome: OutcomeSpec
     covariates: tuple[Covariate, ...] = ()

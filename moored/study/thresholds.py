@@ -80,17 +80,23 @@ class Checks(Part):
     text_length: tuple[int, int] = (1, 20_000)
     """Characters of a raw text: fewest, most."""
     max_duplicate_share: Share = 0.02
+    """Raw texts that equal another one."""
     max_near_duplicate_share: Share = 0.05
+    """Raw texts that nearly equal another one."""
     max_other_language_share: Share = 0.1
     """Raw texts outside the main language; synthetic texts in another language than their parent."""
     min_labelled: Annotated[int, Field(ge=0)] = 30
+    """Units with a human label."""
     min_class_share: Share = 0.05
+    """Labelled units of the rarest answer."""
     min_agreement: Annotated[float, Field(ge=-1, le=1)] = 0.0
     """Lower end of the interval of the correlation of a reading with the human labels."""
     max_balance_gap: Share = 0.3
     """Between the mean reading and the mean label, as a share of the scale."""
     max_same_source_share: Share = 0.99
+    """Units on which two sources say the same."""
     max_same_value_share: Share = 0.98
+    """Units to which a source gives its most frequent value."""
     max_copied_share: Share = 0.1
     """Synthetic texts that equal or nearly equal their parent."""
     max_repeated_share: Share = 0.1
@@ -100,11 +106,13 @@ class Checks(Part):
     length_ratio: tuple[float, float] = (0.25, 4.0)
     """Median length of synthetic texts over their parents': least, most."""
     min_distinct_share: Share = 0.5
+    """Distinct texts among the written ones."""
     min_entropy_ratio: Annotated[float, Field(ge=0)] = 0.6
     """Entropy of the words of synthetic texts over their parents'."""
     max_missing_share: Share = 0.1
     """Units for which a source has no answer."""
     max_refused_share: Share = 0.1
+    """Units for which the model refuses to answer."""
     max_stability_index: Annotated[float, Field(gt=0)] = 0.25
     """Population stability index of a source's readings against the last version's."""
     max_human_gap: Annotated[float, Field(gt=0)] = 4.0
