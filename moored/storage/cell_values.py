@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -13,12 +14,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from moored.errors import DataInvalid
 from moored.storage.tables import TEXT, Table
 
 EXACT = 2**53
 """From here on a floating-point number may stand for several whole ones."""
 _WIDEST = 10**22
 _HUGE = 2**127
+_HALF = re.compile("[\ud800-\udfff]")
 _NESTED = (list, tuple, dict, set, np.ndarray)
 
 
@@ -27,9 +30,21 @@ def table_of_values(columns: Mapping[str, Sequence[Any]], *, strings: str = "VAR
 
     strings: the type of a column that holds texts alone: `TEXT` where the file may have numbers written as texts.
     """
+    for name, values in columns.items():
+        _refuse_half_characters(name, values)
     made = {name: typed_cells(values, strings=strings) for name, values in columns.items()}
     frame = pd.DataFrame({name: cells for name, (cells, _) in made.items()}, dtype=object)
     return Table(frame, {name: kind for name, (_, kind) in made.items()})
+
+
+def _refuse_half_characters(name: str, values: Sequence[Any]) -> None:
+    """Python's texts may hold half of a pair of UTF-16, which no file in UTF-8 does."""
+    for place, value in enumerate(values, 1):
+        if isinstance(value, str) and _HALF.search(value):
+            raise DataInvalid(
+                f"row {place} of {name!r} holds half a character ({value[:20]!r}); correct or delete it where the "
+                "table is made"
+            )
 
 
 def typed_cells(values: Sequence[Any], *, strings: str = "VARCHAR") -> tuple[NDArray[np.object_], str]:

@@ -262,6 +262,8 @@ def _ragged(path: Path, line: int, got: int, wanted: int, delimiter: str) -> str
             f"{said}; give the first column a name too (R: `write.csv(..., row.names = FALSE)`), "
             "or put texts that hold the delimiter in double quotes"
         )
+    if wanted == 1:
+        return f"{said}; put the header into the first line, and delete what stands above it"
     if got > wanted:
         return f"{said}; put a text that holds the delimiter in double quotes"
     return f"{said}; a field is missing there, or a text with a line break is not in double quotes"

@@ -21,6 +21,7 @@ _BY_NAME: dict[Kind, tuple[str, ...]] = {
     "statistics": (".sav", ".zsav", ".por", ".dta", ".sas7bdat", ".xpt"),
     "arrow": (".feather", ".arrow", ".ipc"),
     "json": (".json", ".jsonl", ".ndjson"),
+    "sqlite": (".sqlite", ".sqlite3"),
 }
 KIND_OF = {suffix: kind for kind, suffixes in _BY_NAME.items() for suffix in suffixes}
 _OTHERS = {

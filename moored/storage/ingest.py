@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from moored.storage.file_kinds import DATABASES, located
 from moored.storage.reading import Reading
 from moored.storage.rules import read_query, select
 from moored.storage.table_files import read_any
-from moored.storage.tables import Table, table_of_frame
+from moored.storage.tables import TEXT, Table, table_of_frame
 from moored.storage.variables import (
     labelling,
     marked_units,
@@ -33,7 +34,10 @@ from moored.storage.variables import (
 )
 from moored.study import Study
 
-_EXACT = 2**53
+_EXACT = {"DOUBLE": 10**15, "FLOAT": 2**24}
+"""From here on a number of the type may have lost digits: Excel keeps 15 of them, the float of Stata 7."""
+_SHORTENED = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]+")
+"""What a spreadsheet makes of a long number in a CSV file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +134,12 @@ def _identified(study: Study, table: Table) -> pd.DataFrame:
             f"{int(none.sum())} of {len(ids)} rows have no {study.data.id!r}; give every unit an id, and delete "
             "rows that are empty"
         )
+    _refuse_shortened(study.data.id, table.types[study.data.id], ids)
     twice = ids[ids.duplicated()].unique()
     if len(twice):
         raise DuplicateIds(
             f"the id {named_units(twice)} stands in more than one row; make {study.data.id!r} unique"
         )
-    _refuse_rounded(study.data.id, table.types[study.data.id], ids)
     text = _verbatim(table, study.data.text, "data.text").fillna("")
     empty = ids[text.str.strip() == ""]
     if len(empty):
@@ -156,12 +160,20 @@ def _verbatim(table: Table, name: str, key: str) -> pd.Series:
     return pd.Series(column.cells, index=table.frame.index, dtype=object)
 
 
-def _refuse_rounded(name: str, kind: str, ids: pd.Series) -> None:
-    """A floating-point number above 2^53 may have lost digits before we saw it."""
-    if kind in ("DOUBLE", "FLOAT") and (ids.astype(float).abs() >= _EXACT).any():
+def _refuse_shortened(name: str, kind: str, ids: pd.Series) -> None:
+    """Ids that have lost digits before we saw them."""
+    if kind in _EXACT:
+        digits = len(str(_EXACT[kind])) - 1
+        if (ids.astype(float).abs() >= _EXACT[kind]).any():
+            raise DataInvalid(
+                f"{name!r} holds ids as floating-point numbers of more than {digits} digits, of which the last may "
+                "be lost; store ids as texts or whole numbers"
+            )
+    shortened = [cell for cell in ids if _SHORTENED.fullmatch(cell.strip())] if kind == TEXT else []
+    if shortened:
         raise DataInvalid(
-            f"{name!r} holds ids as floating-point numbers of more than 15 digits, of which the last may be lost; "
-            "store ids as texts or whole numbers"
+            f"{name!r} holds {shortened[0]!r} ({len(shortened)} such ids), which a spreadsheet has made of a "
+            "longer number: its digits are lost; export the table again with ids as texts"
         )
 
 

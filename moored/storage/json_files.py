@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from moored.storage.delimited import Dialect, text_of
 from moored.storage.label_studio import annotated_rows, is_export
 from moored.storage.tables import Table
 
+_SEVERAL = 2
 _ROWS = "a list of objects, one per row, or one object per line"
 
 
@@ -31,10 +32,21 @@ def read_json(file: Path, dialect: Dialect) -> Table:
     if is_export(rows):
         rows, said = annotated_rows(file, rows)
         notes += said
-    flat = [dict(_flat(file, row)) for row in rows]
+    flat = [_flat(file, row) for row in rows]
     names = dict.fromkeys(name for row in flat for name in row)
-    table = table_of_values({name: [row.get(name) for row in flat] for name in names})
+    columns = {name: [row.get(name) for row in flat] for name in names}
+    single = [name for name, values in columns.items() if _are_lists_of_one(values)]
+    for name in single:
+        columns[name] = [value[0] if value else None for value in columns[name]]
+        notes += (f"{name!r}: lists of one item, read as the item",)
+    table = table_of_values(columns)
     return Table(table.frame, table.types, notes=notes)
+
+
+def _are_lists_of_one(values: Sequence[Any]) -> bool:
+    """As tools for annotation write a label; an empty list is none."""
+    lists = [value for value in values if value is not None]
+    return bool(lists) and all(isinstance(value, list) and len(value) < _SEVERAL for value in lists)
 
 
 def _rows(file: Path, text: str) -> list[dict[str, Any]]:
@@ -60,6 +72,8 @@ def _whole(text: str) -> list[Any] | None:
         found = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return None
+    if not isinstance(found, dict):
+        return [found]
     tables = [
         value for value in found.values() if isinstance(value, list) and value and isinstance(value[0], dict)
     ]
@@ -98,10 +112,19 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _flat(file: Path, row: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(file: Path, row: Mapping[str, Any]) -> dict[str, Any]:
+    pairs = list(_pairs(row))
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise HeaderUnclear(f"{file} has two columns called {twice!r}; give each column a name of its own")
+    return found
+
+
+def _pairs(row: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in row.items():
-        name = f"{above}{key}"
         if isinstance(value, dict) and value:
-            yield from _flat(file, value, f"{name}.")
+            yield from _pairs(value, f"{above}{key}.")
         else:
-            yield name, None if value == {} else value
+            yield f"{above}{key}", None if value == {} else value

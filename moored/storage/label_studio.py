@@ -40,11 +40,12 @@ def annotated_rows(file: Path, tasks: Sequence[Row]) -> tuple[list[dict[str, Any
     if differ:
         name, ids = next(iter(differ.items()))
         raise DataInvalid(
-            f"{file}: annotators differ in {name!r} for {len(ids)} tasks: {', '.join(map(str, ids[:_SHOWN]))}"
-            f"{', ...' if len(ids) > _SHOWN else ''}; mark one annotation of each as ground truth, or settle them"
+            f"{file}: annotators differ in {name!r} ({len(ids)} of {len(tasks)} tasks: "
+            f"{', '.join(map(str, ids[:_SHOWN]))}{', ...' if len(ids) > _SHOWN else ''}); mark one annotation of "
+            "each as ground truth, or settle them"
         )
     notes = ("an export of Label Studio",)
-    return rows, (*notes, f"{several} tasks with several annotations that agree") if several else notes
+    return rows, (*notes, f"tasks with several annotations, which agree: {several}") if several else notes
 
 
 def _counted(annotations: Sequence[Row]) -> list[Row]:

@@ -24,7 +24,7 @@ def table_of_object(data: Any) -> Table:
     package = type(data).__module__.partition(".")[0]
     if package in ("duckdb", "_duckdb") and hasattr(data, "columns"):
         return table_of(data)
-    if package == "polars":
+    if package == "polars" and type(data).__name__ in ("DataFrame", "LazyFrame"):
         frame = data.collect() if hasattr(data, "collect") else data
         return table_of_values(frame.to_dict(as_series=False))
     if isinstance(data, Mapping):
@@ -63,7 +63,10 @@ def _of_columns(data: Mapping[Any, Any]) -> Table:
 def _of_arrow(data: Any) -> Table:
     with files_extra("this table"):
         import pyarrow as pa
-    table = pa.table(data)
+    try:
+        table = pa.table(data)
+    except pa.ArrowException as error:  # one column, or values without names
+        raise DataInvalid(f"the data are a {type(data).__name__}; {_GIVE}") from error
     _refuse_twice(table.column_names)
     return table_of_values(table.to_pydict())
 

@@ -46,10 +46,16 @@ class ColumnRead:
             more = len(self.counts) - _LEVELS
             said = ", ".join(shown) + (f", {more} more" if more > 0 else "")
         empty = f"; empty {self.missing}" if self.missing else ""
-        if self.coded:
-            empty += f", of them {', '.join(f'{code} {count}' for code, count in self.coded)}"
         line = f"{self.kind} {self.name}: {said or 'nothing'}{empty}"
         return line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..."
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The line, and one more on codes that the file declares as missing."""
+        coded = ", ".join(f"{code} ({count})" for code, count in self.coded)
+        return (
+            (self.line, f"    missing in {self.name} by the file's codes: {coded}") if coded else (self.line,)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,12 @@ class Reading:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """A few lines of at most 80 characters."""
+        """A few lines, of at most 80 characters where no long code for missing is listed."""
         written = f" ({', '.join(self.notes)})" if self.notes else ""
         units = "" if self.units == self.rows else f", {self.units} units"
         return (
             f"{self.rows} rows{units}, {self.labelled} labelled{written}",
-            *(column.line for column in self.columns),
+            *(line for column in self.columns for line in column.lines),
         )
 
 

@@ -92,6 +92,14 @@ def alike(
 def _no_number(where: Where, column: Column, none: NoNumbers) -> str:
     texts = stripped(column.cells)
     wrong = np.fromiter((text in none.words for text in texts), bool, len(texts))
+    labels = set(column.entry.value_labels.values())
+    if not none.reason and labels >= set(none.words):
+        words = ", ".join(f'"{word}"' for word in list(none.words)[:3])
+        return (
+            f"{where.name!r} holds the value labels {named(none.words)} among numbers; if they are the ends of a "
+            f'scale, read its codes (`data.codes = ["{where.name}"]`, `--codes`); if they mean missing, set '
+            f"`data.missing = [{words}]` (`--na`)"
+        )
     return no_number(where.name, none, f" for the {where.noun} {where.units(wrong)}")
 
 

@@ -34,14 +34,12 @@ def unread_cells(file: Path, sheet: str) -> list[str]:
             formulas.append(at)
     if formulas:
         raise DataInvalid(
-            f"{file}: {len(formulas)} formulas have no stored value ({_listed(formulas)}); open the workbook in "
-            "Excel or LibreOffice, which compute them, and save it"
+            f"{file} has formulas without a stored value ({len(formulas)}: {_listed(formulas)}); open the workbook "
+            "in Excel or LibreOffice, which compute them, and save it"
         )
-    return (
-        [f"{len(errors)} cells hold an error such as #DIV/0!, read as empty ({_listed(errors)})"]
-        if errors
-        else []
-    )
+    if not errors:
+        return []
+    return [f"cells with an error such as #DIV/0! are read as empty ({len(errors)}: {_listed(errors)})"]
 
 
 def _listed(cells: list[str]) -> str:

@@ -1,0 +1,238 @@
+"""What no table can be read from: one sentence and an exit code for each."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import duckdb
+import openpyxl
+import pandas as pd
+import polars as pl
+import pyreadstat
+import pytest
+from msoffcrypto.format.ooxml import OOXMLFile
+
+from moored.errors import (
+    DataInvalid,
+    EmptyTable,
+    FileAbsent,
+    HeaderUnclear,
+    NotReadable,
+    PasswordNeeded,
+    SheetUnnamed,
+    WrongEncoding,
+)
+from moored.storage.delimited import Dialect
+from moored.storage.table_files import read_any
+
+ROWS = [["id", "text"], ["a", "one"], ["b", "two"]]
+
+
+def sheet(path, rows=ROWS, *, more=(), merge=None, change=None):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.active.title = "Answers"
+    for name, cells in more:
+        other = book.create_sheet(name)
+        for row in cells:
+            other.append(row)
+    if merge:
+        book.active.merge_cells(merge)
+    if change:
+        change(book)
+    book.save(path)
+    return path
+
+
+def _protected(folder):
+    with (folder / "t.xlsx").open("wb") as out, sheet(folder / "plain.xlsx").open("rb") as plain:
+        OOXMLFile(plain).encrypt("secret", out)
+    return folder / "t.xlsx"
+
+
+def _bytes(name, content):
+    def write(folder):
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return write
+
+
+def _broken_sav(folder):
+    frame = pd.DataFrame({"id": ["abcdefgh"] * 5, "text": ["plain"] * 3 + ["köln", "last."]})
+    pyreadstat.write_sav(frame, folder / "utf8.sav")
+    content = (folder / "utf8.sav").read_bytes().replace("köln".encode(), b"k\xf6ln.")
+    return _bytes("t.sav", content)(folder)
+
+
+def _sqlite(*tables, name="t.sqlite"):
+    def write(folder):
+        with sqlite3.connect(folder / name) as connection:
+            for table in tables:
+                connection.execute(f"CREATE TABLE {table} (id)")
+        return folder / name
+
+    return write
+
+
+def _duckdb(*tables):
+    def write(folder):
+        with duckdb.connect(folder / "t.duckdb") as connection:
+            for table in tables:
+                connection.execute(f"CREATE TABLE {table} (id INTEGER)")
+        return folder / "t.duckdb"
+
+    return write
+
+
+def _named(part, write):
+    return lambda folder: f"{write(folder)}::{part}"
+
+
+def _hidden(book):
+    book["Codes"].sheet_state = "hidden"
+
+
+TWO_SHEETS = [("Codes", [["code", "means"], [1, "yes"]])]
+CASES = {
+    "a folder": (lambda folder: folder, FileAbsent, "is a folder; name one file"),
+    "an address": (lambda folder: "https://example.org/t.xlsx", FileAbsent, "download the table"),
+    "nothing there": (lambda folder: folder / "t.sav", FileAbsent, "there is no file"),
+    "an empty CSV": (_bytes("t.csv", b""), EmptyTable, "is empty; give a table with a header"),
+    "an empty JSONL": (_bytes("t.jsonl", b"\n\n"), EmptyTable, "is empty"),
+    "an empty list": (_bytes("t.json", b"[]"), EmptyTable, "has no rows"),
+    "an empty sheet": (lambda f: sheet(f / "t.xlsx", []), EmptyTable, "has no sheets"),
+    "an empty sheet, named": (
+        lambda f: f"{sheet(f / 't.xlsx', more=[('Later', [])])}::Later",
+        EmptyTable,
+        "the sheet 'Later' .* is empty",
+    ),
+    "a database without tables": (_sqlite(), EmptyTable, "has no tables"),
+    "an empty SPSS file": (_bytes("t.sav", b""), NotReadable, "as a file of SPSS"),
+    "a broken SPSS file": (_bytes("t.sav", b"$FL2@(#) no"), NotReadable, "broken or cut short"),
+    "a broken Stata file": (_bytes("t.dta", b"<stata_dta><h"), NotReadable, "as a file of Stata"),
+    "a broken SAS file": (_bytes("t.sas7bdat", b"no"), NotReadable, "as a file of SAS"),
+    "a broken workbook": (_bytes("t.xlsx", b"PK\x03\x04 no"), NotReadable, "as a workbook"),
+    "a page called a sheet": (_bytes("t.xls", b"<html><table>"), NotReadable, "begins with b'<html"),
+    "a broken Feather file": (_bytes("t.feather", b"ARROW1 no"), NotReadable, "as an Arrow or Feather"),
+    "a broken Parquet file": (_bytes("t.parquet", b"PAR1 no"), NotReadable, "cannot be read"),
+    "a broken database": (_bytes("t.sqlite", b"SQLite format 3\0 no"), NotReadable, "SQLite database"),
+    "cut gzip": (_bytes("t.csv.gz", b"\x1f\x8b\x08"), NotReadable, "cut short"),
+    "no JSON": (_bytes("t.jsonl", b'{"id": 1}\n{"id": 2,}\n'), NotReadable, "line 2, character 10"),
+    "JSON without objects": (_bytes("t.json", b'[{"id": 1}, 3]'), NotReadable, "row 2 is no object but 3"),
+    "one value of JSON": (_bytes("t.json", b"3"), NotReadable, "row 1 is no object"),
+    "deep JSON": (_bytes("t.jsonl", b"[" * 100_000), NotReadable, "line 1"),
+    "other kinds": (_bytes("t.rds", b"x"), NotReadable, "row.names = FALSE"),
+    "a password": (_protected, PasswordNeeded, "protected by a password; open it in Excel"),
+    "a key twice": (_bytes("t.jsonl", b'{"id": 1, "id": 2}'), HeaderUnclear, "two keys 'id'"),
+    "a name twice in Excel": (
+        lambda f: sheet(f / "t.xlsx", [["id", "id"], [1, 2]]),
+        HeaderUnclear,
+        "two columns called 'id'",
+    ),
+    "a merged header": (
+        lambda f: sheet(f / "t.xlsx", [["id", "text", None], [1, 2, 3]], merge="B1:C1"),
+        HeaderUnclear,
+        "cells B1:C1 of the header are merged",
+    ),
+    "a header of two rows": (
+        lambda f: sheet(f / "t.xlsx", [["id", "text"], [None, "a"], [1, 2]], merge="A1:A2"),
+        HeaderUnclear,
+        "cells A1:A2 of the header",
+    ),
+    "merged cells": (
+        lambda f: sheet(f / "t.xlsx", [["g", "text"], ["x", "a"], [None, "b"]], merge="A2:A3"),
+        DataInvalid,
+        "cells A2:A3 are merged",
+    ),
+    "formulas never computed": (
+        lambda f: sheet(f / "t.xlsx", [["id", "n"], ["a", "=1+1"], ["b", "=B2"]]),
+        DataInvalid,
+        r"formulas without a stored value \(2: B2, B3\)",
+    ),
+    "two sheets": (
+        lambda f: sheet(f / "t.xlsx", more=TWO_SHEETS),
+        SheetUnnamed,
+        "several sheets: 'Answers', 'Codes'; name one as `.*t.xlsx::Answers`",
+    ),
+    "no such sheet": (
+        lambda f: f"{sheet(f / 't.xlsx', more=TWO_SHEETS)}::answers",
+        SheetUnnamed,
+        "no sheet 'answers'; it has 'Answers', 'Codes'",
+    ),
+    "two tables": (_sqlite("a", "b"), SheetUnnamed, "several tables: 'a', 'b'"),
+    "no such table": (_named("c", _sqlite("a", "b")), SheetUnnamed, "no table 'c'"),
+    "two tables of DuckDB": (_duckdb("a", "b"), SheetUnnamed, "several tables: 'a', 'b'"),
+    "no such table of DuckDB": (_named("c", _duckdb("a")), SheetUnnamed, "no table 'c'; it has 'a'"),
+    "a table of a CSV": (_named("a", _bytes("t.tsv.gz", b"")), NotReadable, "cannot be read"),
+    "a sheet of SPSS": (_named("a", _bytes("t.sav", b"")), SheetUnnamed, "holds one table"),
+    "not UTF-8": (_bytes("t.csv", "id\nKöln".encode("latin-1")), WrongEncoding, "line 2, byte 4 is 0xF6"),
+    "JSON not in UTF-8": (_bytes("t.json", b'[{"id": "\xe9"}]'), WrongEncoding, "byte 9 is 0xE9"),
+    "SPSS in another encoding": (_broken_sav, WrongEncoding, "a text of row 4 is not in"),
+    "half a character": (
+        _bytes("t.jsonl", rb'{"text": "a\ud83d"}'),
+        DataInvalid,
+        "row 1 of 'text' holds half",
+    ),
+    "flattened names twice": (
+        _bytes("t.json", b'[{"a.b": 1, "a": {"b": 2}}]'),
+        HeaderUnclear,
+        "two columns called 'a.b'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_bad_table_is_one_sentence(tmp_path, case):
+    write, kind, words = CASES[case]
+    with pytest.raises(kind, match=words) as refusal:
+        read_any(write(tmp_path))
+    assert type(refusal.value) is kind
+    assert "\n" not in refusal.value.message
+
+
+def test_the_way_out_of_a_wrong_encoding_works(tmp_path):
+    assert read_any(_broken_sav(tmp_path), Dialect("cp1252")).frame["text"][3] == "köln."
+    with pytest.raises(WrongEncoding, match="'nope'"):
+        read_any(tmp_path / "t.sav", Dialect("nope"))
+
+
+def test_a_hidden_sheet_is_taken_when_named_alone(tmp_path):
+    path = sheet(tmp_path / "t.xlsx", more=TWO_SHEETS, change=_hidden)
+    assert read_any(path).names == ("id", "text")
+    assert read_any(f"{path}::Codes").names == ("code", "means")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "words"),
+    [
+        (3, DataInvalid, "the data are a int; give a data frame"),
+        ([], DataInvalid, "the data are a list"),
+        ({"id": [1], "text": ["a", "b"]}, DataInvalid, "'id' has 1 values and 'text' has 2"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), HeaderUnclear, "two columns called 'a'"),
+        (
+            pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")])),
+            HeaderUnclear,
+            "several levels",
+        ),
+        (pl.Series([1]), DataInvalid, "a Series"),
+    ],
+)
+def test_what_is_no_data_frame(data, kind, words):
+    with pytest.raises(kind, match=words):
+        read_any(data)
+
+
+def test_a_label_studio_export_whose_annotators_differ(tmp_path):
+    def task(number, *choices):
+        said = [
+            {"result": [{"from_name": "tone", "type": "choices", "value": {"choices": [word]}}]}
+            for word in choices
+        ]
+        return {"id": number, "data": {"text": f"t{number}"}, "annotations": said}
+
+    (tmp_path / "t.json").write_text(json.dumps([task(1, "good"), task(2, "good", "bad"), task(3)]))
+    with pytest.raises(DataInvalid, match="annotators differ in 'tone' \\(1 of 3 tasks: 2\\); mark one"):
+        read_any(tmp_path / "t.json")
