@@ -1,5 +1,6 @@
 """The second gate: what the checks say of what will be estimated from, and of the estimates."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +20,7 @@ from moored.run.readings import Material, gather, gather_version
 from moored.run.record import run_row
 from moored.run.run import Run
 from moored.settings import Settings
-from moored.storage.results import estimates_of, latest_run, newest_run, store_stopped
+from moored.storage.results import latest_run, newest_run, store_stopped
 from moored.storage.snapshot import refresh_snapshot
 from moored.storage.studies import study_of_run
 from moored.storage.warehouse import open_store
@@ -50,8 +51,8 @@ def gather_previous(run: Run) -> Previous | None:
         if published is None:
             return None
         values = gather_version(store, study_of_run(store, published), published).long_values()
-        estimates = pd.DataFrame(estimates_of(store, published["run_id"]))
-    return Previous(published["version"], estimates, values, published["recipes"], published["data_version"])
+        estimates = pd.DataFrame(list(map(asdict, published.estimates)))
+    return Previous(published.version, estimates, values, published.recipes, published.data_version)
 
 
 @task(cache_policy=NO_CACHE)

@@ -25,13 +25,13 @@ def unchanged_version(run: Run, plan: RunPlan) -> Report | None:
         inputs = run_row(store, run, plan).inputs.fingerprint
         latest, newest = latest_run(store, run.study.name), newest_version(store, run.study.name)
     for version in (latest, newest):
-        if version is not None and latest is not None and version["inputs"] == inputs:
+        if version is not None and latest is not None and version.inputs == inputs:
             return Report(
                 run.study.name,
-                version["version"],
-                version["run_id"],
+                version.version,
+                version.run_id,
                 changed=False,
-                latest=latest["version"],
+                latest=latest.version,
             )
     return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from moored.errors import ChecksumDiffers, DataInvalid, NotStored
 from moored.run.readings import gather_version
 from moored.storage.frames import read_table, write_parquet
 from moored.storage.generations import stored_recipe
+from moored.storage.published import StoredRun
 from moored.storage.results import find_run
 from moored.storage.studies import stored_fields, study_of_run, variable_names
 from moored.storage.warehouse import Warehouse
@@ -70,7 +71,7 @@ def record(
     if not sources_only:
         values[outcome] = values[outcome].fillna(units["held_back"])
     for column in columns:
-        values[column] = _numbers(stored_fields(store, then.name, run["data_version"]), column)
+        values[column] = _numbers(stored_fields(store, then.name, run.data_version), column)
     for source, frame in material.values.items():
         for variable in own_variables(then):
             values[f"{_plain(source)}_{variable}"] = frame[variable].to_numpy()
@@ -88,31 +89,31 @@ def own_variables(study: Study) -> tuple[str, ...]:
 
 
 def provenance(
-    study: Study, run: Mapping[str, Any], store: Warehouse, values: pd.DataFrame, origin: str
+    study: Study, run: StoredRun, store: Warehouse, values: pd.DataFrame, origin: str
 ) -> dict[str, Any]:
     """Where recorded values come from: study, data, recipes with prompts, code, date; and how many there are."""
     recipes = {}
-    for source, key in run["recipes"].items():
+    for source, key in run.recipes.items():
         recipe = stored_recipe(store, key)
         if recipe is None:
             raise NotStored(f"the store has no recipe {key}; record from the store that the study was run in")
         recipes[source] = {"fingerprint": key} | json.loads(recipe)
-    prefixes = {source: f"{_plain(source)}_" for source in run["recipes"]}
+    prefixes = {source: f"{_plain(source)}_" for source in run.recipes}
     observed = {
         source: int(values.filter(regex=f"^{prefix}").notna().all(axis=1).sum())
         for source, prefix in prefixes.items()
     }
     return {
         "study": study.name,
-        "study_fingerprint": run["study_fingerprint"],
+        "study_fingerprint": run.study_fingerprint,
         "data_source": study.data.source.rpartition("/")[2],
-        "data_version": run["data_version"],
+        "data_version": run.data_version,
         "origin": origin,
         "units": len(values),
         "observed": observed,
         "columns": list(values.columns),
-        "code_version": run["code_version"],
-        "recorded_at": run["stored_at"].isoformat(),
+        "code_version": run.code_version,
+        "recorded_at": run.stored_at.isoformat(),
         "sources": recipes,
     }
 

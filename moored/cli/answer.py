@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 from moored.cli.layout import Block, Kind, blocks
 from moored.cli.render import print_lines, print_table, say, width
 from moored.numbers import RATIOS, decimals, exponential, number, p_value, scale_of
 from moored.plaintext import plain
+
+if TYPE_CHECKING:
+    from moored.storage.published import EstimateRow, FitRow, PublishedRun
 
 NAIVE = "model labels used as if they were true: biased, do not report"
 EVERYONE = "all human labels counted, the held-back ones too: only a demonstration knows them"
@@ -37,40 +41,47 @@ _KINDS: tuple[Kind, ...] = ("whole", *("number",) * 7)
 
 
 def print_results(
-    result: Mapping[str, Any],
+    run: PublishedRun,
     study: Mapping[str, Any] | None = None,
     *,
     exp: bool = False,
     verbose: bool = False,
 ) -> None:
-    """A version as `published_results` gives it. study: what the study of that version says, as it is stored."""
-    rows = [exponential(row) if exp else dict(row) for row in result["estimates"]]
-    fits = {fit["estimator"]: fit for fit in result["fits"]}
-    head = fits.get(result["headline"])
+    """Print a version. study: what the study of that version says, as it is stored."""
+    rows = [_ratio(row) if exp else row for row in run.estimates]
+    head = run.fit_of(run.headline)
     if head is not None:
-        _print_answer(result, study, head, rows, exp=exp)
-    print_estimates(rows, result["headline"], exp=exp)
-    _print_warnings(result, fits)
-    _print_agreement(fits)
+        _print_answer(run, study, head, rows, exp=exp)
+    print_estimates(rows, run.headline, exp=exp)
+    _print_warnings(run)
+    _print_agreement(run.fits)
     if verbose:
-        _print_all(result)
+        _print_all(run)
 
 
-def print_estimates(rows: Sequence[Mapping[str, Any]], headline: str | None, *, exp: bool = False) -> None:
+def _ratio(row: EstimateRow) -> EstimateRow:
+    return replace(row, **exponential(asdict(row)))
+
+
+def _places(rows: Sequence[EstimateRow]) -> int:
+    return decimals(asdict(row) for row in rows)
+
+
+def print_estimates(rows: Sequence[EstimateRow], headline: str | None, *, exp: bool = False) -> None:
     """Estimates by term: those to read, the headline first; naive ones apart."""
     if not rows:
         return
-    sections: dict[str, list[Mapping[str, Any]]] = {"": [], NAIVE: [], EVERYONE: []}
-    for row in sorted(rows, key=lambda row: row["estimator"] != headline):
-        sections[_section(row["estimator"])].append(row)
+    sections: dict[str, list[EstimateRow]] = {"": [], NAIVE: [], EVERYONE: []}
+    for row in sorted(rows, key=lambda row: row.estimator != headline):
+        sections[_section(row.estimator)].append(row)
     ordered = [
         (section, row)
         for section, members in sections.items()
-        for term in dict.fromkeys(row["term"] for row in rows)
+        for term in dict.fromkeys(row.term for row in rows)
         for row in members
-        if row["term"] == term
+        if row.term == term
     ]
-    cells = [_cells([r for r in rows if r["term"] == row["term"]], row, headline, exp) for _, row in ordered]
+    cells = [_cells([r for r in rows if r.term == row.term], row, headline, exp) for _, row in ordered]
     say()
     for block in blocks(_HEADERS, cells, _KINDS, width()):
         _print_block(block, ordered, headline)
@@ -80,35 +91,30 @@ def print_estimates(rows: Sequence[Mapping[str, Any]], headline: str | None, *, 
     )
 
 
-def _print_block(
-    block: Block, ordered: Sequence[tuple[str, Mapping[str, Any]]], headline: str | None
-) -> None:
+def _print_block(block: Block, ordered: Sequence[tuple[str, EstimateRow]], headline: str | None) -> None:
     print_lines(block.header, bold=True)
     before: tuple[str, str | None] = ("", None)
     for (section, row), lines in zip(ordered, block.rows, strict=True):
         if section != before[0]:
             say(section)
-        if (section, row["term"]) != before:
-            say(row["term"])
-        before = (section, row["term"])
-        print_lines(lines, bold=row["estimator"] == headline)
+        if (section, row.term) != before:
+            say(row.term)
+        before = (section, row.term)
+        print_lines(lines, bold=row.estimator == headline)
 
 
-def _cells(
-    same_term: Sequence[Mapping[str, Any]], row: Mapping[str, Any], headline: str | None, exp: bool
-) -> list[str]:
-    places = decimals(same_term)
-    mark = "> " if row["estimator"] == headline else "  "
-    effective, r2 = row.get("effective_n"), row.get("r2")
+def _cells(same_term: Sequence[EstimateRow], row: EstimateRow, headline: str | None, exp: bool) -> list[str]:
+    places = _places(same_term)
+    mark = "> " if row.estimator == headline else "  "
     return [
-        mark + plain(row["estimator"], 60),
-        number(row["estimate"], places),
-        "" if exp else number(row["se"], places),
-        number(row["lower"], places),
-        number(row["upper"], places),
-        p_value(row["p_value"]),
-        number(effective, 0),
-        number(r2, 2),
+        mark + plain(row.estimator, 60),
+        number(row.estimate, places),
+        "" if exp else number(row.se, places),
+        number(row.lower, places),
+        number(row.upper, places),
+        p_value(row.p_value),
+        number(row.effective_n, 0),
+        number(row.r2, 2),
     ]
 
 
@@ -119,55 +125,53 @@ def _section(estimator: str) -> str:
 
 
 def _print_answer(
-    result: Mapping[str, Any],
+    run: PublishedRun,
     study: Mapping[str, Any] | None,
-    head: Mapping[str, Any],
-    rows: Sequence[Mapping[str, Any]],
+    head: FitRow,
+    rows: Sequence[EstimateRow],
     *,
     exp: bool,
 ) -> None:
-    family = head.get("family", "")
     formula = "" if study is None else f": {study['estimate']['formula']}"
-    say(f"{result['study']}, version {result['version']}{formula}", bold=True)
-    unit = f"{RATIOS[family]}s" if exp else scale_of(family)
+    say(f"{run.study}, version {run.version}{formula}", bold=True)
+    unit = f"{RATIOS[head.family]}s" if exp else scale_of(head.family)
     say(
-        f"{_MODELS.get(family, family).capitalize()} over {head['n_total']:,} units, {head['n_labelled']:,} of "
+        f"{_MODELS.get(head.family, head.family).capitalize()} over {head.n_total:,} units, {head.n_labelled:,} of "
         "them labelled by humans" + (f"; the numbers are {unit}." if unit else ".")
     )
-    own = [row for row in rows if row["estimator"] == head["estimator"]]
-    say(f"The estimate to read is {head['estimator']}, {_chosen(result)}:")
+    own = [row for row in rows if row.estimator == head.estimator]
+    say(f"The estimate to read is {head.estimator}, {_chosen(run)}:")
     for row in own[:_MOST_TERMS]:
-        say(_interval(row, head["level"], decimals([row]), exp=exp), indent="  ")
+        say(_interval(row, head.level, _places([row]), exp=exp), indent="  ")
     if len(own) > _MOST_TERMS:
         say(f"and {len(own) - _MOST_TERMS} more terms in the table", indent="  ")
-    if head.get("target") == "corpus":
+    if head.target == "corpus":
         say("The intervals are for what all labels of these very units would have given (target: corpus).")
-    say(_worth(own, head))
-    say(_trust(result))
+    say(_worth(own, head.n_labelled))
+    say(_trust(run))
 
 
-def _chosen(result: Mapping[str, Any]) -> str:
-    if result["headline"] == "human":  # a study has a source, and then the rule never names it
+def _chosen(run: PublishedRun) -> str:
+    if run.headline == "human":  # a study has a source, and then the rule never names it
         return "in the place of the one that the rule names, which could not be fitted"
     return "by a rule that was fixed before any number was seen"
 
 
-def _interval(row: Mapping[str, Any], level: float, places: int, *, exp: bool) -> str:
-    ends = f"{number(row['lower'], places)} to {number(row['upper'], places)}"
+def _interval(row: EstimateRow, level: float, places: int, *, exp: bool) -> str:
+    ends = f"{number(row.lower, places)} to {number(row.upper, places)}"
     zero, word = (1.0, "1") if exp else (0.0, "zero")
-    text = f"{row['term']}: {number(row['estimate'], places)}, {100 * level:.6g}% interval {ends}"
-    if row["term"] == "Intercept":
+    text = f"{row.term}: {number(row.estimate, places)}, {100 * level:.6g}% interval {ends}"
+    if row.term == "Intercept":
         return text
-    if row["lower"] > zero:
+    if row.lower is not None and row.lower > zero:
         return f"{text}: above {word}"
-    if row["upper"] < zero:
+    if row.upper is not None and row.upper < zero:
         return f"{text}: below {word}"
     return f"{text}: {word} is inside, so the direction is not known"
 
 
-def _worth(own: Sequence[Mapping[str, Any]], head: Mapping[str, Any]) -> str:
-    labels = head["n_labelled"]
-    worth = [(row["term"], row["effective_n"]) for row in own if row.get("effective_n") is not None]
+def _worth(own: Sequence[EstimateRow], labels: int) -> str:
+    worth = [(row.term, row.effective_n) for row in own if row.effective_n is not None]
     if not worth or max(value for _, value in worth) <= labels + 0.5:
         return f"The model added no precision here: {labels:,} human labels are worth {labels:,}."
     if len(worth) > 3:
@@ -178,18 +182,16 @@ def _worth(own: Sequence[Mapping[str, Any]], head: Mapping[str, Any]) -> str:
     return f"With the model's help {labels:,} human labels are as good as {said}."
 
 
-def _trust(result: Mapping[str, Any]) -> str:
-    if result["override_reason"]:
+def _trust(run: PublishedRun) -> str:
+    if run.override_reason:
         return "A critical check failed and was overridden: do not report this before the reason below holds."
-    if result["marks"]:
-        return (
-            f"{_count(len(result['marks']), 'check')} warned: read the warnings below before you report this."
-        )
+    if run.marks:
+        return f"{_count(len(run.marks), 'check')} warned: read the warnings below before you report this."
     return "It can be reported: no check warned."
 
 
-def _print_warnings(result: Mapping[str, Any], fits: Mapping[str, Mapping[str, Any]]) -> None:
-    found = list(dict.fromkeys(_ranked(result, fits)))
+def _print_warnings(run: PublishedRun) -> None:
+    found = list(dict.fromkeys(_ranked(run)))
     if not found:
         return
     say()
@@ -198,43 +200,42 @@ def _print_warnings(result: Mapping[str, Any], fits: Mapping[str, Mapping[str, A
         say(f"{place}. {warning}")
 
 
-def _ranked(result: Mapping[str, Any], fits: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    if result["override_reason"]:
-        yield f"published against its checks: {result['override_reason']}; `moored checks` says what failed"
-    if result["headline"] == "human":
+def _ranked(run: PublishedRun) -> Iterator[str]:
+    if run.override_reason:
+        yield f"published against its checks: {run.override_reason}; `moored checks` says what failed"
+    if run.headline == "human":
         yield (
             "the estimator that the rule names could not be fitted, so the human labels stand alone; "
             "label more units, or use fewer terms or sources"
         )
-    yield from result["marks"]
-    ordered = sorted(fits.values(), key=lambda fit: fit["estimator"] != result["headline"])
+    yield from run.marks
+    ordered = sorted(run.fits, key=lambda fit: fit.estimator != run.headline)
     for fit in ordered:
-        if (fit["j_p_value"] or 1.0) < _DISAGREE and not _section(fit["estimator"]):
+        if (fit.j_p_value or 1.0) < _DISAGREE and not _section(fit.estimator):
             yield (
-                f"{fit['estimator']}: human and model labels disagree more than chance explains (agreement test: "
-                f"p = {p_value(fit['j_p_value'])}); look at `moored checks` before you use it"
+                f"{fit.estimator}: human and model labels disagree more than chance explains (agreement test: "
+                f"p = {p_value(fit.j_p_value)}); look at `moored checks` before you use it"
             )
     for fit in ordered:
-        if not _section(fit["estimator"]):
-            yield from (f"{fit['estimator']}: {warning}" for warning in fit["warnings"])
+        if not _section(fit.estimator):
+            yield from (f"{fit.estimator}: {warning}" for warning in fit.warnings)
 
 
-def _print_agreement(fits: Mapping[str, Mapping[str, Any]]) -> None:
-    tested = [fit for fit in fits.values() if fit["j_p_value"] is not None]
-    calm = [fit for fit in tested if fit["j_p_value"] >= _DISAGREE]
+def _print_agreement(fits: Sequence[FitRow]) -> None:
+    calm = [fit for fit in fits if fit.j_p_value is not None and fit.j_p_value >= _DISAGREE]
     if calm:
-        said = ", ".join(f"p = {p_value(fit['j_p_value'])} ({fit['estimator']})" for fit in calm)
+        said = ", ".join(f"p = {p_value(fit.j_p_value)} ({fit.estimator})" for fit in calm)
         say(f"Agreement test of human and model labels: {said}: no sign of trouble.")
 
 
-def _print_all(result: Mapping[str, Any]) -> None:
+def _print_all(run: PublishedRun) -> None:
     say()
-    print_table(result["estimates"], VERBOSE_COLUMNS, title="all numbers")
-    for fit in result["fits"]:
-        if fit["j"] is not None:
+    print_table([asdict(row) for row in run.estimates], VERBOSE_COLUMNS, title="all numbers")
+    for fit in run.fits:
+        if fit.j is not None:
             say(
-                f"{fit['estimator']}: Hansen's test of the sources' moments: J = {fit['j']:.4g} on {fit['j_df']} "
-                f"degrees of freedom, p = {p_value(fit['j_p_value'])}"
+                f"{fit.estimator}: Hansen's test of the sources' moments: J = {fit.j:.4g} on {fit.j_df} "
+                f"degrees of freedom, p = {p_value(fit.j_p_value)}"
             )
 
 

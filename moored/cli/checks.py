@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,9 @@ from moored.errors import StudyInvalid
 from moored.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from moored.storage.warehouse import Warehouse
+    from collections.abc import Sequence
+
+    from moored.storage.published import CheckRow, StoredRun
 
 HtmlOption = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Write them as one page that loads nothing.")
@@ -37,71 +40,64 @@ def checks_command(
     json: JsonOption = False,
 ) -> None:
     """Print what the checks said of a version; without one, of the newest run, stopped or published."""
-    settings = read_settings()
-    from moored.storage.results import newest_run
+    from moored.storage.results import checks_of, newest_run
 
+    settings = read_settings()
     with open_study(study, settings) as (store, name):
-        run = checked_run(store, name, version)
-        tell_difference(study, store, newest_run(store, name, version))
+        run = newest_run(store, name, version)
+        checks = checks_of(store, run.run_id)
+        tell_difference(study, store, run)
     if html is not None:
-        _write_page(html, run)
+        _write_page(html, run, checks)
     index = None if data_docs is None else _write_data_docs(data_docs, name, version, settings)
     if json:
-        print_json(run)
+        print_json(checks_object(run, checks))
         return
     if html is None and index is None:
-        print_checks(run)
+        print_checks(run, checks)
     for written in (html, index):
         if written is not None:
             say(f"wrote {written}")
 
 
-def checked_run(store: Warehouse, study: str, version: int | None = None) -> dict[str, Any]:
-    """A run and its outcomes as the object that `checks --json` prints. Errors: `NotStored`."""
-    from moored.storage.results import checks_of, newest_run
-
-    run = newest_run(store, study, version)
-    rows = checks_of(store, run["run_id"])
+def checks_object(run: StoredRun, checks: Sequence[CheckRow]) -> dict[str, Any]:
+    """A run and what its checks said as the object that `checks --json` prints."""
     told = ("study", "version", "run_id", "status", "override_reason", "stored_at")
-    return {key: run[key] for key in told} | {"checks": rows}
+    return {key: getattr(run, key) for key in told} | {"checks": [asdict(check) for check in checks]}
 
 
-def print_checks(run: dict[str, Any]) -> None:
-    """The words of each failing check, then a table of all, failing ones first."""
+def print_checks(run: StoredRun, checks: Sequence[CheckRow]) -> None:
+    """Print the words of each failing check, then a table of all, failing ones first."""
     from moored.report.checks_page import WORDS, counts, shown, worst_first
 
-    outcomes = [shown(row) for row in run["checks"]]
-    say(f"{run['study']}, {_which(run)}")
-    if run["override_reason"]:
-        say(f"published against its checks: {run['override_reason']}")
-    say(", ".join(f"{WORDS[state]}: {count}" for state, count in counts(outcomes).items()))
-    ordered = worst_first(outcomes)
-    for outcome in ordered:
-        if not outcome["passed"]:
+    results = [shown(check) for check in checks]
+    say(f"{run.study}, {_which(run)}")
+    if run.override_reason:
+        say(f"published against its checks: {run.override_reason}")
+    say(", ".join(f"{WORDS[state]}: {count}" for state, count in counts(results).items()))
+    ordered = worst_first(results)
+    for result in ordered:
+        if not result.passed:
             say()
-            say(f"{WORDS[outcome['state']]}: [{outcome['check']}] {outcome['message']}")
-            if outcome["unit_ids"]:
-                say(f"units: {', '.join(outcome['unit_ids'])}", indent="  ")
+            say(f"{WORDS[result.state]}: [{result.check}] {result.message}")
+            if result.unit_ids:
+                say(f"units: {', '.join(result.unit_ids)}", indent="  ")
     say()
-    rows = [
-        outcome | {"outcome": WORDS[outcome["state"]], "allowed": outcome["threshold"]} for outcome in ordered
-    ]
+    rows = [asdict(one) | {"outcome": WORDS[one.state], "allowed": one.threshold} for one in ordered]
     print_table(rows, dict.fromkeys(("outcome", "check", "severity", "observed", "allowed"), ""))
 
 
-def _which(run: dict[str, Any]) -> str:
-    if run["version"] is None:
-        return f"run {run['run_id']}, stopped: nothing was published"
-    return f"version {run['version']}, published (run {run['run_id']})"
+def _which(run: StoredRun) -> str:
+    if run.version is None:
+        return f"run {run.run_id}, stopped: nothing was published"
+    return f"version {run.version}, published (run {run.run_id})"
 
 
-def _write_page(path: Path, run: dict[str, Any]) -> None:
+def _write_page(path: Path, run: StoredRun, checks: Sequence[CheckRow]) -> None:
     from moored.report.checks_page import checks_page
 
-    told = ("study", "run_id", "version", "status", "override_reason")
-    page = checks_page(run["checks"], **{key: run[key] for key in told})
     try:
-        path.write_text(page, encoding="utf-8")
+        path.write_text(checks_page(checks, run), encoding="utf-8")
     except OSError as error:
         raise StudyInvalid(
             f"cannot write {path}: {error.strerror}; name a file in a folder of yours"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moored.storage.ingest import Units
-    from moored.storage.warehouse import Warehouse
+    from moored.storage.published import PublishedRun
     from moored.study import Study
 
 _HISTORY = {
@@ -29,6 +30,23 @@ _HISTORY = {
     "code_version": "=",
     "run_id": "=",
 }
+_HISTORY_KEYS = (
+    "run_id",
+    "version",
+    "status",
+    "data_version",
+    "study_fingerprint",
+    "code_version",
+    "recipes",
+    "headline",
+    "marks",
+    "override_reason",
+    "counts",
+    "timings",
+    "started_at",
+    "stored_at",
+)
+"""The keys of a run in `history --json`."""
 OptionalStudy = Annotated[
     str | None, typer.Argument(metavar="[STUDY]", help="A study file or name; without one, every study.")
 ]
@@ -54,53 +72,46 @@ def results_command(
     from moored.storage.studies import told_of_run
 
     with open_study(study, read_settings()) as (store, name):
-        result = published_results(store, name, version)
-        run = find_run(store, name, result["version"])
+        run = find_run(store, name, version)
         told = told_of_run(store, run)
         tell_difference(study, store, run)
     if exp:
-        result = _with_ratios(result)
+        _refuse_no_ratios(run)
     if json:
-        print_json(result)
+        print_json(results_object(run, exp=exp))
     else:
-        print_results(result, told, exp=exp, verbose=verbose)
+        print_results(run, told, exp=exp, verbose=verbose)
 
 
-def _with_ratios(result: dict[str, Any]) -> dict[str, Any]:
-    """The same with `exp_estimate`, `exp_lower` and `exp_upper` in each row. Errors: `StudyInvalid`."""
-    from moored.numbers import RATIOS, exponential
+def _refuse_no_ratios(run: PublishedRun) -> None:
+    """Errors: `StudyInvalid`, where the numbers of a version are no logarithms."""
+    from moored.numbers import RATIOS
 
-    family = result["fits"][0]["family"] if result["fits"] else ""
+    family = run.fits[0].family if run.fits else ""
     if family not in RATIOS:
         raise StudyInvalid(
             f"`--exp` turns log odds and log rates into ratios, and the family of this version is {family!r}; "
             "leave it out, or set `estimate.family` to logit or poisson"
         )
-    keys = ("estimate", "lower", "upper")
-    rows = [row | {f"exp_{key}": exponential(row)[key] for key in keys} for row in result["estimates"]]
-    return result | {"estimates": rows}
 
 
-def published_results(store: Warehouse, study: str, version: int | None = None) -> dict[str, Any]:
-    """A published version as the object that `results --json` prints."""
-    from moored.storage.results import estimates_of, find_run, fits_of
-
-    run = find_run(store, study, version)
-    told = ("data_version", "code_version", "headline", "marks", "override_reason", "counts")
-    return {
-        "study": study,
-        "version": run["version"],
-        "run_id": run["run_id"],
-        **{key: run[key] for key in told},
-        "estimates": _with_roles(estimates_of(store, run["run_id"]), run["headline"]),
-        "fits": _with_roles(fits_of(store, run["run_id"]), run["headline"]),
-    }
-
-
-def _with_roles(rows: list[dict[str, Any]], headline: str | None) -> list[dict[str, Any]]:
+def results_object(run: PublishedRun, *, exp: bool = False) -> dict[str, Any]:
+    """A published version as the object that `results --json` prints; with `exp`, ratios in each row, too."""
     from moored.inference.results import role_of
+    from moored.numbers import exponential
 
-    return [row | {"role": role_of(row["estimator"], headline)} for row in rows]
+    told = ("study", "version", "run_id", "data_version", "code_version", "headline", "marks")
+    estimates, fits = (
+        [asdict(row) | {"role": role_of(row.estimator, run.headline)} for row in rows]
+        for rows in (run.estimates, run.fits)
+    )
+    if exp:
+        keys = ("estimate", "lower", "upper")
+        estimates = [row | {f"exp_{key}": exponential(row)[key] for key in keys} for row in estimates]
+    return {key: getattr(run, key) for key in (*told, "override_reason", "counts")} | {
+        "estimates": estimates,
+        "fits": fits,
+    }
 
 
 def history_command(study: StudyArgument, json: JsonOption = False) -> None:
@@ -113,21 +124,22 @@ def history_command(study: StudyArgument, json: JsonOption = False) -> None:
         runs, moved, latest = history(store, name), moves(store, name), latest_run(store, name)
         endings = run_endings(store, name)
         tell_difference(study, store, latest)
-    version = None if latest is None else latest["version"]
+    version = None if latest is None else latest.version
     if json:
-        print_json({"study": name, "latest": version, "runs": runs, "moves": moved})
+        listed = [{key: getattr(run, key) for key in _HISTORY_KEYS} for run in runs]
+        print_json({"study": name, "latest": version, "runs": listed, "moves": [asdict(m) for m in moved]})
         return
     rows = [
-        run
-        | run["counts"]
-        | {"data": run["data_version"].split(":")[1][:8]}
-        | {"status": "latest" if version is not None and run["version"] == version else run["status"]}
+        asdict(run)
+        | dict(run.counts)
+        | {"data": run.data_version.split(":")[1][:8]}
+        | {"status": "latest" if version is not None and run.version == version else run.status}
         for run in runs
     ]
     print_table(rows, _HISTORY if runs else {"version": ""}, title=name)
     for move in moved:
-        why = f": {move['reason']}" if move["reason"] else ""
-        say(f"{move['moved_at']:%Y-%m-%d %H:%M:%S} latest moved to version {move['version']}{why}")
+        why = f": {move.reason}" if move.reason else ""
+        say(f"{move.moved_at:%Y-%m-%d %H:%M:%S} latest moved to version {move.version}{why}")
     print_endings(endings)
 
 

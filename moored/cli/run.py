@@ -90,7 +90,7 @@ def _run(
     settings: Settings, study: Study, folder: Path, scope: Scope, publish_anyway: str | None, json: bool
 ) -> None:
     from moored.cli.answer import print_results
-    from moored.cli.inspect import published_results
+    from moored.cli.inspect import results_object
     from moored.cli.pipeline import run_flow
     from moored.cli.progress import show_progress
     from moored.cli.render import print_json, say
@@ -109,12 +109,12 @@ def _run(
     with show_progress(study, scope, settings):
         report = run_flow(settings, "flows/survey.py:survey", parameters)
     with open_study(study.name, settings) as (store, name):
-        result = published_results(store, name, report.latest)
-        told = told_of_run(store, find_run(store, name, report.latest))
+        published = find_run(store, name, report.latest)
+        told = told_of_run(store, published)
     if json:
-        print_json(result | {"changed": report.changed})
+        print_json(results_object(published) | {"changed": report.changed})
         return
-    print_results(result, told)
+    print_results(published, told)
     say()
     if not report.changed:
         say(report.sentence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,7 @@ from moored.cli.render import say
 from moored.settings import Settings
 
 if TYPE_CHECKING:
+    from moored.storage.published import StoredRun
     from moored.storage.warehouse import Warehouse
 
 StudyArgument = Annotated[
@@ -53,8 +54,8 @@ def study_name(argument: str, settings: Settings) -> str:
     return find_study(argument, settings.store)[0].name
 
 
-def tell_difference(argument: str, store: Warehouse, run: Mapping[str, Any] | None = None) -> None:
-    """Say on stderr where a study file is not what is stored: of a run (a row of `runs`), or the newest."""
+def tell_difference(argument: str, store: Warehouse, run: StoredRun | None = None) -> None:
+    """Say on stderr where a study file is not what is stored: of a run, or the newest."""
     from moored.storage.studies import is_study_file, stored_study, study_of_run
     from moored.study import load_study
     from moored.versions.diff import study_changes
@@ -70,7 +71,7 @@ def tell_difference(argument: str, store: Warehouse, run: Mapping[str, Any] | No
         f"`{c.key}` is {_short(c.b)} there and {_short(c.a)} in the store" for c in changes[:_MOST_KEYS]
     ]
     more = len(changes) - _MOST_KEYS
-    what = "the newest stored study" if run is None or run["version"] is None else f"version {run['version']}"
+    what = "the newest stored study" if run is None or run.version is None else f"version {run.version}"
     tell(
         f"{argument} differs from the study of {what}, and what is shown is of the stored study: "
         + "; ".join(listed)

@@ -69,7 +69,7 @@ def rollback_command(
     settings = read_settings()
     name = study_name(study, settings)
     with open_store(settings.store) as store:
-        was = find_run(store, name)["version"]
+        was = find_run(store, name).version
         moved = was != version
         if moved:
             roll_back(store, name, version, reason)
@@ -179,7 +179,7 @@ def _print_diff(diff: Diff) -> None:
             more = ", ..." if row["units"] > len(row["such_as"]) else ""
             say(f"  {row['change']}: {row['units']} ({', '.join(row['such_as'])}{more})")
     _print_changes("headline", [diff.headline] if diff.headline else [])
-    print_table(list(diff.estimates), _ESTIMATES)
+    print_table([asdict(row) for row in diff.estimates], _ESTIMATES)
 
 
 def _print_changes(part: str, changes: Iterable[Change]) -> None:

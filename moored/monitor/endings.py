@@ -130,4 +130,4 @@ def _record(store: Warehouse, ending: Ending) -> str | None:
 
 def _drift(store: Warehouse, run_id: str) -> str:
     rows = checks_of(store, run_id)
-    return "; ".join(row["message"] for row in rows if row["check"] in DRIFT and not row["passed"])
+    return "; ".join(row.message for row in rows if row.check in DRIFT and not row.passed)

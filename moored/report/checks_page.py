@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from moored.storage.published import CheckRow, StoredRun
 
 SUITES = {
     "texts": "Raw texts",
@@ -19,20 +21,37 @@ ORDER = {"stopped": 0, "marked": 1, "silent": 2, "passed": 3}
 WORDS = {"stopped": "stops the run", "marked": "warning", "silent": "not asked", "passed": "passed"}
 
 
-def checks_page(
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    study: str,
-    run_id: str,
-    version: int | None = None,
-    status: str = "",
-    override_reason: str | None = None,
-) -> str:
-    """The page.
+@dataclass(frozen=True, slots=True)
+class ShownCheck:
+    """A check as it is shown: with its state (a key of `WORDS`), its numbers as text."""
 
-    rows: one mapping an outcome with suite, check, severity, passed, observed, threshold, unit_ids, message.
-    version: None for a run that was stopped. override_reason: what `--publish-anyway` was given.
-    """
+    suite: str
+    check: str
+    severity: str
+    passed: bool
+    state: str
+    observed: str
+    threshold: str
+    unit_ids: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The checks of one suite."""
+
+    name: str
+    title: str
+    outcomes: tuple[ShownCheck, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many are in each state."""
+        return counts(self.outcomes)
+
+
+def checks_page(rows: Sequence[CheckRow], run: StoredRun) -> str:
+    """What the checks said of a run as a page that loads nothing."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -42,61 +61,65 @@ def checks_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    outcomes = [shown(row) for row in rows]
+    checks = [shown(row) for row in rows]
     return environment.get_template("checks.html").render(
-        study=study,
-        run_id=run_id,
-        version=version,
-        status=status,
-        override_reason=override_reason,
-        suites=_suites(outcomes),
-        counts=counts(outcomes),
-        asked=len(outcomes),
-        failing=[o for o in worst_first(outcomes) if not o["passed"]],
+        study=run.study,
+        run_id=run.run_id,
+        version=run.version,
+        status=run.status,
+        override_reason=run.override_reason,
+        suites=_suites(checks),
+        counts=counts(checks),
+        asked=len(checks),
+        failing=[check for check in worst_first(checks) if not check.passed],
         words=WORDS,
     )
 
 
-def _suites(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    came = {o["suite"] for o in outcomes}
-    suites = []
-    for name in (*(s for s in SUITES if s in came), *sorted(came - set(SUITES))):
-        own = [o for o in outcomes if o["suite"] == name]
-        suites.append({"name": name, "title": SUITES.get(name, name), "outcomes": own, "counts": counts(own)})
-    return suites
+def _suites(checks: Sequence[ShownCheck]) -> list[Suite]:
+    came = {check.suite for check in checks}
+    names = (*(name for name in SUITES if name in came), *sorted(came - set(SUITES)))
+    return [
+        Suite(name, SUITES.get(name, name), tuple(check for check in checks if check.suite == name))
+        for name in names
+    ]
 
 
-def shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    """An outcome's row as it is shown: with its `state` (a key of `WORDS`), its numbers as text."""
-    if not row["passed"]:
-        state = "stopped" if row["severity"] == "critical" else "marked"
+def shown(row: CheckRow) -> ShownCheck:
+    """A check's row as it is shown."""
+    if not row.passed:
+        state = "stopped" if row.severity == "critical" else "marked"
     else:
-        state = "silent" if row["observed"] is None else "passed"
-    return {
-        **row,
-        "state": state,
-        "observed": _number(row["observed"]),
-        "threshold": "" if row["threshold"] is None else str(row["threshold"]),
-        "unit_ids": list(row["unit_ids"] if row["unit_ids"] is not None else ()),
-    }
+        state = "silent" if row.observed is None else "passed"
+    return ShownCheck(
+        suite=row.suite,
+        check=row.check,
+        severity=row.severity,
+        passed=row.passed,
+        state=state,
+        observed=_number(row.observed),
+        threshold=row.threshold or "",
+        unit_ids=row.unit_ids,
+        message=row.message,
+    )
 
 
-def worst_first(outcomes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Shown outcomes: what stops the run, what marks it, what was not asked, what passed."""
-    return sorted(outcomes, key=lambda o: ORDER[o["state"]])
+def worst_first(checks: Iterable[ShownCheck]) -> list[ShownCheck]:
+    """What stops the run, what marks it, what was not asked, what passed."""
+    return sorted(checks, key=lambda check: ORDER[check.state])
 
 
-def counts(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """How many shown outcomes are in each state."""
-    return {state: sum(o["state"] == state for o in outcomes) for state in ORDER}
+def counts(checks: Sequence[ShownCheck]) -> dict[str, int]:
+    """How many checks are in each state."""
+    return {state: sum(check.state == state for check in checks) for state in ORDER}
 
 
-def _number(value: Any) -> str:
-    """Three digits; a store may give numbers back as text."""
+def _number(value: str | None) -> str:
+    """Three digits of what is a number."""
     if value is None:
         return "–"
     try:
         number = float(value)
     except ValueError:
-        return str(value)
+        return value
     return f"{number:,.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:.3g}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from moored.storage.generations import NOW, SourcePlan, latest_generations
+from moored.storage.published import StoredRun
 from moored.storage.studies import stored_units
 from moored.storage.values import source_values
 from moored.storage.warehouse import Warehouse
@@ -54,11 +54,11 @@ def gather(
     return Material(units, generations, values)
 
 
-def gather_version(store: Warehouse, study: Study, run: Mapping[str, Any]) -> Material:
-    """The material that a published run (a row of `runs`) was computed from.
+def gather_version(store: Warehouse, study: Study, run: StoredRun) -> Material:
+    """The material that a run was computed from.
 
     `study` must be the study that the run was made with; its data version and generation rows are the run's.
     """
-    rows = store.rows("plan_of_run", {"run_id": run["run_id"]})
+    rows = store.rows("plan_of_run", {"run_id": run.run_id})
     planned = [SourcePlan(row["source"], row["recipe"], row["expected_rows"]) for row in rows]
-    return gather(store, study, run["data_version"], planned, run["generation_seq"])
+    return gather(store, study, run.data_version, planned, run.generation_seq)

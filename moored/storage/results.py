@@ -12,6 +12,17 @@ import pandas as pd
 
 from moored.errors import NotStored
 from moored.fingerprint import canonical, fingerprint
+from moored.storage.published import (
+    CheckRow,
+    EstimateRow,
+    FitRow,
+    Move,
+    PublishedRun,
+    StoredRun,
+    check_row,
+    estimate_row,
+    fit_row,
+)
 from moored.storage.warehouse import Warehouse
 
 _JSON = ("recipes", "counts", "timings")
@@ -71,39 +82,37 @@ def store_stopped(store: Warehouse, run: RunRow, checks: pd.DataFrame) -> None:
         store.rows("insert_run", _row(run, "stopped", None))
 
 
-def latest_run(store: Warehouse, study: str) -> dict[str, Any] | None:
-    """The row of the latest published version, or None."""
-    return _parsed(store.row("latest_run", {"study": study}))
+def latest_run(store: Warehouse, study: str) -> PublishedRun | None:
+    """The latest published version, or None."""
+    return _published(store, store.row("latest_run", {"study": study}))
 
 
-def newest_version(store: Warehouse, study: str) -> dict[str, Any] | None:
-    """The row of the newest published version, or None: after a rollback, not the latest."""
-    return _parsed(store.row("newest_version", {"study": study}))
+def newest_version(store: Warehouse, study: str) -> PublishedRun | None:
+    """The newest published version, or None: after a rollback, not the latest."""
+    return _published(store, store.row("newest_version", {"study": study}))
 
 
-def roll_back(store: Warehouse, study: str, version: int, reason: str | None = None) -> dict[str, Any]:
+def roll_back(store: Warehouse, study: str, version: int, reason: str | None = None) -> None:
     """Make an older version (or again a newer one) the latest, until a new one is published; deletes nothing.
 
-    Gives the row of `moves`. Errors: `NotStored`.
+    Errors: `NotStored`.
     """
     find_run(store, study, version)
-    row = store.row("insert_move", {"study": study, "version": version, "reason": reason})
-    assert row is not None
-    return row
+    store.rows("insert_move", {"study": study, "version": version, "reason": reason})
 
 
-def moves(store: Warehouse, study: str) -> list[dict[str, Any]]:
+def moves(store: Warehouse, study: str) -> list[Move]:
     """Every rollback of a study, oldest first."""
-    return store.rows("moves", {"study": study})
+    return [Move(**row) for row in store.rows("moves", {"study": study})]
 
 
-def find_run(store: Warehouse, study: str, version: int | None = None) -> dict[str, Any]:
-    """The row of a published version, by default the latest. Errors: `NotStored`."""
+def find_run(store: Warehouse, study: str, version: int | None = None) -> PublishedRun:
+    """A published version, by default the latest. Errors: `NotStored`."""
     if version is None:
         run = latest_run(store, study)
         wanted = "no published version"
     else:
-        run = _parsed(store.row("run_of_version", {"study": study, "version": version}))
+        run = _published(store, store.row("run_of_version", {"study": study, "version": version}))
         wanted = f"no version {version}"
     if run is None:
         raise NotStored(
@@ -112,34 +121,34 @@ def find_run(store: Warehouse, study: str, version: int | None = None) -> dict[s
     return run
 
 
-def newest_run(store: Warehouse, study: str, version: int | None = None) -> dict[str, Any]:
-    """The row of a published version, by default of the newest run, stopped or published. Errors: `NotStored`."""
+def newest_run(store: Warehouse, study: str, version: int | None = None) -> StoredRun:
+    """A published version's run, by default the newest run, stopped or published. Errors: `NotStored`."""
     if version is not None:
         return find_run(store, study, version)
-    run = _parsed(store.row("newest_run", {"study": study}))
-    if run is None:
+    row = store.row("newest_run", {"study": study})
+    if row is None:
         raise NotStored(f"the study {study!r} has no finished run in this store; `moored run` makes one")
-    return run
+    return StoredRun.of(_parsed(row))
 
 
-def history(store: Warehouse, study: str) -> list[dict[str, Any]]:
+def history(store: Warehouse, study: str) -> list[StoredRun]:
     """Every run of a study, published or stopped, oldest first."""
-    return [run for run in map(_parsed, store.rows("history", {"study": study})) if run is not None]
+    return [StoredRun.of(_parsed(row)) for row in store.rows("history", {"study": study})]
 
 
-def estimates_of(store: Warehouse, run_id: str) -> list[dict[str, Any]]:
-    """The estimates of a run, long form, in the order of its table."""
-    return store.rows("estimates_of_run", {"run_id": run_id})
+def estimates_of(store: Warehouse, run_id: str) -> tuple[EstimateRow, ...]:
+    """The estimates of a run, in the order of its table."""
+    return tuple(map(estimate_row, store.rows("estimates_of_run", {"run_id": run_id})))
 
 
-def fits_of(store: Warehouse, run_id: str) -> list[dict[str, Any]]:
-    """One row an estimator: sample sizes, J, warnings."""
-    return store.rows("fits_of_run", {"run_id": run_id})
+def fits_of(store: Warehouse, run_id: str) -> tuple[FitRow, ...]:
+    """One row per estimator of a run."""
+    return tuple(map(fit_row, store.rows("fits_of_run", {"run_id": run_id})))
 
 
-def checks_of(store: Warehouse, run_id: str) -> list[dict[str, Any]]:
-    """The outcomes of a run's checks."""
-    return store.rows("checks_of_run", {"run_id": run_id})
+def checks_of(store: Warehouse, run_id: str) -> tuple[CheckRow, ...]:
+    """What the checks said of a run."""
+    return tuple(map(check_row, store.rows("checks_of_run", {"run_id": run_id})))
 
 
 def _row(run: RunRow, status: str, version: int | None) -> dict[str, Any]:
@@ -164,5 +173,12 @@ def _row(run: RunRow, status: str, version: int | None) -> dict[str, Any]:
     }
 
 
-def _parsed(row: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if row is None else {k: json.loads(v) if k in _JSON else v for k, v in row.items()}
+def _published(store: Warehouse, row: Mapping[str, Any] | None) -> PublishedRun | None:
+    if row is None:
+        return None
+    estimates, fits = estimates_of(store, row["run_id"]), fits_of(store, row["run_id"])
+    return PublishedRun.of(_parsed(row), estimates=estimates, fits=fits)
+
+
+def _parsed(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: json.loads(value) if key in _JSON else value for key, value in row.items()}

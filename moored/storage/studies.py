@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from moored.errors import NotStored
 from moored.storage.ingest import Units
+from moored.storage.published import StoredRun
 from moored.storage.warehouse import Warehouse, open_store
 from moored.study import Study, load_study, parse_stored
 
@@ -75,21 +75,21 @@ def refuse_unknown(store: Warehouse, name: str) -> None:
         )
 
 
-def spec_of_run(store: Warehouse, run: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
-    """What the study of a run (a row of `runs`) said, as it was stored, and the study's folder."""
-    row = store.row("study_by_fingerprint", {"fingerprint": run["study_fingerprint"]})
+def spec_of_run(store: Warehouse, run: StoredRun) -> tuple[dict[str, Any], Path]:
+    """What the study of a run said, as it was stored, and the study's folder."""
+    row = store.row("study_by_fingerprint", {"fingerprint": run.study_fingerprint})
     assert row is not None
     return json.loads(row["spec"]), Path(row["folder"])
 
 
-def told_of_run(store: Warehouse, run: Mapping[str, Any]) -> dict[str, Any] | None:
+def told_of_run(store: Warehouse, run: StoredRun) -> dict[str, Any] | None:
     """What the study of a run said, None where the store has no longer what it said."""
-    row = store.row("study_by_fingerprint", {"fingerprint": run["study_fingerprint"]})
+    row = store.row("study_by_fingerprint", {"fingerprint": run.study_fingerprint})
     return None if row is None else json.loads(row["spec"])
 
 
-def study_of_run(store: Warehouse, run: Mapping[str, Any]) -> Study:
-    """The study as it was when a run (a row of `runs`) was made."""
+def study_of_run(store: Warehouse, run: StoredRun) -> Study:
+    """The study as it was when a run was made."""
     return parse_stored(spec_of_run(store, run)[0])
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from moored.storage.generations import stored_recipe
-from moored.storage.results import estimates_of, find_run
+from moored.storage.published import EstimateRow, StoredRun
+from moored.storage.results import find_run
 from moored.storage.studies import spec_of_run, unit_changes, unit_counts
 from moored.storage.warehouse import Warehouse
 from moored.study import Study, in_order
@@ -21,6 +22,23 @@ class Change:
     key: str
     a: Any
     b: Any
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateChange:
+    """One estimate in both versions; None where a version does not have it."""
+
+    estimator: str
+    term: str
+    estimate_a: float | None
+    estimate_b: float | None
+    se_a: float | None
+    se_b: float | None
+    change: float | None
+    in_ses: float | None
+    """The change over version a's standard error."""
+    se_change: float | None
+    """Version b's standard error over version a's, less one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +58,7 @@ class Diff:
     units: Sequence[Mapping[str, Any]] | None
     """change, units, such_as; None where the store itself could not be read."""
     headline: Change | None
-    estimates: Sequence[Mapping[str, Any]]
-    """estimator, term, estimate_a, estimate_b, change, in_ses (the change over version a's standard error),
-    se_a, se_b, se_change (version b's over version a's, less one)."""
+    estimates: tuple[EstimateChange, ...]
 
 
 def diff_versions(store: Warehouse, study: str, a: int, b: int) -> Diff:
@@ -52,15 +68,13 @@ def diff_versions(store: Warehouse, study: str, a: int, b: int) -> Diff:
         study=study,
         a=a,
         b=b,
-        code_version=_change("code_version", was, now),
+        code_version=_change("code_version", was.code_version, now.code_version),
         keys=tuple(_changes(_spec(store, was), _spec(store, now))),
-        recipes=_recipes(store, was["recipes"], now["recipes"]),
+        recipes=_recipes(store, was.recipes, now.recipes),
         counts=tuple(_changes(_counts(store, study, was), _counts(store, study, now))),
-        units=None
-        if store.written_at
-        else unit_changes(store, study, was["data_version"], now["data_version"]),
-        headline=_change("headline", was, now),
-        estimates=_estimates(estimates_of(store, was["run_id"]), estimates_of(store, now["run_id"])),
+        units=None if store.written_at else unit_changes(store, study, was.data_version, now.data_version),
+        headline=_change("headline", was.headline, now.headline),
+        estimates=tuple(_estimates(was.estimates, now.estimates)),
     )
 
 
@@ -70,8 +84,8 @@ def study_changes(a: Study, b: Study) -> tuple[Change, ...]:
     return tuple(_changes(was, now))
 
 
-def _change(key: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Change | None:
-    return None if was[key] == now[key] else Change(key, was[key], now[key])
+def _change(key: str, was: str | None, now: str | None) -> Change | None:
+    return None if was == now else Change(key, was, now)
 
 
 def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
@@ -80,12 +94,12 @@ def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]
             yield Change(key, was.get(key), now.get(key))
 
 
-def _spec(store: Warehouse, run: Mapping[str, Any]) -> dict[str, Any]:
+def _spec(store: Warehouse, run: StoredRun) -> dict[str, Any]:
     return dict(_flat(in_order(spec_of_run(store, run)[0])))
 
 
-def _counts(store: Warehouse, study: str, run: Mapping[str, Any]) -> dict[str, Any]:
-    return unit_counts(store, study, run["data_version"]) | {"generation_row": run["generation_seq"]}
+def _counts(store: Warehouse, study: str, run: StoredRun) -> dict[str, Any]:
+    return unit_counts(store, study, run.data_version) | {"generation_row": run.generation_seq}
 
 
 def _recipes(
@@ -117,27 +131,29 @@ def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
         yield ".".join(path), value
 
 
-def _estimates(was: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    a = {(row["estimator"], row["term"]): row for row in was}
-    b = {(row["estimator"], row["term"]): row for row in now}
-    return [
-        {"estimator": estimator, "term": term}
-        | _side_by_side(a.get((estimator, term)), b.get((estimator, term)))
-        for estimator, term in dict.fromkeys((*b, *a))
-    ]
+def _estimates(was: Sequence[EstimateRow], now: Sequence[EstimateRow]) -> Iterator[EstimateChange]:
+    a = {(row.estimator, row.term): row for row in was}
+    b = {(row.estimator, row.term): row for row in now}
+    for key in dict.fromkeys((*b, *a)):
+        yield _side_by_side(*key, a.get(key), b.get(key))
 
 
-def _side_by_side(was: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> dict[str, Any]:
-    sides = {
-        f"{key}_{side}": None if row is None else row[key]
-        for key in ("estimate", "se")
-        for side, row in (("a", was), ("b", now))
-    }
-    if was is None or now is None:
-        return sides | {"change": None, "in_ses": None, "se_change": None}
-    change = now["estimate"] - was["estimate"]
-    return sides | {
-        "change": change,
-        "in_ses": change / was["se"] if was["se"] else None,
-        "se_change": now["se"] / was["se"] - 1 if was["se"] else None,
-    }
+def _side_by_side(
+    estimator: str, term: str, was: EstimateRow | None, now: EstimateRow | None
+) -> EstimateChange:
+    change = in_ses = se_change = None
+    if was is not None and now is not None:
+        change = now.estimate - was.estimate
+        in_ses = change / was.se if was.se else None
+        se_change = now.se / was.se - 1 if was.se else None
+    return EstimateChange(
+        estimator=estimator,
+        term=term,
+        estimate_a=None if was is None else was.estimate,
+        estimate_b=None if now is None else now.estimate,
+        se_a=None if was is None else was.se,
+        se_b=None if now is None else now.se,
+        change=change,
+        in_ses=in_ses,
+        se_change=se_change,
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from moored.errors import WouldOverwrite
 from moored.run.readings import gather_version
 from moored.storage.files import private
 from moored.storage.generations import stored_recipe
+from moored.storage.published import PublishedRun
 from moored.storage.results import find_run
 from moored.storage.studies import spec_of_run, study_of_run
 from moored.storage.warehouse import Warehouse, open_store
@@ -38,7 +38,7 @@ def export_version(
     """
     with open_store(store) as opened:
         run = find_run(opened, study, version)
-        target = (folder or Path(f"{study}-version-{run['version']}")).absolute()
+        target = (folder or Path(f"{study}-version-{run.version}")).absolute()
         if target.exists():
             raise WouldOverwrite(
                 f"{target} is there already; an export replaces nothing: name another folder"
@@ -55,12 +55,12 @@ def export_version(
     return target, manifest
 
 
-def _write(store: Warehouse, run: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _write(store: Warehouse, run: PublishedRun, folder: Path) -> dict[str, Any]:
     says = gather_version(store, study_of_run(store, run), run).long_values()
     files = {}
     for table, query in TABLES.items():
         path = folder / f"{table}.parquet"
-        values = {"run_id": run["run_id"], "path": str(path)}
+        values = {"run_id": run.run_id, "path": str(path)}
         rows = store.copy_out(query, values, says if table == "values" else None)
         content = path.read_bytes()
         files[path.name] = {
@@ -73,16 +73,16 @@ def _write(store: Warehouse, run: Mapping[str, Any], folder: Path) -> dict[str, 
     return manifest
 
 
-def _manifest(store: Warehouse, run: Mapping[str, Any]) -> dict[str, Any]:
+def _manifest(store: Warehouse, run: PublishedRun) -> dict[str, Any]:
     told = ("study", "version", "run_id", "stored_at", "code_version", "headline", "marks", "override_reason")
     went_in = ("study_fingerprint", "data_version", "recipes", "generation_seq")
     return {
         "format": "moored-export-1",
-        **{key: run[key] for key in told},
-        "inputs": {"fingerprint": run["inputs"]} | {key: run[key] for key in went_in},
+        **{key: getattr(run, key) for key in told},
+        "inputs": {"fingerprint": run.inputs} | {key: getattr(run, key) for key in went_in},
         "spec": spec_of_run(store, run)[0],
         "recipes": {
             source: json.loads(stored_recipe(store, recipe) or "null")
-            for source, recipe in run["recipes"].items()
+            for source, recipe in run.recipes.items()
         },
     }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from moored.errors import EstimationError, VersionDiffers
 from moored.run.estimates import estimate_study
 from moored.run.readings import Material, gather_version
 from moored.settings import Settings, code_version
-from moored.storage.results import estimates_of, find_run, fits_of
+from moored.storage.results import find_run
 from moored.storage.studies import spec_of_run, study_of_run
 from moored.storage.warehouse import open_store
 from moored.study import Study
@@ -62,18 +62,18 @@ def verify_version(settings: Settings, study: str, version: int | None = None) -
         spec, (_, folder) = study_of_run(store, run), spec_of_run(store, run)
         material = gather_version(store, spec, run)
         stored = {
-            "estimates": estimates_of(store, run["run_id"]),
-            "fits": fits_of(store, run["run_id"]),
-            "runs": [{"estimator": "headline", "headline": run["headline"]}],
+            "estimates": [asdict(row) for row in run.estimates],
+            "fits": [asdict(fit) for fit in run.fits],
+            "runs": [{"estimator": "headline", "headline": run.headline}],
         }
     # The store is free again: what follows may take long.
-    computed = _computed(spec, material, run["version"])
+    computed = _computed(spec, material, run.version)
     own = spec.checks.expectations
     return Verified(
         study=study,
-        version=run["version"],
-        run_id=run["run_id"],
-        code_version=run["code_version"],
+        version=run.version,
+        run_id=run.run_id,
+        code_version=run.code_version,
         code_now=code_version(settings.pipeline, folder / own if own else None),
         compared=sum(len(row.keys() - _KEYS) for rows in stored.values() for row in rows),
         differences=tuple(

@@ -1,14 +1,24 @@
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from faults import outcomes_of
 
 from moored.report.checks_page import checks_page
+from moored.storage.published import CheckRow
+from tests.runs import stored_run
+
+NUMBERS = ("observed", "threshold")
 
 
-def page(outcomes, **options):
-    return checks_page([asdict(o) for o in outcomes], study="tweets", run_id="run-1", **options)
+def row(outcome, **changes):
+    """A check as the store gives it back: numbers as text."""
+    told = {name: None if getattr(outcome, name) is None else str(getattr(outcome, name)) for name in NUMBERS}
+    return CheckRow(**asdict(outcome) | told | changes)
+
+
+def page(outcomes, **changes):
+    return checks_page([row(outcome) for outcome in outcomes], stored_run(study="tweets", **changes))
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +32,7 @@ def passed():
 
 
 def test_a_stopped_run_says_so_and_shows_check_rows_and_remedy(stopped):
-    text = page(stopped, status="stopped")
+    text = page(stopped, version=None, status="stopped")
     assert "Nothing was published: 1 critical check failed." in text
     assert "<code>u7</code>" in text
     assert "correct the parser" in text
@@ -47,22 +57,10 @@ def test_the_page_loads_nothing(passed):
     assert not re.search(r"https?://|<script|<link|@import|url\(", text)
 
 
-def test_rows_as_a_store_gives_them_back_make_the_same_page(stopped):
-    rows = [
-        {
-            **asdict(o),
-            "observed": None if o.observed is None else str(o.observed),
-            "unit_ids": list(o.unit_ids),
-        }
-        for o in stopped
-    ]
-    assert checks_page(rows, study="tweets", run_id="run-1") == page(stopped)
-
-
 def test_texts_of_users_cannot_break_the_page(passed):
-    rows = [asdict(o) for o in passed]
-    rows[0] |= {"passed": False, "unit_ids": ("<script>",), "message": "<img src=x>"}
-    text = checks_page(rows, study="<b>", run_id="r")
+    rows = [row(outcome) for outcome in passed]
+    rows[0] = replace(rows[0], passed=False, unit_ids=("<script>",), message="<img src=x>")
+    text = checks_page(rows, stored_run(study="<b>"))
     assert "<script>" not in text
     assert "<img" not in text
     assert "<b>" not in text.split("</style>")[1].split("</h1>")[0]

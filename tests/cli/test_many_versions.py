@@ -92,6 +92,6 @@ def test_one_more_version_and_the_snapshot_of_all_take_less_than_a_second_each(f
         refresh_snapshot(store, folder / "store.published.duckdb")
         written = time.process_time()
     with open_snapshot(folder / "store.published.duckdb") as snapshot:
-        assert latest_run(snapshot, "requests")["version"] == VERSIONS + 1
+        assert latest_run(snapshot, "requests").version == VERSIONS + 1
     assert published - began < MOST_S
     assert written - published < MOST_S

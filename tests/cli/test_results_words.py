@@ -5,44 +5,46 @@ import re
 import pytest
 
 from moored.cli.answer import EVERYONE, NAIVE, print_results
+from moored.storage.published import EstimateRow, FitRow
+from tests.runs import published_run
 
 STUDY = {"estimate": {"formula": "polite ~ question"}, "sources": [{}, {}]}
 NUMBERS = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 
 
 def row(estimator, term, estimate, se, effective=None, r2=None, p=0.26):
-    return {
-        "estimator": estimator,
-        "term": term,
-        "estimate": estimate,
-        "se": se,
-        "lower": estimate - 1.96 * se,
-        "upper": estimate + 1.96 * se,
-        "p_value": p,
-        "effective_n": effective,
-        "labels_saved": None if effective is None else 1 - 120 / effective,
-        "r2": r2,
-    }
+    return EstimateRow(
+        estimator=estimator,
+        term=term,
+        estimate=estimate,
+        se=se,
+        lower=estimate - 1.96 * se,
+        upper=estimate + 1.96 * se,
+        p_value=p,
+        effective_n=effective,
+        labels_saved=None if effective is None else 1 - 120 / effective,
+        r2=r2,
+    )
 
 
 def fit(estimator, family="logit", p=None, warnings=()):
-    return {
-        "estimator": estimator,
-        "family": family,
-        "level": 0.95,
-        "n_labelled": 120,
-        "n_total": 500,
-        "j": None if p is None else 1.25,
-        "j_df": None if p is None else 2,
-        "j_p_value": p,
-        "warnings": list(warnings),
-    }
+    return FitRow(
+        estimator=estimator,
+        family=family,
+        level=0.95,
+        n_labelled=120,
+        n_total=500,
+        j=None if p is None else 1.25,
+        j_df=None if p is None else 2,
+        j_p_value=p,
+        warnings=tuple(warnings),
+        target="population",
+        covariance=None,
+    )
 
 
 def result(**changes):
     whole = {
-        "study": "requests",
-        "version": 3,
         "fits": [
             fit("human"),
             fit("naive-proxy", warnings=["as true"]),
@@ -60,11 +62,8 @@ def result(**changes):
             )
             for term, estimate, se in (("Intercept", 0.6263, 0.1605), ("question", 0.4525, 0.4007))
         ],
-        "headline": "gmm-small",
-        "marks": [],
-        "override_reason": None,
     }
-    return whole | changes
+    return published_run(**whole | changes)
 
 
 @pytest.fixture

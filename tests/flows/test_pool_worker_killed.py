@@ -94,4 +94,4 @@ def test_the_study_completes_after_a_restart(tmp_path, environment, with_its_run
     assert again.message.startswith(told)
     assert Journal(tmp_path / "store.replies.sqlite", "requests").calls() - ROWS - 2 <= CONCURRENCY
     with open_store(tmp_path / "store.duckdb") as store:
-        assert [run["version"] for run in history(store, "requests")] == [1]
+        assert [run.version for run in history(store, "requests")] == [1]

@@ -108,4 +108,4 @@ def test_no_warning_changes_a_published_number(moored, server, tmp_path):
     assert published[0]["marks"] != published[1]["marks"]
     assert published[0]["estimates"] == published[1]["estimates"]
     with open_store(tmp_path / "store.duckdb") as store:
-        assert [run["version"] for run in history(store, "requests")] == [1, 2]
+        assert [run.version for run in history(store, "requests")] == [1, 2]

@@ -79,7 +79,7 @@ def test_a_run_without_its_server_ends_and_the_next_goes_on(tmp_path, prefect_ho
     journal = Journal(tmp_path / "store.replies.sqlite", "requests")
     assert journal.calls() - ROWS - 2 <= CONCURRENCY
     with open_store(tmp_path / "store.duckdb") as store:
-        assert [run["version"] for run in history(store, "requests") if run["version"]] == [1]
+        assert [run.version for run in history(store, "requests") if run.version] == [1]
     assert json.loads(done.stdout)["version"] == 1
 
 

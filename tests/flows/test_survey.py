@@ -184,10 +184,10 @@ def test_a_failing_check_stops_and_an_override_is_recorded(moored, monkeypatch, 
         calls = server.calls
         with store_of(tmp_path) as store:
             runs = history(store, "requests")
-            assert [run["status"] for run in runs] == ["stopped"]
-            failed = [row for row in checks_of(store, runs[0]["run_id"]) if not row["passed"]]
-            assert any(row["severity"] == "critical" and row["unit_ids"] for row in failed)
-            assert estimates_of(store, runs[0]["run_id"]) == []
+            assert [run.status for run in runs] == ["stopped"]
+            failed = [row for row in checks_of(store, runs[0].run_id) if not row.passed]
+            assert any(row.severity == "critical" and row.unit_ids for row in failed)
+            assert estimates_of(store, runs[0].run_id) == ()
         anyway = moored("run", path, "--publish-anyway", "a demonstration")
         assert anyway.code == 0, anyway.err
         assert "a demonstration" in anyway.out

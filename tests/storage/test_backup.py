@@ -37,13 +37,13 @@ def test_the_copy_is_a_store_with_its_replies(paths):
         fill(journal)
         assert back_up(*paths) == [paths[2], paths[3]]
     with open_store(paths[2]) as copy:
-        assert latest_run(copy, "requests")["run_id"] == "one"
+        assert latest_run(copy, "requests").run_id == "one"
         assert publish(copy, run_row("two"), CHECKS, estimates(), FITS) == 2
     with Journal(paths[3], "requests") as copied:
         assert copied.reply("key").reply == "yes"
         fill(copied)
     with open_store(paths[0]) as store:
-        assert latest_run(store, "requests")["run_id"] == "one"
+        assert latest_run(store, "requests").run_id == "one"
 
 
 def test_it_is_two_files_for_their_owner_alone(paths):

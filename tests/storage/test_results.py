@@ -77,24 +77,24 @@ def store(tmp_path):
 def test_versions_count_up_and_nothing_is_overwritten(store):
     assert publish(store, run_row("one"), CHECKS, estimates(0.5), FITS) == 1
     assert publish(store, run_row("two"), CHECKS, estimates(0.7), FITS) == 2
-    assert [row["estimate"] for row in estimates_of(store, "one")] == [0.5, 0.5]
-    assert latest_run(store, "requests")["run_id"] == "two"
-    assert find_run(store, "requests", 1)["run_id"] == "one"
-    assert fits_of(store, "one")[0]["warnings"] == ["few"]
-    assert checks_of(store, "two")[0]["unit_ids"] == ["a"]
+    assert [row.estimate for row in estimates_of(store, "one")] == [0.5, 0.5]
+    assert latest_run(store, "requests").run_id == "two"
+    assert find_run(store, "requests", 1).run_id == "one"
+    assert fits_of(store, "one")[0].warnings == ("few",)
+    assert checks_of(store, "two")[0].unit_ids == ("a",)
 
 
 def test_the_order_of_terms_is_kept(store):
     publish(store, run_row("one"), CHECKS, estimates(), FITS)
-    assert [row["term"] for row in estimates_of(store, "one")] == ["Intercept", "question"]
+    assert [row.term for row in estimates_of(store, "one")] == ["Intercept", "question"]
 
 
 def test_a_stopped_run_has_no_version_and_no_estimates(store):
     store_stopped(store, run_row("stopped"), CHECKS)
     assert latest_run(store, "requests") is None
-    assert [run["status"] for run in history(store, "requests")] == ["stopped"]
+    assert [run.status for run in history(store, "requests")] == ["stopped"]
     assert checks_of(store, "stopped")
-    assert estimates_of(store, "stopped") == []
+    assert estimates_of(store, "stopped") == ()
 
 
 def test_a_version_that_fails_half_way_leaves_nothing(store):
@@ -102,8 +102,8 @@ def test_a_version_that_fails_half_way_leaves_nothing(store):
     with pytest.raises(Exception, match=r"[Cc]onstraint"):
         publish(store, run_row("one"), CHECKS, estimates(), twice)
     assert history(store, "requests") == []
-    assert estimates_of(store, "one") == []
-    assert checks_of(store, "one") == []
+    assert estimates_of(store, "one") == ()
+    assert checks_of(store, "one") == ()
 
 
 def test_refuses_a_version_that_is_not_there(store):
@@ -123,12 +123,12 @@ def test_a_rollback_moves_latest_and_deletes_nothing(store):
     for run_id in ("one", "two", "three"):
         publish(store, run_row(run_id), CHECKS, estimates(), FITS)
     roll_back(store, "requests", 1, "a wrong table")
-    assert latest_run(store, "requests")["run_id"] == "one"
-    assert newest_version(store, "requests")["run_id"] == "three"
-    assert [run["version"] for run in history(store, "requests")] == [1, 2, 3]
+    assert latest_run(store, "requests").run_id == "one"
+    assert newest_version(store, "requests").run_id == "three"
+    assert [run.version for run in history(store, "requests")] == [1, 2, 3]
     roll_back(store, "requests", 2)
-    assert latest_run(store, "requests")["run_id"] == "two"
-    assert [(move["version"], move["reason"]) for move in moves(store, "requests")] == [
+    assert latest_run(store, "requests").run_id == "two"
+    assert [(move.version, move.reason) for move in moves(store, "requests")] == [
         (1, "a wrong table"),
         (2, None),
     ]
@@ -139,7 +139,7 @@ def test_a_version_published_after_a_rollback_is_the_latest(store):
         publish(store, run_row(run_id), CHECKS, estimates(), FITS)
     roll_back(store, "requests", 1)
     publish(store, run_row("three"), CHECKS, estimates(), FITS)
-    assert latest_run(store, "requests")["version"] == 3
+    assert latest_run(store, "requests").version == 3
 
 
 def test_a_rollback_moves_one_study_alone(store):
@@ -147,7 +147,7 @@ def test_a_rollback_moves_one_study_alone(store):
         for run_id in ("one", "two"):
             publish(store, replace(run_row(f"{name}-{run_id}"), study=name), CHECKS, estimates(), FITS)
     roll_back(store, "requests", 1)
-    assert latest_run(store, "others")["version"] == 2
+    assert latest_run(store, "others").version == 2
     with pytest.raises(NotStored, match="no version 3"):
         roll_back(store, "others", 3)
 
@@ -176,7 +176,7 @@ def test_a_process_killed_while_it_publishes_leaves_no_half_version(tmp_path):
     killed = subprocess.run(command, input=pickle.dumps(versions), timeout=120, check=False)
     assert killed.returncode == -signal.SIGKILL
     with open_store(path) as store:
-        assert [run["run_id"] for run in history(store, "requests")] == ["one"]
-        assert (estimates_of(store, "two"), fits_of(store, "two"), checks_of(store, "two")) == ([], [], [])
+        assert [run.run_id for run in history(store, "requests")] == ["one"]
+        assert (estimates_of(store, "two"), fits_of(store, "two"), checks_of(store, "two")) == ((), (), ())
         assert publish(store, *versions[1]) == 2
         assert len(estimates_of(store, "two")) == 2

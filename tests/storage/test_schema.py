@@ -60,9 +60,9 @@ def backup_of(path):
 def test_an_older_store_is_copied_then_migrated_and_reads(old, caplog):
     path, data_version = old
     with open_store(path) as store:
-        assert latest_run(store, "requests")["version"] == 2
-        assert find_run(store, "requests", 1)["run_id"] == "one"
-        assert [row["estimate"] for row in estimates_of(store, "two")] == [0.7, 0.7]
+        assert latest_run(store, "requests").version == 2
+        assert find_run(store, "requests", 1).run_id == "one"
+        assert [row.estimate for row in estimates_of(store, "two")] == [0.7, 0.7]
         assert len(stored_units(store, study(), data_version)) == 60
         assert generation_seq(store, "requests") == 10
         assert publish(store, run_row("three"), CHECKS, estimates(), FITS) == 3
@@ -114,7 +114,7 @@ def test_a_migration_that_is_killed_leaves_the_old_schema(old):
     with duckdb.connect(path) as connection:
         assert connection.execute("FROM duckdb_tables() WHERE table_name = 'moves'").fetchall() == []
     with open_store(path) as store:
-        assert latest_run(store, "requests")["version"] == 2
+        assert latest_run(store, "requests").version == 2
 
 
 def test_a_migration_that_fails_leaves_the_old_schema(old, monkeypatch):

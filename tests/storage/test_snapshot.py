@@ -42,15 +42,15 @@ def test_a_free_store_is_read_itself(paths):
     told = []
     with open_to_read(*paths, told.append) as store:
         assert store.written_at is None
-        assert latest_run(store, "requests")["version"] == 2
+        assert latest_run(store, "requests").version == 2
     assert told == []
 
 
 def test_a_held_store_is_read_by_its_snapshot(paths, held):
     told = []
     with open_to_read(*paths, told.append) as store:
-        assert [run["version"] for run in history(store, "requests")] == [1, 2]
-        assert [row["estimate"] for row in estimates_of(store, latest_run(store, "requests")["run_id"])] == [
+        assert [run.version for run in history(store, "requests")] == [1, 2]
+        assert [row.estimate for row in estimates_of(store, latest_run(store, "requests").run_id)] == [
             0.7,
             0.7,
         ]
@@ -86,7 +86,7 @@ def test_a_snapshot_of_another_schema_is_not_read(paths):
     with open_store(paths[0]) as store:
         refresh_snapshot(store, paths[1])
     with open_snapshot(paths[1]) as snapshot:
-        assert latest_run(snapshot, "requests")["version"] == 2
+        assert latest_run(snapshot, "requests").version == 2
 
 
 def test_it_is_written_anew_only_where_there_is_more(paths):
@@ -98,7 +98,7 @@ def test_it_is_written_anew_only_where_there_is_more(paths):
         refresh_snapshot(store, paths[1])
     assert paths[1].stat().st_ino != was
     with open_snapshot(paths[1]) as snapshot:
-        assert latest_run(snapshot, "requests")["version"] == 1
+        assert latest_run(snapshot, "requests").version == 1
 
 
 def test_readers_meanwhile_see_the_old_or_the_new_one(paths):

@@ -65,11 +65,11 @@ def test_what_one_version_lacks_is_none(store):
     assert Change("seed", 7, 8) in diff.keys
     assert Change("covariates.question.rule", "contains(text, '?')", None) in diff.keys
     assert Change("covariates.long.rule", None, "length(text) > 30") in diff.keys
-    rows = {(row["estimator"], row["term"]): row for row in diff.estimates}
-    assert rows["only-0", "question"]["estimate_b"] is None
-    assert rows["only-1", "question"]["change"] is None
-    assert rows["human", "Intercept"]["change"] == 1.0
-    assert rows["human", "Intercept"]["in_ses"] == pytest.approx(10)
+    rows = {(row.estimator, row.term): row for row in diff.estimates}
+    assert rows["only-0", "question"].estimate_b is None
+    assert rows["only-1", "question"].change is None
+    assert rows["human", "Intercept"].change == 1.0
+    assert rows["human", "Intercept"].in_ses == pytest.approx(10)
 
 
 def test_the_order_of_answers_is_part_of_a_recipe_and_a_new_source_is_all_new(store):
