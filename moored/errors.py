@@ -20,6 +20,9 @@ Each says in one sentence what came, what is allowed and what to do next.
     │   │   ├── PasswordNeeded  36
     │   │   ├── SheetUnnamed    38  several sheets or tables, and none of them is named
     │   │   └── NotReadable     39  a kind of file that is not read, or a file that is broken
+    │   ├── TableUnclear        12  `moored init` cannot tell which column is what
+    │   ├── AnswersUnclear      13  ... nor what its labels are worth
+    │   ├── Unwell              14  `moored doctor` found something that does not work
     │   ├── ExtraMissing        15  a package that this command needs is not installed
     │   ├── TermUnknown         16  words for a fit that name none of its terms
     │   ├── PageNotWritten      18  a report or statement cannot be written there
@@ -161,6 +164,18 @@ class SheetUnnamed(DataInvalid, exit_code=38):
 
 class NotReadable(DataInvalid, exit_code=39):
     """A kind of file that is not read, or a file that is not what its name says."""
+
+
+class TableUnclear(Terminal, exit_code=12):
+    """Which column of a table is what cannot be told from the table alone."""
+
+
+class AnswersUnclear(Terminal, exit_code=13):
+    """What the labels of a column are worth cannot be told from the labels alone."""
+
+
+class Unwell(Terminal, exit_code=14):
+    """Something that a run needs does not work."""
 
 
 class ExtraMissing(Terminal, exit_code=15):

@@ -34,7 +34,7 @@ ORDER = (
 
 def measures(view: View) -> Iterator[Measure]:
     """Every test's p-value, whatever the others say."""
-    yield from _known_of_all(view)
+    yield from known_of_all(view)
     yield from _missing(view)
     yield from _moments(view)
     yield from _relations(view)
@@ -61,7 +61,8 @@ def _unless_known(test: Measure, failed: set[str]) -> Measure:
     return Measure(test.check, test.subject, float("nan"), note=note, sources=test.sources)
 
 
-def _known_of_all(view: View) -> Iterator[Measure]:
+def known_of_all(view: View) -> Iterator[Measure]:
+    """Rule 7: are labelled and unlabelled units alike in what is known of all?"""
     labelling = view.labelling()
     lengths = np.array([len(text) for text in view.raw_texts], np.float64)
     for name, values in (("length of the text", lengths), *view.known_for_all()):

@@ -119,9 +119,9 @@ def measures(view: View) -> Iterator[Measure]:
     """Every rule's statistic."""
     yield from _recipes(view)
     yield from _conditioning(view)
-    yield from _demonstrations(view)
+    yield from demonstrations(view)
     yield from _kept(view)
-    yield from _design(view)
+    yield from labelling_design(view)
     yield from test_measures(view)
 
 
@@ -156,7 +156,8 @@ def _conditioning(view: View) -> Iterator[Measure]:
         yield Measure("same-conditioning", source.name, len(units), view.ids(units), note)
 
 
-def _demonstrations(view: View) -> Iterator[Measure]:
+def demonstrations(view: View) -> Iterator[Measure]:
+    """Rule 3: units whose text is an example in a prompt."""
     examples = normalised(
         [text for question in view.study.questions.values() for text, _ in question.examples]
     )
@@ -207,7 +208,8 @@ def _population(view: View) -> Iterator[Measure]:
             yield Measure("population-kept", source.name, int(units.sum()), view.ids(units))
 
 
-def _design(view: View) -> Iterator[Measure]:
+def labelling_design(view: View) -> Iterator[Measure]:
+    """Rule 7: is the labelling design declared, and are its probabilities there?"""
     design = view.study.labels.design
     undeclared = int(design == "undeclared")
     yield Measure("label-design", "labels", undeclared, note=f"the study says {design}")

@@ -16,7 +16,8 @@ from moored.cli.checks import checks_command
 from moored.cli.estimate import estimate_command
 from moored.cli.example import example_command
 from moored.cli.extras import extras_named
-from moored.cli.inspect import history_command, results_command, status_command, validate_command
+from moored.cli.init import init_command
+from moored.cli.inspect import history_command, results_command, status_command
 from moored.cli.plan import plan_command
 from moored.cli.preview import preview_command
 from moored.cli.report import report_command
@@ -24,6 +25,7 @@ from moored.cli.run import reparse_command, rerun_command, run_command
 from moored.cli.serve import deploy_command, serve_command
 from moored.cli.store import backup_command, snapshot_command
 from moored.cli.surroundings import spare_loopback
+from moored.cli.validate import validate_command
 from moored.cli.versions import diff_command, export_command, rollback_command, verify_command
 from moored.cli.watch import watch_command
 from moored.errors import MooredError
@@ -36,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("example")(example_command)
+app.command("init")(init_command)
 app.command("run")(run_command)
 app.command("rerun")(rerun_command)
 app.command("reparse")(reparse_command)

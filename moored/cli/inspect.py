@@ -1,4 +1,4 @@
-"""Commands that read: results, history, status, validate."""
+"""Commands that read: results, history, status."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ import typer
 from moored.cli.render import print_json, print_table, say
 from moored.cli.studies import JsonOption, StudyArgument, open_study, study_name, tell_difference
 from moored.errors import StudyInvalid
-from moored.settings import Settings, read_settings
+from moored.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from moored.storage.ingest import Units
     from moored.storage.published import PublishedRun
-    from moored.study import Study
 
 _HISTORY = {
     "version": "d",
@@ -190,82 +185,3 @@ def _print_status(status: dict[str, Any], *, json: bool) -> None:
     for failure in status["failures"]:
         say("{source} {step}: {rows} {status} ({kind}): {example}".format(**failure))
     print_endings(status["endings"])
-
-
-def validate_command(study: StudyArgument, json: JsonOption = False) -> None:
-    """Check the file, the data, the columns and the endpoint of a study before anything is spent."""
-    from moored.llm.recipe_builder import refuse_too_many_answers
-    from moored.run.plan import units_of
-    from moored.storage.place import refuse_unwritable
-    from moored.storage.studies import find_study
-
-    lines: list[str] = []
-
-    def tell(line: str) -> None:
-        lines.append(line)
-        if not json:
-            say(line)
-
-    settings = read_settings()
-    loaded, folder = find_study(study, settings.store)
-    refuse_too_many_answers(loaded)
-    refuse_unwritable(settings.store, settings.journal, settings.run_lock(loaded.name))
-    tell(f"study: {loaded.name} reads well ({loaded.fingerprint[:16]})")
-    data = units_of(loaded, folder, settings)
-    units = data.frame
-    for line in _data_lines(loaded, data):
-        tell(line)
-    for line in _expectation_lines(loaded, folder, settings):
-        tell(line)
-    for line in _model_lines(loaded, folder, settings):
-        tell(line)
-    tell("everything that a run needs is there")
-    if json:
-        print_json(
-            {
-                "study": loaded.name,
-                "fingerprint": loaded.fingerprint,
-                "units": len(units),
-                "labelled": int(units["labelled"].sum()),
-                "lines": lines,
-            }
-        )
-
-
-def _data_lines(study: Study, data: Units) -> Iterator[str]:
-    """What was read of the table: counts, columns, and what left the data."""
-    from moored.run.examples import picked_line
-    from moored.run.plan import shown_line
-
-    units = data.frame
-    yield f"data: {len(units)} units, {int(units['labelled'].sum())} labelled, labels {study.labels.design}"
-    yield from (f"read: {line}" for line in data.reading.lines)
-    if data.shown_units:
-        yield f"data: {shown_line(data.shown_units)}"
-    if picked := picked_line(study, data):
-        yield f"data: {picked}"
-    yield from (f"data: {note}" for note in data.notes)
-
-
-def _expectation_lines(study: Study, folder: Path, settings: Settings) -> Iterator[str]:
-    """That the study's own expectations read well, where it has some."""
-    from moored.cli.pipeline import run_flow
-
-    if study.checks.expectations is not None:
-        # Only the pipeline may load Great Expectations.
-        run_flow(
-            settings,
-            "flows/expectations.py:custom_expectations",
-            {"study": study, "folder": str(folder)},
-        )
-        yield f"expectations: {study.checks.expectations} reads well"
-
-
-def _model_lines(study: Study, folder: Path, settings: Settings) -> Iterator[str]:
-    """What each model of the study answers with: it is asked."""
-    from moored.llm.serving import probe_models
-    from moored.storage.journal import Journal
-
-    with Journal(settings.journal, study.name) as journal:
-        for line in probe_models(study, folder, settings.cache, settings.base_url, journal):
-            yield f"model: {line}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -51,22 +51,21 @@ def gguf_of(model: Model) -> Path | None:
 
 
 def probe_models(
-    study: Study, folder: Path, cache: Path, base_url: str | None, journal: AbilityStore
+    study: Study, folder: Path, endpoints: Mapping[str, Endpoint], journal: AbilityStore
 ) -> list[str]:
     """Ask each model that the study names what a run will ask it; what came of it, a line each.
 
-    folder: where the study's prompts are. `journal` counts the requests, and remembers what an external model
-    gives and takes. Errors: those of `probe`, and of `build_recipe`.
+    folder: where the study's prompts are. endpoints: by source, ready to answer. `journal` counts the requests, and
+    remembers what an external model gives and takes. Errors: those of `probe`, and of `build_recipe`.
     """
     from moored.llm.probe import probe, remember
 
     lines = []
-    with open_endpoints(study, cache, base_url) as endpoints:
-        for source in study.sources:
-            need = need_of(study, source, endpoints[source.name], folder)
-            if not need.model.runs_here:
-                lines.append(remember(need, journal).line)
-                build_recipe(study, source, need.endpoint, folder, journal)
-            elif not any(line.startswith(f"{need.model.name} ") for line in lines):
-                lines.append(probe(need).line)
+    for source in study.sources:
+        need = need_of(study, source, endpoints[source.name], folder)
+        if not need.model.runs_here:
+            lines.append(remember(need, journal).line)
+            build_recipe(study, source, need.endpoint, folder, journal)
+        elif not any(line.startswith(f"{need.model.name} ") for line in lines):
+            lines.append(probe(need).line)
     return list(dict.fromkeys(lines))

@@ -11,7 +11,7 @@ from moored.errors import MooredError, RequestRefused
 from moored.llm.dialect import Dialect
 from moored.llm.generate import generate
 from moored.llm.recipe_builder import build_recipe
-from moored.llm.serving import probe_models
+from moored.llm.serving import describe_endpoints, probe_models
 from moored.storage.journal import Journal
 from moored.study import GenerationSettings
 from tests import dialects
@@ -131,7 +131,8 @@ def test_a_parameter_refused_later_fails_its_rows_and_is_asked_about_again(journ
 )
 def test_validate_says_what_is_not_taken(case: str, said: str, journal: Journal) -> None:
     with serve(**CASES[case][0]) as server:
-        lines = probe_models(a_study(model=AUTO), Path(), Path(), server.url, journal)
+        endpoints = describe_endpoints(a_study(model=AUTO), Path(), server.url)
+        lines = probe_models(a_study(model=AUTO), Path(), endpoints, journal)
     assert said in lines[-1]
 
 
