@@ -34,9 +34,9 @@ def report_command(
     with open_store(settings.store) as store:
         facts = facts_of(store, name, version)
         around = surroundings_of(store, facts)
-    written = write_page(output or Path(page_name(name, facts.run["version"])), report_page(facts, around))
+    written = write_page(output or Path(page_name(name, facts.run.version)), report_page(facts, around))
     if json:
-        told = {"study": name, "version": facts.run["version"], "file": str(written)}
+        told = {"study": name, "version": facts.run.version, "file": str(written)}
         print_json(told | {"bytes": written.stat().st_size, "units": len(around.examples.units)})
     else:
         say(f"wrote {written}: open it in a browser; nothing in it is loaded from elsewhere")

@@ -13,10 +13,10 @@ METHOD = (
 def citation(facts: Facts) -> list[str]:
     """The references to give, as text."""
     run = facts.run
-    code, _, digest = str(run["code_version"]).partition("+")
+    code, _, digest = str(run.code_version).partition("+")
     this = (
-        f"Study {facts.study.name}, version {run['version']}, published {run['stored_at']:%Y-%m-%d}, run "
-        f"{run['run_id']}, inputs {run['inputs']}."
+        f"Study {facts.study.name}, version {run.version}, published {run.stored_at:%Y-%m-%d}, run "
+        f"{run.run_id}, inputs {run.inputs}."
     )
     return [METHOD, f"The moored authors. moored, version {code} (code {digest}).", this]
 
@@ -24,7 +24,7 @@ def citation(facts: Facts) -> list[str]:
 def bibtex(facts: Facts) -> str:
     """The same for a reference manager."""
     run = facts.run
-    code = str(run["code_version"]).partition("+")[0]
+    code = str(run.code_version).partition("+")[0]
     return f"""@inproceedings{{byun2025valid,
   title     = {{Valid Inference with Imperfect Synthetic Data}},
   author    = {{Byun and Gupta and Lipton and Childers and Wilder}},
@@ -36,6 +36,6 @@ def bibtex(facts: Facts) -> str:
   title   = {{moored: valid inference with imperfect synthetic data, as a pipeline}},
   author  = {{{{The moored authors}}}},
   version = {{{code}}},
-  note    = {{study {facts.study.name}, version {run["version"]}, run {run["run_id"]}}}
+  note    = {{study {facts.study.name}, version {run.version}, run {run.run_id}}}
 }}
 """

@@ -11,6 +11,7 @@ import pandas as pd
 
 from moored.llm.replies import said_in
 from moored.run.readings import Material
+from moored.storage.published import StoredRun
 from moored.storage.warehouse import Warehouse
 from moored.study import Study
 
@@ -63,15 +64,15 @@ class Examples:
     of: int
 
 
-def examples_of(store: Warehouse, study: Study, run: Mapping[str, Any], material: Material) -> Examples:
+def examples_of(store: Warehouse, study: Study, run: StoredRun, material: Material) -> Examples:
     """The example units of a version, with every stage as it is stored."""
     kinds = kinds_of(study, material)
     chosen = chosen_units(kinds, study.seed)
     key = {
         "study": study.name,
-        "data_version": run["data_version"],
-        "seq": run["generation_seq"],
-        "recipes": list(run["recipes"].values()),
+        "data_version": run.data_version,
+        "seq": run.generation_seq,
+        "recipes": list(run.recipes.values()),
         "unit_ids": chosen,
     }
     stages: dict[str, list[dict[str, Any]]] = {unit: [] for unit in chosen}

@@ -17,7 +17,8 @@ from moored.report.groups import label_groups
 from moored.run.estimates import sample_of
 from moored.run.readings import Material, gather_version
 from moored.storage.generations import stored_recipe
-from moored.storage.results import checks_of, estimates_of, find_run, fits_of, history, latest_run
+from moored.storage.published import CheckRow, EstimateRow, FitRow, PublishedRun
+from moored.storage.results import checks_of, find_run, history, latest_run
 from moored.storage.studies import spec_of_run, study_of_run, unit_counts
 from moored.storage.warehouse import Warehouse
 from moored.study import Study
@@ -35,7 +36,7 @@ class VersionFacts:
     version: int
     stored_at: Any
     headline: str
-    rows: Sequence[Row]
+    rows: Sequence[EstimateRow]
     """The headline's estimates."""
     diff: Diff | None
     """What changed since the version before; None of the first that is told."""
@@ -45,16 +46,13 @@ class VersionFacts:
 class Facts:
     """One published version, with all that is known of how it came about."""
 
-    run: Row
-    """The row of `runs`."""
+    run: PublishedRun
     study: Study
     spec: Row
     """The study as it was stored."""
     units: int
     labelled: int
-    estimates: Sequence[Row]
-    fits: Sequence[Row]
-    checks: Sequence[Row]
+    checks: Sequence[CheckRow]
     recipes: Mapping[str, Recipe | None]
     """By source; None where this moored cannot read what another wrote."""
     generation: Sequence[Row]
@@ -62,14 +60,14 @@ class Facts:
     failures: Sequence[Row]
 
     @property
-    def fit(self) -> Row:
-        """The headline's own row of `fits`."""
-        return next(fit for fit in self.fits if fit["estimator"] == self.run["headline"])
+    def fit(self) -> FitRow:
+        """What holds for all terms of the headline."""
+        return next(fit for fit in self.run.fits if fit.estimator == self.run.headline)
 
     @property
-    def headline(self) -> list[Row]:
+    def headline(self) -> tuple[EstimateRow, ...]:
         """The headline's estimates."""
-        return [row for row in self.estimates if row["estimator"] == self.run["headline"]]
+        return self.run.estimates_by(self.run.headline)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,21 +92,19 @@ def facts_of(store: Warehouse, study: str, version: int | None = None) -> Facts:
     run = find_run(store, study, version)
     key = {
         "study": study,
-        "data_version": run["data_version"],
-        "seq": run["generation_seq"],
-        "recipes": list(run["recipes"].values()),
+        "data_version": run.data_version,
+        "seq": run.generation_seq,
+        "recipes": list(run.recipes.values()),
     }
-    counts = unit_counts(store, study, run["data_version"])
+    counts = unit_counts(store, study, run.data_version)
     return Facts(
         run=run,
         study=study_of_run(store, run),
         spec=spec_of_run(store, run)[0],
         units=counts["units"],
         labelled=counts["labelled"],
-        estimates=estimates_of(store, run["run_id"]),
-        fits=sorted(fits_of(store, run["run_id"]), key=lambda fit: str(fit["estimator"])),
-        checks=checks_of(store, run["run_id"]),
-        recipes={source: _recipe(store, recipe) for source, recipe in run["recipes"].items()},
+        checks=checks_of(store, run.run_id),
+        recipes={source: _recipe(store, recipe) for source, recipe in run.recipes.items()},
         generation=store.rows("generation_facts", key),
         failures=store.rows("failures_of_version", key),
     )
@@ -119,10 +115,10 @@ def surroundings_of(store: Warehouse, facts: Facts) -> Surroundings:
     name = facts.study.name
     latest = latest_run(store, name)
     material = gather_version(store, facts.study, facts.run)
-    published = [run for run in history(store, name) if run["version"] is not None]
+    published = [run.version for run in history(store, name) if run.version is not None]
     gains, no_gains = _gains(facts.study, material)
     return Surroundings(
-        latest=facts.run["version"] if latest is None else latest["version"],
+        latest=facts.run.version if latest is None else latest.version,
         versions=_versions(store, name, published[-MOST_VERSIONS:]),
         earlier=max(0, len(published) - MOST_VERSIONS),
         gains=gains,
@@ -139,17 +135,13 @@ def _recipe(store: Warehouse, fingerprint: str) -> Recipe | None:
         return None
 
 
-def _versions(store: Warehouse, study: str, published: Sequence[Row]) -> list[VersionFacts]:
+def _versions(store: Warehouse, study: str, published: Sequence[int]) -> list[VersionFacts]:
     told = []
-    for place, run in enumerate(published):
-        rows = [
-            row
-            for row in estimates_of(store, run["run_id"])
-            if row["estimator"] == (run["headline"] or "human")
-        ]
-        before = published[place - 1]["version"] if place else None
-        diff = None if before is None else diff_versions(store, study, before, run["version"])
-        told.append(VersionFacts(run["version"], run["stored_at"], run["headline"] or "human", rows, diff))
+    for place, version in enumerate(published):
+        run = find_run(store, study, version)
+        headline = run.headline or "human"
+        diff = diff_versions(store, study, published[place - 1], version) if place else None
+        told.append(VersionFacts(version, run.stored_at, headline, run.estimates_by(headline), diff))
     return told
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,12 @@ from moored.numbers import RATIOS, number, p_value, scale_of
 from moored.plaintext import plain
 from moored.report import pictures, words
 from moored.report.changes import changes_of
-from moored.report.checks_page import WORDS, shown, worst_first
+from moored.report.checks_page import WORDS, ShownCheck, shown, worst_first
 from moored.report.citation import bibtex, citation
 from moored.report.examples import EACH, KINDS, MOST_DRAWS, RANDOM
 from moored.report.facts import Facts, Surroundings, as_json
 from moored.report.prompts import prompts_of
+from moored.storage.published import CheckRow, EstimateRow
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -44,11 +45,11 @@ def report_page(facts: Facts, around: Surroundings) -> str:
             style=_asset("report.css"),
             light=VARIABLES,
             dark=DARK,
-            scale=scale_of(str(facts.fit["family"])),
-            ratio=RATIOS.get(str(facts.fit["family"]), ""),
+            scale=scale_of(facts.fit.family),
+            ratio=RATIOS.get(facts.fit.family, ""),
             pictures=_pictures(facts, around),
-            sections=sections_of(facts.estimates, facts.run["headline"]),
-            like={row["term"]: row for row in facts.headline},
+            sections=sections_of(facts.run.estimates, facts.run.headline),
+            like={row.term: row for row in facts.headline},
             states=_states(facts.checks),
             state_words=WORDS,
             steps=[(told, None if told.diff is None else changes_of(told.diff)) for told in around.versions],
@@ -64,18 +65,16 @@ def report_page(facts: Facts, around: Surroundings) -> str:
     )
 
 
-def sections_of(
-    rows: Sequence[Mapping[str, Any]], headline: str | None
-) -> list[tuple[str, list[Mapping[str, Any]]]]:
+def sections_of(rows: Sequence[EstimateRow], headline: str | None) -> list[tuple[str, list[EstimateRow]]]:
     """Estimates by what they are for: to read, the headline first; naive; a demonstration's yardstick."""
     titles = {
         "read": "to read",
         "naive": "model labels used as if they were true: biased, do not report",
         "everyone": "all human labels counted, the held-back ones too: only a demonstration knows them",
     }
-    parts: dict[str, list[Mapping[str, Any]]] = {kind: [] for kind in titles}
-    for row in sorted(rows, key=lambda row: row["estimator"] != headline):
-        name = str(row["estimator"])
+    parts: dict[str, list[EstimateRow]] = {kind: [] for kind in titles}
+    for row in sorted(rows, key=lambda row: row.estimator != headline):
+        name = row.estimator
         kind = "naive" if name.startswith("naive") else "everyone" if name == "everyone-labelled" else "read"
         parts[kind].append(row)
     return [(titles[kind], members) for kind, members in parts.items() if members]
@@ -133,13 +132,11 @@ def _pictures(facts: Facts, around: Surroundings) -> dict[str, pictures.Picture 
     }
 
 
-def _states(checks: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _states(checks: Sequence[CheckRow]) -> dict[str, list[ShownCheck]]:
     """Checks by how they went, the gravest first."""
-    found: dict[str, list[dict[str, Any]]] = {
-        state: [] for state in ("stopped", "marked", "silent", "passed")
-    }
+    found: dict[str, list[ShownCheck]] = {state: [] for state in ("stopped", "marked", "silent", "passed")}
     for check in worst_first([shown(row) for row in checks]):
-        found[check["state"]].append(check)
+        found[check.state].append(check)
     return found
 
 

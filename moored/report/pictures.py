@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from moored.inference.planning import adjusted_r2
 from moored.numbers import scale_of
 from moored.report.facts import Facts, Surroundings
 from moored.report.words import interval, listed
+from moored.storage.published import EstimateRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,17 +37,17 @@ class Picture:
 
 def forest(facts: Facts) -> Picture:
     """Every estimator's interval of every term."""
-    rows, more = _first_terms(facts.estimates)
-    scale = scale_of(str(facts.fit["family"]))
+    rows, more = _first_terms([asdict(row) for row in facts.run.estimates])
+    scale = scale_of(facts.fit.family)
     caption = (
-        f"Heavy: {facts.run['headline']}, the estimate to read. Dashed on a shaded band: model labels used as if "
-        f"they were true; biased, do not report. Brackets: {100 * facts.fit['level']:.6g}% intervals.{more}"
+        f"Heavy: {facts.run.headline}, the estimate to read. Dashed on a shaded band: model labels used as if "
+        f"they were true; biased, do not report. Brackets: {100 * facts.fit.level:.6g}% intervals.{more}"
     )
     return _picture(
         "forest",
-        lambda width: forest_plot(rows, headline=facts.run["headline"], scale=scale, width=width),
+        lambda width: forest_plot(rows, headline=facts.run.headline, scale=scale, width=width),
         "Forest plot of all estimators",
-        f"The estimate to read, {facts.run['headline']}: {_read(facts.headline)}. The table below has all numbers.",
+        f"The estimate to read, {facts.run.headline}: {_read(facts.headline)}. The table below has all numbers.",
         caption,
     )
 
@@ -55,16 +56,16 @@ def over_versions(facts: Facts, around: Surroundings) -> Picture | None:
     """The headline's estimates, version by version; None where there is one version."""
     if len(around.versions) < 2:
         return None
-    every = [dict(row) | {"version": told.version} for told in around.versions for row in told.rows]
+    every = [asdict(row) | {"version": told.version} for told in around.versions for row in told.rows]
     rows, more = _first_terms(every)
-    scale = scale_of(str(facts.fit["family"]))
+    scale = scale_of(facts.fit.family)
     moved = [f"version {told.version}: {_read(told.rows)}" for told in around.versions]
     return _picture(
         "versions",
-        lambda width: estimate_over_versions(rows, current=facts.run["version"], scale=scale, width=width),
+        lambda width: estimate_over_versions(rows, current=facts.run.version, scale=scale, width=width),
         "The estimate over versions",
         "; ".join(moved),
-        f"Each version's estimate to read. Heavy, and the dotted line: version {facts.run['version']}.{more}",
+        f"Each version's estimate to read. Heavy, and the dotted line: version {facts.run.version}.{more}",
     )
 
 
@@ -85,8 +86,8 @@ def gain(facts: Facts) -> Picture | None:
     curves = curves_of(facts)
     if not curves:
         return None
-    scale = scale_of(str(facts.fit["family"]))
-    n = facts.fit["n_labelled"]
+    scale = scale_of(facts.fit.family)
+    n = facts.fit.n_labelled
     said = [
         f"{curve['term']}: {curve['now'][0]:.3g} with the model and {curve['now'][1]:.3g} without at {n:,} labels"
         for curve in curves
@@ -104,7 +105,7 @@ def gain(facts: Facts) -> Picture | None:
 def curves_of(facts: Facts) -> list[dict[str, Any]]:
     """By term: half widths of the interval with the model's help and without, from few labels to all units."""
     fit = facts.fit
-    n, T, level = fit["n_labelled"], fit["n_total"], fit["level"]
+    n, T, level = fit.n_labelled, fit.n_total, fit.level
     reach = _normal_quantile(0.5 + level / 2)
     at = np.unique(np.geomspace(min(max(n / 4, 10), T), T, _POINTS).round())
     curves = []
@@ -113,7 +114,7 @@ def curves_of(facts: Facts) -> list[dict[str, Any]]:
         if pilot is not None:
             curves.append(
                 {
-                    "term": row["term"],
+                    "term": row.term,
                     "n": at.tolist(),
                     "with_model": [reach * pilot.se(one, T) for one in at],
                     "alone": [reach * pilot.sigma / math.sqrt(one) for one in at],
@@ -123,17 +124,17 @@ def curves_of(facts: Facts) -> list[dict[str, Any]]:
     return curves
 
 
-def _pilot(row: Mapping[str, Any], facts: Facts) -> Pilot | None:
+def _pilot(row: EstimateRow, facts: Facts) -> Pilot | None:
     fit = facts.fit
-    if row["effective_n"] is None or row["r2"] is None or fit["n_labelled"] >= fit["n_total"]:
+    if row.effective_n is None or row.r2 is None or fit.n_labelled >= fit.n_total:
         return None
-    if fit.get("target") == "corpus":
+    if fit.target == "corpus":
         return None
     sources = len(facts.study.sources)
-    q = sources * (1 if fit["estimator"] == "gmm-small" else len(facts.headline))
+    q = sources * (1 if fit.estimator == "gmm-small" else len(facts.headline))
     try:
-        r2 = adjusted_r2(row["r2"], fit["n_labelled"], q)
-        return Pilot(row["se"] * math.sqrt(row["effective_n"]), r2)
+        r2 = adjusted_r2(row.r2, fit.n_labelled, q)
+        return Pilot(row.se * math.sqrt(row.effective_n), r2)
     except DataInvalid:
         return None
 
@@ -144,8 +145,8 @@ def _normal_quantile(p: float) -> float:
     return NormalDist().inv_cdf(p)
 
 
-def _read(rows: Sequence[Mapping[str, Any]]) -> str:
-    return listed([f"{row['term']} {interval(row)}" for row in rows[:MOST_TERMS]])
+def _read(rows: Sequence[EstimateRow]) -> str:
+    return listed([f"{row.term} {interval(row)}" for row in rows[:MOST_TERMS]])
 
 
 def _first_terms(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from moored.numbers import RATIOS, p_value, scale_of
 from moored.report.facts import Facts, Surroundings
+from moored.storage.published import EstimateRow
 from moored.study import Study
 
-Row = Mapping[str, Any]
 MODELS = {
     "mean": "a mean",
     "ols": "a linear regression",
@@ -52,16 +51,16 @@ def definitions(study: Study) -> list[tuple[str, str]]:
 
 def population_line(facts: Facts) -> str:
     """How many units, how many labels, which model."""
-    family = str(facts.fit["family"])
+    family = facts.fit.family
     unit = scale_of(family)
     return (
-        f"{facts.study.estimate.formula}: {MODELS.get(family, family)} over {facts.fit['n_total']:,} units, "
-        f"{facts.fit['n_labelled']:,} of them labelled by humans."
+        f"{facts.study.estimate.formula}: {MODELS.get(family, family)} over {facts.fit.n_total:,} units, "
+        f"{facts.fit.n_labelled:,} of them labelled by humans."
         + (f" The numbers are {unit}." if unit else "")
     )
 
 
-def interval(row: Row, *, exp: bool = False, like: Row | None = None) -> str:
+def interval(row: EstimateRow, *, exp: bool = False, like: EstimateRow | None = None) -> str:
     """`0.36 [−0.38, 1.10]`, with two digits of its error, or as many decimals as the row `like`."""
     values = _values(row, exp=exp)
     places = _places(values if like is None else _values(like, exp=exp))
@@ -69,8 +68,8 @@ def interval(row: Row, *, exp: bool = False, like: Row | None = None) -> str:
     return f"{estimate} [{lower or '−∞'}, {upper or '∞'}]"
 
 
-def _values(row: Row, *, exp: bool) -> list[float | None]:
-    values = [row[key] for key in ("estimate", "lower", "upper")]
+def _values(row: EstimateRow, *, exp: bool) -> list[float | None]:
+    values = [row.estimate, row.lower, row.upper]
     return [None if value is None else math.exp(min(value, 700.0)) for value in values] if exp else values
 
 
@@ -99,9 +98,9 @@ def minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def meaning(row: Row, study: Study, level: float) -> str:
+def meaning(row: EstimateRow, study: Study, level: float) -> str:
     """What one estimate says, in a sentence or two."""
-    outcome, term, family = study.outcome.name, str(row["term"]), study.estimate.family
+    outcome, term, family = study.outcome.name, row.term, study.estimate.family
     inside = f"{100 * level:.6g}% interval"
     if term == "Intercept":
         return _level_of(row, outcome, family, inside)
@@ -119,12 +118,12 @@ def meaning(row: Row, study: Study, level: float) -> str:
     return f"{effect} Zero is inside the interval, so the data do not tell the direction."
 
 
-def _level_of(row: Row, outcome: str, family: str, inside: str) -> str:
+def _level_of(row: EstimateRow, outcome: str, family: str, inside: str) -> str:
     if family == "mean":
         return f"The mean of {outcome} is {interval(row)}, {inside} in brackets."
     said = f"Where every covariate is zero, {outcome} has {interval(row)}"
     if family == "logit":
-        shares = [_share(row[key]) for key in ("estimate", "lower", "upper")]
+        shares = [_share(end) for end in (row.estimate, row.lower, row.upper)]
         return f"{said} log odds, {inside} in brackets: a share of {shares[0]} [{shares[1]}, {shares[2]}]."
     return f"{said}{' log rate' if family == 'poisson' else ''}, {inside} in brackets."
 
@@ -135,15 +134,15 @@ def _share(log_odds: float | None) -> str:
     return f"{1 / (1 + math.exp(-max(min(log_odds, 700.0), -700.0))):.2f}"
 
 
-def _ends(row: Row) -> tuple[float, float]:
-    lower, upper = row["lower"], row["upper"]
+def _ends(row: EstimateRow) -> tuple[float, float]:
+    lower, upper = row.lower, row.upper
     return (-math.inf if lower is None else lower, math.inf if upper is None else upper)
 
 
 def worth_line(facts: Facts) -> str:
     """What the model's help is worth, in labels."""
-    labels = facts.fit["n_labelled"]
-    worth = [(row["term"], row["effective_n"]) for row in facts.headline if row["effective_n"] is not None]
+    labels = facts.fit.n_labelled
+    worth = [(row.term, row.effective_n) for row in facts.headline if row.effective_n is not None]
     if not worth or max(value for _, value in worth) <= labels + 0.5:
         return f"The model added no precision: {labels:,} human labels are worth {labels:,}."
     if len(worth) > 3:
@@ -157,18 +156,18 @@ def worth_line(facts: Facts) -> str:
 def trust_of(facts: Facts) -> tuple[str, str]:
     """Whether this may be reported: `bad`, `look` or `good`, and the sentence."""
     run = facts.run
-    if run["override_reason"]:
+    if run.override_reason:
         return "bad", (
             "A critical check failed and was overridden. Do not report this before the reason holds: "
-            f"“{run['override_reason']}”"
+            f"“{run.override_reason}”"
         )
-    if run["headline"] == "human":
+    if run.headline == "human":
         return (
             "look",
             "The estimator that the rule names could not be fitted, so the human labels stand alone.",
         )
-    if run["marks"]:
-        count = len(run["marks"])
+    if run.marks:
+        count = len(run.marks)
         return "look", (
             f"{'One warning' if count == 1 else f'{count} warnings'} to read before you report this; see “Checks”."
         )
@@ -177,40 +176,39 @@ def trust_of(facts: Facts) -> tuple[str, str]:
 
 def warnings_of(facts: Facts) -> list[str]:
     """What a reader must know, the gravest first: marks, disagreement, what the estimators say of themselves."""
-    told = [str(mark) for mark in facts.run["marks"]]
-    fits = sorted(facts.fits, key=lambda fit: fit["estimator"] != facts.run["headline"])
+    told = list(facts.run.marks)
+    fits = sorted(facts.run.fits, key=lambda fit: (fit.estimator != facts.run.headline, fit.estimator))
     for fit in fits:
-        p = fit["j_p_value"]
-        if p is not None and p < DISAGREE and not str(fit["estimator"]).startswith("naive"):
+        p = fit.j_p_value
+        if p is not None and p < DISAGREE and not fit.estimator.startswith("naive"):
             told.append(
-                f"{fit['estimator']}: human and model labels disagree more than chance explains (agreement test, "
+                f"{fit.estimator}: human and model labels disagree more than chance explains (agreement test, "
                 f"p = {p_value(p)}). Look at the checks before you use this estimator."
             )
     for fit in fits:
-        if not str(fit["estimator"]).startswith("naive"):
-            told += [f"{fit['estimator']}: {warning}" for warning in fit["warnings"]]
+        if not fit.estimator.startswith("naive"):
+            told += [f"{fit.estimator}: {warning}" for warning in fit.warnings]
     return list(dict.fromkeys(told))
 
 
 def why_not_more(facts: Facts, around: Surroundings) -> list[str]:
     """Why the model did not help more: its knowledge, the share of labelled units, the few labels, failures."""
-    n, T = facts.fit["n_labelled"], facts.fit["n_total"]
-    known = [row for row in facts.headline if row["r2"] is not None]
+    n, T = facts.fit.n_labelled, facts.fit.n_total
+    known = [(row.term, row.r2, row.labels_saved) for row in facts.headline if row.r2 is not None]
     told = []
     if known:
-        best = max(known, key=lambda row: row["r2"])
-        said = listed([f"{row['r2']:.2f} for {row['term']}" for row in known[:MOST_TERMS]])
+        best = max(r2 for _, r2, _ in known)
+        said = listed([f"{r2:.2f} for {term}" for term, r2, _ in known[:MOST_TERMS]])
         told.append(
             f"What the model knows of the human labels (R², from 0 to 1) is {said}. With endlessly many unlabelled "
-            f"units no more than this share of the labels could be saved: at best {best['r2']:.0%}."
+            f"units no more than this share of the labels could be saved: at best {best:.0%}."
         )
         told.append(
             f"{n:,} of {T:,} units are labelled ({n / T:.0%}). With so many units, at most "
-            f"{(1 - n / T) * best['r2']:.0%} can be saved; more unlabelled units would raise this bound."
+            f"{(1 - n / T) * best:.0%} can be saved; more unlabelled units would raise this bound."
         )
-    saved = [row["labels_saved"] for row in known if row["labels_saved"] is not None]
-    bounds = [(1 - n / T) * row["r2"] for row in known if row["labels_saved"] is not None]
-    if saved and max(b - s for b, s in zip(bounds, saved, strict=True)) > 0.05:
+    gaps = [(1 - n / T) * r2 - saved for _, r2, saved in known if saved is not None]
+    if gaps and max(gaps) > 0.05:
         told.append(
             "The saving is below its bound, because how far to trust the model is itself learned from few labels."
         )

@@ -68,10 +68,10 @@ def test_the_parts_stand_in_order(page):
 def test_every_stored_number_is_there_in_full_and_as_it_is_read(store, page):
     with open_store(store) as opened:
         facts = facts_of(opened, "requests", 1)
-    like = {row["term"]: row for row in facts.headline}
-    assert len(facts.estimates) >= 12
-    for row in facts.estimates:
-        cell = f'data-key="{row["estimate"]}">{interval(row, like=like[row["term"]])}</td>'
+    like = {row.term: row for row in facts.headline}
+    assert len(facts.run.estimates) >= 12
+    for row in facts.run.estimates:
+        cell = f'data-key="{row.estimate}">{interval(row, like=like[row.term])}</td>'
         assert cell in page
 
 
@@ -119,9 +119,9 @@ def test_prompts_are_there_in_full_with_provenance_and_citation(store, page):
         "You label texts for a study. Is the tone of this request positive or negative?",
         "Could you kindly help me?",
         "You rewrite texts for a study: say the same thing in other words",
-        *(run["inputs"], run["data_version"], run["study_fingerprint"], *run["recipes"].values()),
+        *(run.inputs, run.data_version, run.study_fingerprint, *run.recipes.values()),
         "Byun, Gupta, Lipton, Childers and Wilder (2025)",
-        f"run {run['run_id']}",
+        f"run {run.run_id}",
     ):
         assert said in text, said
 
