@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from moored.errors import NotReadable
-from moored.storage.extras import files_extra
+from moored.extras import needed
 from moored.storage.objects import table_of_object
 from moored.storage.tables import Table
 
 
 def read_arrow(file: Path) -> Table:
     """A Feather file (versions 1 and 2), or an Arrow file or stream. Errors: `NotReadable`, `ExtraMissing`."""
-    with files_extra(str(file)):
+    with needed("files", str(file)):
         import pyarrow as pa
         from pyarrow import feather, ipc
     try:

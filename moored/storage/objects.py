@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from moored.errors import DataInvalid, HeaderUnclear
+from moored.extras import needed
 from moored.storage.cell_values import table_of_values
-from moored.storage.extras import files_extra
 from moored.storage.tables import Table, table_of
 
 _GIVE = "give a data frame of pandas or polars, a pyarrow table, or the name of a file"
@@ -61,7 +61,7 @@ def _of_columns(data: Mapping[Any, Any]) -> Table:
 
 
 def _of_arrow(data: Any) -> Table:
-    with files_extra("this table"):
+    with needed("files", "this table"):
         import pyarrow as pa
     try:
         table = pa.table(data)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from moored.errors import NotReadable, WrongEncoding
+from moored.extras import needed
 from moored.storage.cell_values import number_text, table_of_values
 from moored.storage.codebook import Entry
 from moored.storage.delimited import Dialect
-from moored.storage.extras import files_extra
 from moored.storage.tables import TEXT, Table
 
 _STORED_SHORT = "float"
@@ -37,7 +37,7 @@ def read_statistics(file: Path, dialect: Dialect) -> Table:
 
 
 def _reader(file: Path) -> tuple[Callable[..., Any], dict[str, Any]]:
-    with files_extra(str(file)):
+    with needed("files", str(file)):
         import pyreadstat
     kept: dict[str, Any] = {"user_missing": True}
     readers: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from moored.errors import DataInvalid, EmptyTable, HeaderUnclear, NotReadable, PasswordNeeded
+from moored.extras import needed
 from moored.storage.cell_values import table_of_values
 from moored.storage.delimited import Dialect
-from moored.storage.extras import files_extra
 from moored.storage.sheet_xml import unread_cells
 from moored.storage.tables import TEXT, Table, only_one
 
@@ -49,7 +49,7 @@ def read_workbook(file: Path, part: str, dialect: Dialect) -> Table:
 
 def _sheet(file: Path, part: str) -> tuple[str, Rows, Ranges]:
     """The sheet's name, all its cells from the first row and column on, and the ranges of merged cells."""
-    with files_extra(str(file)):
+    with needed("files", str(file)):
         import python_calamine as calamine
     try:
         with calamine.CalamineWorkbook.from_path(str(file)) as book:
@@ -73,9 +73,9 @@ def _sheet(file: Path, part: str) -> tuple[str, Rows, Ranges]:
     except calamine.CalamineError as error:
         with file.open("rb") as opened:
             start = opened.read(20)
+        why = error if start.startswith(b"PK") else f"it begins with {start!r}"
         raise NotReadable(
-            f"{file} cannot be read as a workbook ({error}; it begins with {start!r}); open it in Excel and save "
-            "it as .xlsx, or as CSV"
+            f"{file} cannot be read as a workbook ({why}); open it in Excel and save it as .xlsx, or as CSV"
         ) from error
 
 

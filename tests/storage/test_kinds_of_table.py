@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import decimal
+import inspect
 import json
+import re
+import zipfile
+from pathlib import Path
 
+import duckdb
 import numpy as np
 import openpyxl
 import pandas as pd
 import pyreadstat
 import pytest
+from typer.testing import CliRunner
 
+from moored import errors
+from moored.cli import app
 from moored.errors import DataInvalid, LabelsUnknown, OutsideDomain, StudyInvalid
 from moored.storage.columns import Wanted, chunk_reader, column_names, read_columns, row_count
 from moored.storage.delimited import Dialect
+from moored.storage.file_kinds import KIND_OF
 from moored.storage.ingest import read_units
 from moored.storage.table_files import read_any
 from tests.studies import requests_frame, study, study_table
@@ -420,3 +430,91 @@ def test_whole_tables_are_handed_out_in_chunks_too(tmp_path, name):
         chunks = list(read())
         assert [len(chunk) for chunk in chunks] == [20, 20, 10]
         pd.testing.assert_frame_equal(pd.concat(chunks, ignore_index=True), whole)
+
+
+def test_an_outcome_with_value_labels_is_a_number_and_said_to_be(tmp_path):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=80).round(3)
+    y = (rng.random(80) < 1 / (1 + np.exp(-x))).astype(float)
+    frame = pd.DataFrame({"y": y, "x": x, "s": [1.0] * 80, "f": y})
+    labels = {"y": {0: "no", 1: "yes"}, "f": {0: "no", 1: "yes"}}
+    pyreadstat.write_sav(frame, tmp_path / "t.sav", variable_value_labels=labels)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    coded, plain = (
+        CliRunner().invoke(
+            app,
+            ["estimate", str(tmp_path / name), "--formula", "y ~ x", "--labelled", "s", "--family", "logit"],
+        )
+        for name in ("t.sav", "t.csv")
+    )
+    assert (coded.exit_code, plain.exit_code) == (0, 0), coded.output
+    said = "The table: 'y' by its codes (0 = 'no', 1 = 'yes')."
+    assert said in " ".join(coded.stdout.split())
+    assert "The table" not in plain.stdout
+
+
+# ---- other forms -------------------------------------------------------------------------------------------------
+
+ROW = "<table:table-row>{}</table:table-row>"
+CELL = '<table:table-cell office:value-type="{}"{}><text:p>{}</text:p></table:table-cell>'
+SHEET = (
+    '<?xml version="1.0" encoding="UTF-8"?><office:document-content '
+    'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
+    'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" '
+    'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>'
+    '<table:table table:name="Answers">'
+    + ROW.format(CELL.format("string", "", "id") + CELL.format("string", "", "x"))
+    + ROW.format(CELL.format("string", "", "007") + CELL.format("percentage", ' office:value="0.05"', "5%"))
+    + "</table:table></office:spreadsheet></office:body></office:document-content>"
+)
+
+
+def test_a_sheet_of_libreoffice(tmp_path):
+    manifest = (
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        '<manifest:file-entry manifest:full-path="/" manifest:media-type="{}"/></manifest:manifest>'
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    with zipfile.ZipFile(tmp_path / "t.ods", "w") as parts:
+        parts.writestr("mimetype", kind)
+        parts.writestr("META-INF/manifest.xml", manifest.format(kind))
+        parts.writestr("content.xml", SHEET)
+    assert read_any(tmp_path / "t.ods").frame.to_numpy().tolist() == [["007", "0.05"]]
+
+
+@pytest.mark.parametrize("name", ["T.XLSX", "T.SAV", "T.DTA", "T.JSONL", "T.PARQUET"])
+def test_names_in_capitals(tmp_path, name):
+    frame = pd.DataFrame({"id": ["a", "b"], "x": [1.5, 2.5]})
+    path = tmp_path / name
+    writers = {
+        "T.XLSX": lambda: workbook(path, [["id", "x"], ["a", 1.5], ["b", 2.5]]),
+        "T.SAV": lambda: pyreadstat.write_sav(frame, path),
+        "T.DTA": lambda: pyreadstat.write_dta(frame, path),
+        "T.JSONL": lambda: frame.to_json(path, orient="records", lines=True),
+        "T.PARQUET": lambda: frame.to_parquet(path),
+    }
+    writers[name]()
+    assert read_any(path).frame.to_numpy().tolist() == [["a", "1.5"], ["b", "2.5"]]
+
+
+def test_a_relation_of_duckdb_and_sets_of_its_own_kind():
+    assert read_any(duckdb.sql("SELECT 'a' AS id, 1.5 AS x")).frame.to_numpy().tolist() == [["a", "1.5"]]
+    odd = [np.float32("nan"), decimal.Decimal("1.50"), dt.timedelta(hours=30), b"\x00", None]
+    assert read_any({"x": odd}).frame["x"].tolist() == [None, "1.50", "1 day, 6:00:00", "00", None]
+
+
+# ---- the page ----------------------------------------------------------------------------------------------------
+
+
+def test_the_page_names_every_kind_of_file_and_every_exit_code():
+    page = (Path(__file__).parents[2] / "docs" / "tables.md").read_text()
+    assert [
+        suffix for suffix in KIND_OF if f"`{suffix}`" not in page and f"answers{suffix}" not in page
+    ] == []
+    listed = {
+        int(code) for row in re.findall(r"^\| ([\d, ]+) \|", page, flags=re.M) for code in row.split(",")
+    }
+    kinds = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, errors.DataInvalid)]
+    assert {kind.exit_code for kind in kinds} - {errors.NoLabels.exit_code} == listed - {
+        errors.ExtraMissing.exit_code
+    }

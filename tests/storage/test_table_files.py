@@ -26,6 +26,7 @@ from moored.storage.table_files import read_any
 from tests.studies import study, study_table
 
 LABELS = {1.0: "polite", 2.0: "impolite"}
+VALUE_LABELS = {"polite": LABELS, "g": {1.0: "north", 2.0: "south"}}
 QUESTIONS = {"id": "Response ID", "text": "The request", "polite": "Is it polite?", "x": "How long?"}
 
 
@@ -50,20 +51,29 @@ def _qualtrics(frame, path):
 
 def _coded(frame):
     codes = {label: code for code, label in LABELS.items()}
-    return frame.assign(polite=[codes.get(label, np.nan) for label in frame["polite"]])
+    coded = frame.assign(polite=[codes.get(label, np.nan) for label in frame["polite"]])
+    if "g" not in frame:
+        return coded
+    return coded.assign(g=[1.0 if word == "north" else 2.0 for word in frame["g"]])
+
+
+def _labels_of(frame):
+    return {name: labels for name, labels in VALUE_LABELS.items() if name in frame}
 
 
 def _sav(frame, path):
     pyreadstat.write_sav(
-        _coded(frame), path, column_labels=_asked(frame), variable_value_labels={"polite": LABELS}
+        _coded(frame), path, column_labels=_asked(frame), variable_value_labels=_labels_of(frame)
     )
 
 
 def _dta(frame, path):
-    whole = {int(code): label for code, label in LABELS.items()}
-    pyreadstat.write_dta(
-        _coded(frame), path, column_labels=_asked(frame), variable_value_labels={"polite": whole}
-    )
+    whole = {
+        name: {int(code): word for code, word in of.items()}
+        for name, of in VALUE_LABELS.items()
+        if name in frame
+    }
+    pyreadstat.write_dta(_coded(frame), path, column_labels=_asked(frame), variable_value_labels=whole)
 
 
 def _xlsx(frame, path):
@@ -116,7 +126,7 @@ WRITERS = {
     "qualtrics.csv": _qualtrics,
     "t.sav": _sav,
     "t.zsav": lambda frame, path: pyreadstat.write_sav(
-        _coded(frame), path, compress=True, variable_value_labels={"polite": LABELS}
+        _coded(frame), path, compress=True, variable_value_labels=_labels_of(frame)
     ),
     "t.dta": _dta,
     "t.xlsx": _xlsx,
@@ -210,6 +220,7 @@ def kinds(tmp_path_factory):
     )
     y = (x * 7919 % 1).round(6)
     mark = [int(word is not None) for word in label]
+    frame = frame.assign(g=[("north", "south")[n % 5 < 2] for n in range(90)])
     frame = frame.assign(y=np.where(mark, y, np.nan), f=(y + x % 0.3).round(6), s=mark)
     for name, write in WRITERS.items():
         write(frame, folder / name)
@@ -218,8 +229,8 @@ def kinds(tmp_path_factory):
 
 def _study(name):
     outcome = study_table()["outcome"] | {"answers": {"polite": 1.0, "impolite": 0.0}, "examples": []}
-    covariates = [{"name": "x", "column": "x"}]
-    estimate = {"formula": "polite ~ x", "family": "ols"}
+    covariates = [{"name": name, "column": name} for name in ("x", "g")]
+    estimate = {"formula": "polite ~ x + g", "family": "ols"}
     return study(
         data={"source": name},
         outcome=outcome,
@@ -243,12 +254,12 @@ def test_the_same_table_gives_the_same_numbers(kinds, name):
             "estimate",
             str(kinds / file),
             "--formula",
-            "y ~ x",
+            "y ~ x + g",
             "--labelled",
             "s",
             "--source",
             "gpt",
-            "f ~ x",
+            "f ~ x + g",
         ]
         found = CliRunner().invoke(app, [*asked, "--json"])
         assert found.exit_code == 0, found.output
