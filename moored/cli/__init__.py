@@ -6,6 +6,7 @@ import io
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 
 import typer
 
@@ -13,6 +14,7 @@ from moored import __version__
 from moored.cli import failures
 from moored.cli.benchmark import benchmark_app
 from moored.cli.checks import checks_command
+from moored.cli.doctor import doctor_command
 from moored.cli.estimate import estimate_command
 from moored.cli.example import example_command
 from moored.cli.extras import extras_named
@@ -33,41 +35,95 @@ from moored.errors import MooredError
 app = typer.Typer(
     name="moored",
     help="Valid inference with imperfect synthetic data, as a pipeline.",
-    no_args_is_help=True,
-    add_completion=False,
+    epilog="`moored COMMAND --help` says more of a command.",
     pretty_exceptions_enable=False,
 )
-app.command("example")(example_command)
-app.command("init")(init_command)
-app.command("run")(run_command)
-app.command("rerun")(rerun_command)
-app.command("reparse")(reparse_command)
-app.command("plan")(plan_command)
-app.command("preview")(preview_command)
-app.command("results")(results_command)
-app.command("history")(history_command)
-app.command("checks")(checks_command)
-app.command("report")(report_command)
-app.command("status")(status_command)
-app.command("validate")(validate_command)
-app.command("estimate")(estimate_command)
-app.command("diff")(diff_command)
-app.command("rollback")(rollback_command)
-app.command("export")(export_command)
-app.command("verify")(verify_command)
-app.command("backup")(backup_command)
-app.command("snapshot")(snapshot_command)
-app.add_typer(benchmark_app, name="benchmark")
-app.command("serve")(serve_command)
-app.command("deploy")(deploy_command)
-app.command("watch")(watch_command)
+COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    "Start here": {
+        "example": example_command,
+        "init": init_command,
+        "validate": validate_command,
+        "plan": plan_command,
+        "preview": preview_command,
+        "doctor": doctor_command,
+    },
+    "Run": {
+        "run": run_command,
+        "rerun": rerun_command,
+        "reparse": reparse_command,
+        "estimate": estimate_command,
+    },
+    "Read": {
+        "results": results_command,
+        "report": report_command,
+        "checks": checks_command,
+        "history": history_command,
+        "status": status_command,
+        "diff": diff_command,
+        "export": export_command,
+        "verify": verify_command,
+    },
+    "Operate": {
+        "serve": serve_command,
+        "deploy": deploy_command,
+        "watch": watch_command,
+        "rollback": rollback_command,
+        "backup": backup_command,
+        "snapshot": snapshot_command,
+    },
+}
+"""The commands, in the groups of `moored --help`."""
+EXAMPLES = {
+    "example": "moored example tweets",
+    "init": "moored init answers.csv --label human_polite --covariates age,region",
+    "validate": "moored validate tweets.toml",
+    "plan": "moored plan tweets.toml",
+    "preview": "moored preview tweets.toml",
+    "doctor": "moored doctor",
+    "run": "moored run tweets.toml",
+    "rerun": "moored rerun tweets --failed",
+    "reparse": "moored reparse tweets",
+    "estimate": 'moored estimate labelled.csv --formula "polite ~ hedge" --source proxy "gpt ~ hedge"',
+    "results": "moored results tweets --exp",
+    "report": "moored report tweets",
+    "checks": "moored checks tweets",
+    "history": "moored history tweets",
+    "status": "moored status tweets",
+    "diff": "moored diff tweets 1 2",
+    "export": "moored export tweets",
+    "verify": "moored verify tweets",
+    "serve": 'moored serve tweets.toml --cron "0 2 * * *"',
+    "deploy": 'moored deploy tweets.toml --pool prod --cron "0 2 * * *"',
+    "watch": "moored watch --expected-every 26h",
+    "rollback": "moored rollback tweets 1",
+    "backup": "moored backup",
+    "snapshot": "moored snapshot",
+}
+"""A line to type for each command, at the end of its `--help`."""
+for _group, _commands in COMMANDS.items():
+    for _name, _command in _commands.items():
+        app.command(_name, rich_help_panel=_group, epilog=f"Example: {EXAMPLES[_name]}")(_command)
+app.add_typer(benchmark_app, name="benchmark", rich_help_panel="Read")
+
+FIRST = """\
+moored: valid inference with imperfect synthetic data.
+
+  moored example tweets && moored run tweets.toml    see what it does
+  moored init answers.csv                            a study of your own table
+  moored doctor                                      is everything there?
+  moored --help                                      all commands"""
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+def _root(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+) -> None:
     if version:
         typer.echo(__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(FIRST)
 
 
 def main() -> None:

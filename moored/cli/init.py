@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from moored.cli.complete import complete_file
 from moored.cli.init_steps import columns_of, estimable, settled
 from moored.cli.render import print_json, say
 from moored.cli.studies import JsonOption
@@ -30,7 +31,12 @@ def _option(metavar: str, words: str, *names: str) -> Any:
 
 ColumnName = str | None
 Table = Annotated[
-    str, typer.Argument(metavar="TABLE", help="Your table: CSV, Excel, SPSS, Stata, Parquet, FILE::SHEET ...")
+    str,
+    typer.Argument(
+        metavar="TABLE",
+        help="Your table: CSV, Excel, SPSS, Stata, Parquet, FILE::SHEET ...",
+        autocompletion=complete_file,
+    ),
 ]
 Out = Annotated[Path | None, _option("FILE", "The study file; default: TABLE.toml here.")]
 Id = Annotated[ColumnName, _option("COLUMN", "What tells the rows apart.", "--id")]
@@ -78,10 +84,7 @@ def init_command(
     check: Check = True,
     json: JsonOption = False,
 ) -> None:
-    """Write a study file for your own table, with a reason beside each choice.
-
-    Example: `moored init answers.csv`, then `moored run answers.toml`
-    """
+    """Write a study file for your own table, with a reason beside each choice."""
     columns = {"id": id_, "text": text, "label": label, "probability": probability, "cluster": cluster}
     outcome = _outcome_given(question, answers, one, outcome_kind, design)
     reading = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from moored.cli.complete import complete_study
 from moored.cli.render import say
 from moored.settings import Settings
 
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
     from moored.storage.warehouse import Warehouse
 
 StudyArgument = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study file (TOML), or the name of a study in the store.")
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="A study file (TOML), or the name of a study in the store.",
+        autocompletion=complete_study,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
