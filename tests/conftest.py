@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from moored.settings import Settings, read_settings
 from moored.storage.studies import store_study
@@ -55,6 +57,7 @@ Moored = Callable[..., Answer]
 SERVER = pytest.StashKey[tuple[Path, ExitStack]]()
 
 
+ROOT = Path(__file__).parents[1]
 SHARED = "moored_prefect"
 """What pytest's processes find the folder of their Prefect server by."""
 
@@ -117,10 +120,33 @@ def prefect_server(prefect_folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def prefect_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the Prefect servers of runs in processes of their own keep their database: made once, it takes long."""
-    home = tmp_path_factory.mktemp("prefect-home")
-    if (shared := _shared(request.config)) is not None:
-        shutil.copy(empty_database_in(shared), home)
-    return home
+    return _home(request.config, tmp_path_factory.mktemp("prefect-home"))
+
+
+@pytest.fixture
+def own_prefect_home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The same, for one test alone."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return _home(request.config, home)
+
+
+def _home(config: pytest.Config, folder: Path) -> Path:
+    if (shared := _shared(config)) is not None:
+        shutil.copy(empty_database_in(shared), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built with the build backend that pyproject.toml names; once for all of pytest's processes."""
+    base = tmp_path_factory.getbasetemp()
+    out = (base.parent if hasattr(request.config, "workerinput") else base) / "wheel"
+    with FileLock(out.with_suffix(".lock")):
+        if not out.exists():
+            command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", out, ROOT]
+            subprocess.run(command, check=True, capture_output=True, timeout=240)
+    return next(out.glob("*.whl"))
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def study_table(**changes: Any) -> dict[str, Any]:
             {"name": "synthetic", "kind": "synthetic"},
         ],
         "estimate": {"formula": "polite ~ question", "family": "ols"},
-        "generation": {"chunk_rows": 15, "concurrency": 8},
+        "generation": {"chunk_rows": 30, "concurrency": 8},
     }
     return table | changes
 

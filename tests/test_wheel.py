@@ -5,18 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, built with the build backend that pyproject.toml names."""
-    out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", out, ROOT]
-    subprocess.run(command, check=True, capture_output=True, timeout=240)
-    return next(out.glob("*.whl"))
 
 
 def test_the_wheel_holds_the_package_and_its_data_and_no_generic_name(wheel):

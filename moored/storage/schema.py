@@ -53,6 +53,8 @@ def up_to_date(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def applied(connection: duckdb.DuckDBPyConnection) -> set[int]:
     """The numbers of the migrations that the database has seen."""
-    if not connection.execute(query("schema_exists")).fetchall():
+    try:
+        rows = connection.execute(query("schema_migrations")).fetchall()
+    except duckdb.CatalogException:  # cheaper than to ask first: listing tables takes a third of an opening
         return set()
-    return {number for (number,) in connection.execute(query("schema_migrations")).fetchall()}
+    return {number for (number,) in rows}

@@ -61,9 +61,8 @@ def fill(home, folder, runs):
     return counts(home)
 
 
-def test_old_runs_go_with_all_that_belongs_to_them(tmp_path, monkeypatch):
-    home = tmp_path / "home"
-    home.mkdir()
+def test_old_runs_go_with_all_that_belongs_to_them(own_prefect_home, tmp_path, monkeypatch):
+    home = own_prefect_home
     eight = fill(home, tmp_path, 8)
     assert eight["flow_run"] == 16
     monkeypatch.setenv("PREFECT_HOME", str(home))

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.benchmark.corpora import write_task
-from tests.commands import said
 from tests.endpoint import KEY, serve
 from tests.studies import reads_well, write_requests, write_study
 
@@ -45,11 +44,9 @@ def process(*arguments, cwd, log, **variables):
 
 
 @pytest.fixture
-def site(tmp_path):
+def site(tmp_path, wheel):
     """The wheel, unpacked."""
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", tmp_path, ROOT]
-    subprocess.run(command, check=True, capture_output=True, timeout=240)
-    zipfile.ZipFile(next(tmp_path.glob("*.whl"))).extractall(tmp_path / "site")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     return tmp_path / "site"
 
 
@@ -77,21 +74,21 @@ def scheduler(tmp_path, site):
         yield json.loads(told.read_text())["address"]
 
 
-def test_workers_without_the_checkout_generate_and_replicate(tmp_path, scheduler, prefect_server):
+@pytest.mark.usefixtures("prefect_server")
+def test_workers_without_the_checkout_generate_and_replicate(moored, monkeypatch, tmp_path, scheduler):
     write_requests(tmp_path)
     path = write_study(tmp_path, generation={"chunk_rows": 10, "concurrency": 4})
-    environment = os.environ | {
-        "MOORED_STORE": str(tmp_path / "store.duckdb"),
-        "MOORED_DASK_ADDRESS": scheduler,
-        "OPENAI_API_KEY": KEY,
-        "PREFECT_API_URL": prefect_server,
-    }
+    monkeypatch.setenv("MOORED_DASK_ADDRESS", scheduler)
     with serve(answers=reads_well) as server:
-        environment["OPENAI_BASE_URL"] = server.url
-        result = json.loads(said(ROOT, environment, "moored", "run", path, "--json"))
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        answer = moored("run", path, "--json")
+        assert answer.code == 0, answer.err
         assert server.calls == 60 * 3 + 2
+    result = json.loads(answer.out)
     assert (result["version"], result["changed"]) == (1, True)
     few = ("--trials", 2, "--worlds", 1, "--fractions", 0.3, "--json")
-    table = json.loads(said(ROOT, environment, "moored", "benchmark", write_task(tmp_path), *few))
+    answer = moored("benchmark", write_task(tmp_path), *few)
+    assert answer.code == 0, answer.err
+    table = json.loads(answer.out)
     assert all(row["failed"] == 0 for row in table["results"])
     assert any(row["stopped"] for row in table["worlds"])

@@ -30,13 +30,6 @@ def environment(tmp_path, prefect_home):
     }
 
 
-def moored(environment, folder, *arguments):
-    command = [sys.executable, "-m", "moored", *arguments]
-    return subprocess.run(
-        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=240, check=False
-    )
-
-
 class Reached:
     """Tells when the server has answered so many requests; adds no fault of its own."""
 
@@ -53,7 +46,7 @@ HOW = [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), sign
 
 
 @pytest.mark.parametrize("how", HOW, ids=lambda how: how.name)
-def test_a_stopped_run_goes_on(environment, tmp_path, how, prefect_server):
+def test_a_stopped_run_goes_on(environment, tmp_path, how, prefect_server, moored, monkeypatch):
     reached = Reached(70)
     with serve(reached, answers=reads_well, latency_s=0.05) as server:
         environment["OPENAI_BASE_URL"] = server.url
@@ -78,11 +71,11 @@ def test_a_stopped_run_goes_on(environment, tmp_path, how, prefect_server):
             assert run.returncode == 130, err
             assert "Traceback" not in err
             assert "run again to go on" in err
-        environment["PREFECT_API_URL"] = prefect_server
         stopped_at = server.calls
         assert stopped_at < ROWS
-        done = moored(environment, tmp_path, "run", "requests.toml", "--json")
-        assert done.returncode == 0, done.stderr
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        done = moored("run", "requests.toml", "--json")
+        assert done.code == 0, done.err
         status = study_status(tmp_path / "store.duckdb", tmp_path / "store.replies.sqlite", "requests")
         assert [(part["ok"], part["missing"]) for part in status["sources"]] == [(60, 0), (60, 0)]
         # Only what was in flight is paid for twice: at most `concurrency`. A call is written down before it is
@@ -90,7 +83,7 @@ def test_a_stopped_run_goes_on(environment, tmp_path, how, prefect_server):
         probes = 2
         assert server.calls <= ROWS + probes + 4
         assert server.calls <= status["model_calls"] <= server.calls + 4
-    result = json.loads(done.stdout)
+    result = json.loads(done.out)
     assert (result["version"], result["changed"]) == (1, True)
 
 
@@ -109,20 +102,14 @@ NOPE = {**study_table()["outcome"], "human": "nope"}
     ],
     ids=["too few labels", "no such column"],
 )
-def test_a_refusal_from_inside_the_flow_is_one_line(
-    environment, tmp_path, prefect_server, changes, code, sentence
-):
-    write_study(tmp_path, **changes)
-    environment |= {"MOORED_WORKERS": "0", "PREFECT_API_URL": prefect_server}
-    with serve(answers=reads_well) as server:
-        environment["OPENAI_BASE_URL"] = server.url
-        done = moored(environment, tmp_path, "run", "requests.toml")
-    assert done.returncode == code
+@pytest.mark.usefixtures("prefect_server", "endpoint")
+def test_a_refusal_from_inside_the_flow_is_one_line(moored, tmp_path, changes, code, sentence):
+    write_requests(tmp_path)
+    done = moored("run", write_study(tmp_path, **changes))
+    assert done.code == code
     progress = ("rows", "reading the data")
     said = [
-        line
-        for line in done.stderr.splitlines()
-        if line.strip() and not any(map(line.__contains__, progress))
+        line for line in done.err.splitlines() if line.strip() and not any(map(line.__contains__, progress))
     ]
-    assert len(said) == 1, done.stderr
+    assert len(said) == 1, done.err
     assert said[0].startswith(f"moored: {sentence}")

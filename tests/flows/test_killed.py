@@ -15,7 +15,7 @@ import pytest
 
 from moored.storage.generations import latest_generations
 from moored.storage.journal import Journal
-from moored.storage.progress import latest_plan
+from moored.storage.progress import latest_plan, study_status
 from moored.storage.warehouse import open_store
 from tests.commands import said
 from tests.endpoint import KEY, serve
@@ -110,7 +110,7 @@ def test_a_worker_that_is_killed_costs_what_was_in_flight(tmp_path, prefect_serv
         assert run.returncode == 0, err
         assert json.loads(out)["version"] == 1
         assert server.calls <= rows + PROBES + CONCURRENCY
-        status = place.said("status", "requests")
+        status = study_status(tmp_path / "store.duckdb", tmp_path / "store.replies.sqlite", "requests")
         assert [(part["ok"], part["missing"]) for part in status["sources"]] == [(60, 0), (60, 0)]
         repeated, unfinished = place.repeated(rows)
         assert repeated == unfinished <= CONCURRENCY

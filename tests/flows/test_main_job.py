@@ -115,11 +115,14 @@ def lay_out_studies(folder):
 
 @pytest.mark.model
 @pytest.mark.parametrize("command", readme_commands(), ids=" ".join)
-def test_every_command_of_the_readme_runs(job, command, prefect_server):
+def test_every_command_of_the_readme_runs(job, command, prefect_server, moored, monkeypatch):
     if command in ELSEWHERE:
         return
     _, folder, environment = job
-    environment = environment | {"PREFECT_API_URL": prefect_server, "MOORED_WORKERS": "0"}
+    monkeypatch.setenv("MOORED_STORE", environment["MOORED_STORE"])
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.chdir(folder)
     lay_out_studies(folder)
     rows = [
         "1,0,1,0.9",
@@ -132,4 +135,7 @@ def test_every_command_of_the_readme_runs(job, command, prefect_server):
         ",0,0,0.1",
     ]
     (folder / "labelled.csv").write_text("polite,hedge,labelled,gpt\n" + "\n".join(rows * 5) + "\n")
-    assert said(folder, environment, *command).strip()
+    assert command[0] == "moored"
+    answer = moored(*command[1:])
+    assert answer.code == 0, answer.err
+    assert answer.out.strip()

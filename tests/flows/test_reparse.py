@@ -1,21 +1,19 @@
 """Stored replies read again: nothing is sent, rows are appended, a new version is published."""
 
 import json
+import shutil
 
 import pytest
 
 from moored.llm import recipe, replies
 from moored.storage.warehouse import open_store
-from tests.endpoint import serve, text_of
+from moored.study import load_study
+from tests.endpoint import KEY, serve, text_of
 from tests.studies import reads_well, study_table, write_requests, write_study
 
 pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
 
-
-@pytest.fixture
-def path(tmp_path):
-    write_requests(tmp_path)
-    return write_study(tmp_path, generation={"chunk_rows": 15, "max_failed_share": 0.5})
+GENERATION = {"chunk_rows": 30, "max_failed_share": 0.5}
 
 
 def refusing(*numbers):
@@ -23,11 +21,34 @@ def refusing(*numbers):
     return lambda _, body: "400" if text_of(body).endswith(marks) else None
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder in which the study was run once, and the server that its model was."""
+    from flows.survey import survey
+
+    folder = tmp_path_factory.mktemp("reparse")
+    write_requests(folder)
+    path = write_study(folder, generation=GENERATION)
+    with serve(refusing(3, 11), answers=reads_well) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_BASE_URL", server.url)
+        patch.setenv("OPENAI_API_KEY", KEY)
+        patch.setenv("MOORED_STORE", str(folder / "store.duckdb"))
+        patch.setenv("MOORED_WORKERS", "0")
+        survey(load_study(path), str(folder))
+        yield folder, server
+
+
 @pytest.fixture
-def server(monkeypatch):
-    with serve(refusing(3, 11), answers=reads_well) as running:
-        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
-        yield running
+def path(made, tmp_path):
+    """The study's file in a copy of that folder to work on."""
+    shutil.copytree(made[0], tmp_path, dirs_exist_ok=True)
+    return tmp_path / "requests.toml"
+
+
+@pytest.fixture
+def server(made, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", made[1].url)
+    return made[1]
 
 
 def rows_of(folder):
@@ -36,10 +57,10 @@ def rows_of(folder):
 
 
 def test_other_values_for_the_same_answers_cost_nothing(moored, server, path, tmp_path):
-    first = json.loads(moored("run", path, "--json").out)
+    first = json.loads(moored("results", "requests", "--json").out)
     calls, before = server.calls, rows_of(tmp_path)
     outcome = study_table()["outcome"] | {"answers": {"positive": 1.0, "negative": 0.2}}
-    write_study(tmp_path, outcome=outcome, generation={"chunk_rows": 15, "max_failed_share": 0.5})
+    write_study(tmp_path, outcome=outcome, generation=GENERATION)
     frame = write_requests(tmp_path)
     frame.write_text(frame.read_text().replace(",0\n", ",0.2\n"))
     answer = moored("reparse", path)
@@ -57,7 +78,6 @@ def test_other_values_for_the_same_answers_cost_nothing(moored, server, path, tm
 
 
 def test_a_new_parser_reads_what_is_stored(moored, server, path, tmp_path, monkeypatch):
-    assert moored("run", path).code == 0
     calls, before = server.calls, rows_of(tmp_path)
     assert "nothing to read again" in moored("reparse", path).out
     assert len(rows_of(tmp_path)) == len(before)
@@ -83,7 +103,6 @@ def test_a_new_parser_reads_what_is_stored(moored, server, path, tmp_path, monke
 
 
 def test_written_texts_that_read_differently_wait_for_the_model(moored, server, path, monkeypatch):
-    assert moored("run", path).code == 0
     calls = server.calls
     monkeypatch.setattr(recipe, "PARSER", recipe.PARSER + 1)
     parse = replies.parse_written
@@ -105,7 +124,6 @@ def test_written_texts_that_read_differently_wait_for_the_model(moored, server, 
 
 
 def test_another_question_is_not_a_rereading(moored, server, path, tmp_path):
-    assert moored("run", path).code == 0
     write_study(tmp_path, outcome=study_table()["outcome"] | {"ask": "Positive or negative?"})
     answer = moored("reparse", path)
     assert answer.code == 10

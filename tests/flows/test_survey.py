@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import duckdb
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 from moored.storage.results import checks_of, estimates_of, history
 from moored.storage.warehouse import open_store
-from tests.endpoint import always, serve, text_of
+from moored.study import load_study
+from tests.endpoint import KEY, always, serve, text_of
 from tests.studies import reads_well, requests_frame, study_table, write_requests, write_study
 
 pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
@@ -20,6 +22,31 @@ pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
 def path(tmp_path):
     write_requests(tmp_path)
     return write_study(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder in which the study was run once, and the server that its model was."""
+    from flows.survey import survey
+
+    folder = tmp_path_factory.mktemp("survey")
+    write_requests(folder)
+    with serve(answers=reads_well) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_BASE_URL", server.url)
+        patch.setenv("OPENAI_API_KEY", KEY)
+        patch.setenv("MOORED_STORE", str(folder / "store.duckdb"))
+        patch.setenv("MOORED_WORKERS", "0")
+        survey(load_study(write_study(folder)), str(folder))
+        yield folder, server
+
+
+@pytest.fixture
+def ran(made, monkeypatch, tmp_path):
+    """A copy of that folder to work on: the study's file and the server."""
+    folder, server = made
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    return tmp_path / "requests.toml", server
 
 
 def store_of(folder):
@@ -55,8 +82,7 @@ def test_a_run_publishes_one_version(moored, endpoint, path):
     assert endpoint.calls == 60 * 3 + probes
 
 
-def test_every_row_holds_the_answer_to_its_own_text(moored, endpoint, path, tmp_path):
-    assert moored("run", path).code == 0
+def test_every_row_holds_the_answer_to_its_own_text(ran, tmp_path):
     texts = requests_frame().set_index("id")["text"]
     with store_of(tmp_path) as store:
         plan = store.rows("latest_plan", {"study": "requests"})
@@ -80,24 +106,25 @@ def test_every_row_holds_the_answer_to_its_own_text(moored, endpoint, path, tmp_
             assert value == pytest.approx(0.8 if said == "positive" else 0.2, abs=1e-3)
 
 
-def test_a_second_run_calls_no_model_and_gives_the_same_numbers(moored, endpoint, path):
-    first = moored("run", path, "--json")
-    calls = endpoint.calls
+def test_a_second_run_calls_no_model_and_gives_the_same_numbers(moored, ran):
+    path, server = ran
+    first = moored("results", "requests", "--json")
+    calls = server.calls
     second = moored("run", path)
     assert second.code == 0, second.err
     assert "nothing changed since version 1" in second.out
-    assert endpoint.calls == calls
+    assert server.calls == calls
     again = json.loads(moored("results", "requests", "--json").out)
     assert again["estimates"] == json.loads(first.out)["estimates"]
     assert again["version"] == 1
 
 
-def test_new_rows_are_the_only_ones_sent(moored, endpoint, path, tmp_path):
-    assert moored("run", path).code == 0
-    calls = endpoint.calls
+def test_new_rows_are_the_only_ones_sent(moored, ran, tmp_path):
+    path, server = ran
+    calls = server.calls
     write_requests(tmp_path, requests_frame(66))
     assert moored("run", path).code == 0
-    assert endpoint.calls == calls + 6 * 3
+    assert server.calls == calls + 6 * 3
     assert json.loads(moored("results", "requests", "--json").out)["version"] == 2
 
 
@@ -131,14 +158,15 @@ def test_a_table_that_grows_gives_new_versions_and_late_labels_count(moored, end
     assert json.loads(moored("run", path, "--json").out)["changed"] is False
 
 
-def test_a_changed_prompt_is_asked_anew_and_old_versions_stay(moored, endpoint, path, tmp_path):
-    first = json.loads(moored("run", path, "--json").out)
-    calls = endpoint.calls
+def test_a_changed_prompt_is_asked_anew_and_old_versions_stay(moored, ran, tmp_path):
+    path, server = ran
+    calls = server.calls
+    first = json.loads(moored("results", "requests", "--json").out)
     outcome = study_table()["outcome"] | {"ask": "Positive or negative?"}
     write_study(tmp_path, outcome=outcome)
     assert moored("run", path).code == 0
     # The written texts stay what they were: only what reads them has changed.
-    assert endpoint.calls == calls + 60 * 2
+    assert server.calls == calls + 60 * 2
     kept = json.loads(moored("results", "requests", "--version", 1, "--json").out)
     assert kept["estimates"] == first["estimates"]
 
@@ -154,18 +182,15 @@ def test_rerun_failed_sends_only_what_failed(moored, monkeypatch, path):
             "synthetic": (58, 2),
         }
         assert status["model_calls"] == server.calls
+        result = json.loads(moored("results", "requests", "--json").out)
+        # A failed unit keeps its row and its label.
+        assert result["fits"][0]["n_total"] == 60
+        corrected = [fit for fit in result["fits"] if not fit["estimator"].startswith("naive")]
+        assert {fit["n_labelled"] for fit in corrected} == {30}
         calls = server.calls
         assert moored("rerun", "requests", "--failed").code == 0
         assert server.calls == calls + 2 * 2
         assert json.loads(moored("history", "requests", "--json").out)["runs"][-1]["version"] == 2
-
-
-def test_a_failed_unit_keeps_its_row_and_its_label(moored, monkeypatch, path, tmp_path):
-    with serve(refused(3, 11), answers=reads_well) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        result = json.loads(moored("run", path, "--json").out)
-    assert result["fits"][0]["n_total"] == 60
-    assert {fit["n_labelled"] for fit in result["fits"] if not fit["estimator"].startswith("naive")} == {30}
 
 
 def test_a_failing_check_stops_and_an_override_is_recorded(moored, monkeypatch, tmp_path):
