@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moored.errors import ColumnMissing
+
 if TYPE_CHECKING:
     from moored.inference import Sample
     from moored.inference.formula import Columns
@@ -53,7 +55,10 @@ def _wanted(file: str, columns: Columns, written: Written) -> Wanted:
 
     dialect = data_dialect(columns, written)
     formulas = _formulas(columns)
-    needed = needed_columns(columns, column_names(file, dialect))
+    there = column_names(file, dialect)
+    if absent := [name for name in written.codes if name not in there]:
+        raise ColumnMissing(f"`--codes` names the column {absent[0]!r}, the data have {', '.join(there)}")
+    needed = needed_columns(columns, there)
     said = " ".join(formulas)
     return Wanted(
         variables=tuple(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moored.errors import ColumnMissing, DataInvalid, NoLabels, Unidentified
+from moored.errors import ColumnMissing, DataInvalid, EmptyTable, NoLabels, Unidentified
 from moored.inference.data import Kind, Mask, Sample, Source
 from moored.inference.formulas.cells import column, named_rows
 from moored.inference.formulas.grammar import Reading, read_formula
@@ -95,7 +95,7 @@ def sample_from_frame(data: Any, columns: Columns) -> Sample:
     frame = as_pandas(data)
     _refuse_absent(frame, columns)
     if frame.empty:
-        raise DataInvalid(NO_ROWS)
+        raise EmptyTable(NO_ROWS)
     reading = read_formula(FORMULA, columns.formula)
     labelled = labelled_rows(frame, columns.labelled)
     kept = _kept(frame, reading, labelled, columns, 0)
@@ -113,7 +113,7 @@ def stream_from_frames(chunks: Callable[[], Iterable[Any]], columns: Columns) ->
     """
     first = next(iter(chunks()), None)
     if first is None:
-        raise DataInvalid(NO_ROWS)
+        raise EmptyTable(NO_ROWS)
     if columns.missing != "refuse":
         raise DataInvalid(
             "A table read in chunks cannot leave units out; read it whole, or remove the rows that lack a value."

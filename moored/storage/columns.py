@@ -31,7 +31,7 @@ from moored.storage.column_sql import (
 from moored.storage.delimited import Dialect, count_records, header_of
 from moored.storage.file_kinds import located
 from moored.storage.roles import Where, covariate, floats, marked, refuse_type
-from moored.storage.table_files import read_any
+from moored.storage.table_files import read_any, refuse_idle
 from moored.storage.tables import GLOB, Column, Table, readable, relation_of
 
 SMALL = 5 * 10**7
@@ -42,6 +42,7 @@ _LOOKED_AT = 1000
 def column_names(path: str | Path, dialect: Dialect | None = None) -> tuple[str, ...]:
     """The table's columns, without reading its rows. Errors: `DataInvalid`."""
     found, stated = located(path), dialect or Dialect()
+    refuse_idle(found, stated)
     if found.kind == "delimited":
         return header_of(found.file, stated)[0]
     if found.kind not in _BY_DUCKDB:

@@ -91,6 +91,8 @@ def read_source(study: Study, folder: Path, cache: Path) -> Table:
     table = _rows(study, folder, cache)
     for key, column in (("id", study.data.id), ("text", study.data.text), ("cluster", study.data.cluster)):
         _require(table, column, f"data.{key}")
+    for column in study.data.codes:
+        _require(table, column, "data.codes")
     _require(table, study.labels.column, "labels.column")
     _require(table, study.labels.probability, "labels.probability")
     if not len(table):

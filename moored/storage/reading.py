@@ -53,9 +53,7 @@ class ColumnRead:
     def lines(self) -> tuple[str, ...]:
         """The line, and one more on codes that the file declares as missing."""
         coded = ", ".join(f"{code} ({count})" for code, count in self.coded)
-        return (
-            (self.line, f"    missing in {self.name} by the file's codes: {coded}") if coded else (self.line,)
-        )
+        return (self.line, f"missing in {self.name} by the file's codes: {coded}") if coded else (self.line,)
 
 
 @dataclass(frozen=True, slots=True)

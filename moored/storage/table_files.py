@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from moored.errors import SheetUnnamed
+from moored.errors import DataInvalid, SheetUnnamed
 from moored.storage.arrow_files import read_arrow
 from moored.storage.codebook import Entry
 from moored.storage.delimited import DELIMITERS, Delimited, Dialect, read_delimited
-from moored.storage.file_kinds import located
+from moored.storage.file_kinds import Kind, TableFile, located
 from moored.storage.json_files import read_json
 from moored.storage.objects import table_of_object
 from moored.storage.sqlite_files import read_sqlite
@@ -31,6 +31,7 @@ def read_any(data: str | Path | Any, dialect: Dialect | None = None) -> Table:
         raise SheetUnnamed(
             f"{found.file} holds one table, and {found.part!r} was named in it; leave `::` out"
         )
+    refuse_idle(found, stated)
     match found.kind:
         case "delimited":
             return _of_delimited(read_delimited(found.file, stated))
@@ -46,6 +47,24 @@ def read_any(data: str | Path | Any, dialect: Dialect | None = None) -> Table:
             return read_sqlite(found.file, found.part)
     with relation_of(data) as (_, relation):
         return table_of(relation)
+
+
+_READ_BY: dict[str, tuple[Kind, ...]] = {
+    "delimiter": ("delimited",),
+    "skip_rows": ("delimited", "excel"),
+    "encoding": ("delimited", "json", "statistics"),
+}
+"""What a user may state of a file, and the kinds of file for which it means something."""
+
+
+def refuse_idle(found: TableFile, stated: Dialect) -> None:
+    """Refuse what would change nothing: whoever states it expects that it does. Errors: `DataInvalid`."""
+    for key, kinds in _READ_BY.items():
+        if getattr(stated, key) and found.kind not in kinds:
+            option = key.replace("_", "-")
+            raise DataInvalid(
+                f"`data.{key}` (`--{option}`) says nothing of this kind of file ({found.file}); leave it out"
+            )
 
 
 def _of_delimited(read: Delimited) -> Table:

@@ -14,6 +14,7 @@ import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
 
 from moored.errors import (
+    ColumnMissing,
     DataInvalid,
     EmptyTable,
     FileAbsent,
@@ -23,8 +24,11 @@ from moored.errors import (
     SheetUnnamed,
     WrongEncoding,
 )
+from moored.storage.columns import column_names
 from moored.storage.delimited import Dialect
+from moored.storage.ingest import read_units
 from moored.storage.table_files import read_any
+from tests.studies import study, write_study
 
 ROWS = [["id", "text"], ["a", "one"], ["b", "two"]]
 
@@ -236,3 +240,54 @@ def test_a_label_studio_export_whose_annotators_differ(tmp_path):
     (tmp_path / "t.json").write_text(json.dumps([task(1, "good"), task(2, "good", "bad"), task(3)]))
     with pytest.raises(DataInvalid, match="annotators differ in 'tone' \\(1 of 3 tasks: 2\\); mark one"):
         read_any(tmp_path / "t.json")
+
+
+@pytest.mark.parametrize(
+    ("write", "stated"),
+    [
+        (lambda f: sheet(f / "t.xlsx"), Dialect(delimiter=";")),
+        (lambda f: sheet(f / "t.xlsx"), Dialect(encoding="cp1252")),
+        (_bytes("t.jsonl", b'{"id": 1}'), Dialect(skip_rows=1)),
+        (_bytes("t.parquet", b"PAR1"), Dialect(encoding="cp1252")),
+        (_sqlite("a"), Dialect(delimiter=";")),
+    ],
+)
+def test_what_a_kind_of_file_does_not_have_is_not_stated(tmp_path, write, stated):
+    path = write(tmp_path)
+    with pytest.raises(DataInvalid, match=r"says nothing of this kind of file .*; leave it out"):
+        read_any(path, stated)
+    with pytest.raises(DataInvalid, match=r"says nothing of"):
+        column_names(path, stated)
+
+
+def test_codes_of_a_column_that_is_not_there(moored, tmp_path):
+    pyreadstat.write_sav(pd.DataFrame({"y": [1.0], "s": [1.0]}), tmp_path / "t.sav")
+    answer = moored("estimate", tmp_path / "t.sav", "--formula", "y ~ 1", "--labelled", "s", "--codes", "q7")
+    assert (answer.code, answer.out) == (ColumnMissing.exit_code, "")
+    given = study(data={"source": "t.sav", "id": "y", "text": "s", "codes": ["q7"]})
+    with pytest.raises(ColumnMissing, match=r"`data.codes` names the column 'q7'"):
+        read_units(given, tmp_path, tmp_path)
+
+
+SHELL = {
+    "a folder": (lambda f: f, 26),
+    "not UTF-8": (_bytes("t.csv", "y,s\nKöln,1".encode("latin-1")), 27),
+    "empty": (_bytes("t.csv", b""), 28),
+    "a header alone": (lambda f: sheet(f / "t.xlsx", [["y", "s"]]), 28),
+    "a password": (_protected, 36),
+    "two sheets": (lambda f: sheet(f / "t.xlsx", more=TWO_SHEETS), 38),
+    "broken": (_bytes("t.sav", b"$FL2"), 39),
+}
+
+
+@pytest.mark.parametrize("case", SHELL)
+def test_estimate_and_validate_end_with_the_same_code(moored, tmp_path, case):
+    write, code = SHELL[case]
+    path = write(tmp_path)
+    estimated = moored("estimate", path, "--formula", "y ~ 1", "--labelled", "s")
+    toml = write_study(tmp_path, data={"source": str(path), "id": "y", "text": "s"})
+    validated = moored("validate", toml)
+    assert (estimated.code, validated.code) == (code, code), (estimated.err, validated.err)
+    for answer in (estimated, validated):
+        assert answer.err.count("\n") == 1
+        assert answer.err.startswith("moored: ")

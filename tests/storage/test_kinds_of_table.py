@@ -7,6 +7,7 @@ import decimal
 import inspect
 import json
 import re
+import sys
 import zipfile
 from pathlib import Path
 
@@ -151,6 +152,7 @@ def sav(tmp_path):
     pyreadstat.write_sav(
         CODED.assign(text=[f"text {n}" for n in range(8)]),
         tmp_path / "requests.sav",
+        column_labels={"polite": "Is it polite?"},
         variable_value_labels=VALUE_LABELS,
         missing_ranges={"polite": [{"lo": 8, "hi": 9}]},
         variable_format={"day": "DATE11"},
@@ -212,7 +214,7 @@ def test_labels_find_their_answers_without_sql(sav, answers, more):
     low = 2.0 if "codes" in more else 0.0
     expected = [1.0, low, 1.0, low, np.nan, np.nan, np.nan, 1.0]
     np.testing.assert_array_equal(units.frame["polite"], expected)
-    missing = "    missing in polite by the file's codes: 8 \"don't know\" (1), 9 'refused' (1)"
+    missing = "missing in polite by the file's codes: 8 \"don't know\" (1), 9 'refused' (1)"
     assert missing in units.reading.lines
 
 
@@ -230,6 +232,16 @@ def test_labels_find_their_answers_without_sql(sav, answers, more):
 def test_value_labels_that_are_no_answers_are_refused(sav, answers, words):
     with pytest.raises(LabelsUnknown, match=words):
         polite(sav.parent, answers)
+
+
+def test_the_numbers_between_two_labelled_ends_are_labels(sav):
+    given = study(
+        data={"source": "requests.sav"},
+        labels={"design": "undeclared"},
+        outcome=outcome({"not at all": 1, "very much": 7}, human="scale"),
+    )
+    units = read_units(given, sav.parent, sav.parent)
+    assert units.frame["polite"].tolist() == [1.0, 2.0, 7.0, 4.0, 5.0, 1.0, 7.0, 3.0]
 
 
 def test_a_code_on_the_scale_of_the_answers_is_no_answer_by_chance(tmp_path):
@@ -315,6 +327,17 @@ def test_marks_are_read_by_their_codes(tmp_path):
     )
     wanted = Wanted(("y",), marks=("s",))
     assert read_columns(tmp_path / "t.sav", wanted)["s"].tolist() == [True, False, True]
+
+
+PACKAGES = {"t.sav": "pyreadstat", "t.xlsx": "python_calamine", "t.feather": "pyarrow"}
+
+
+@pytest.mark.parametrize(("name", "package"), PACKAGES.items())
+def test_a_package_that_is_not_there_is_one_line_to_type(tmp_path, monkeypatch, name, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(errors.ExtraMissing, match=r"t\.\w+ needs .*; type: pip install 'moored\[files\]'"):
+        read_any(tmp_path / name)
 
 
 # ---- JSON ------------------------------------------------------------------------------------------------------
