@@ -9,31 +9,18 @@ from moored.run.estimates import Estimates
 from moored.run.plan import RunPlan
 from moored.run.record import Report, run_row
 from moored.run.run import Run
-from moored.storage.results import latest_run, newest_version, publish
+from moored.run.unchanged import unchanged_report
+from moored.storage.results import publish
 from moored.storage.snapshot import refresh_snapshot
 from moored.storage.warehouse import open_store
 
 
 @task(cache_policy=NO_CACHE)
 def unchanged_version(run: Run, plan: RunPlan) -> Report | None:
-    """The latest or the newest version, if nothing that it was computed from has changed.
-
-    After a rollback they differ: a run on the newest version's inputs does not undo it.
-    """
+    """The latest or the newest version, if nothing that it was computed from has changed."""
     with open_store(run.settings.store) as store:
         refresh_snapshot(store, run.settings.snapshot)
-        inputs = run_row(store, run, plan).inputs.fingerprint
-        latest, newest = latest_run(store, run.study.name), newest_version(store, run.study.name)
-    for version in (latest, newest):
-        if version is not None and latest is not None and version.inputs == inputs:
-            return Report(
-                run.study.name,
-                version.version,
-                version.run_id,
-                changed=False,
-                latest=latest.version,
-            )
-    return None
+        return unchanged_report(store, run, plan)
 
 
 @task(cache_policy=NO_CACHE)

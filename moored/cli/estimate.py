@@ -154,7 +154,7 @@ def as_json(
     adjust: Any = None,
 ) -> dict[str, Any]:
     """{"estimates": [...], "fits": [...], "headline": ..., "tests": [...]}: numbers finite or null."""
-    from moored.inference.results import role_of
+    from moored.row_role import role_of
 
     rows = []
     for fit in fits:

@@ -92,8 +92,8 @@ def _refuse_no_ratios(run: PublishedRun) -> None:
 
 def results_object(run: PublishedRun, *, exp: bool = False) -> dict[str, Any]:
     """A published version as the object that `results --json` prints; with `exp`, ratios in each row, too."""
-    from moored.inference.results import role_of
     from moored.numbers import exponential
+    from moored.row_role import role_of
 
     told = ("study", "version", "run_id", "data_version", "code_version", "headline", "marks")
     estimates, fits = (

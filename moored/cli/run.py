@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from moored.cli.studies import JsonOption, StudyArgument, open_study
 from moored.errors import MooredError, StudyInvalid
 from moored.settings import Settings, read_settings
-from moored.study import Study
-from moored.study.scope import Scope
+
+if TYPE_CHECKING:
+    from moored.run.record import Report
+    from moored.storage.ingest import Units
+    from moored.storage.published import PublishedRun
+    from moored.study import Study
+    from moored.study.scope import Scope
 
 PublishAnyway = Annotated[
     str | None,
@@ -24,6 +30,7 @@ PublishAnyway = Annotated[
 def run_command(study: StudyArgument, publish_anyway: PublishAnyway = None, json: JsonOption = False) -> None:
     """Run a study: generate what is missing, check, estimate, publish a new version."""
     from moored.storage.studies import find_study
+    from moored.study.scope import Scope
 
     settings = read_settings()
     loaded, folder = find_study(study, settings.store)
@@ -60,6 +67,7 @@ def reparse_command(
     from moored.cli.render import print_json, say
     from moored.run.reparse import reread
     from moored.storage.studies import find_study
+    from moored.study.scope import Scope
 
     settings = read_settings()
     loaded, folder = find_study(study, settings.store)
@@ -89,12 +97,8 @@ def _listed(units: Path | None) -> tuple[str, ...]:
 def _run(
     settings: Settings, study: Study, folder: Path, scope: Scope, publish_anyway: str | None, json: bool
 ) -> None:
-    from moored.cli.answer import print_results
     from moored.cli.inspect import results_object
-    from moored.cli.pipeline import run_flow
-    from moored.cli.progress import show_progress
-    from moored.cli.render import print_json, say
-    from moored.report.files import page_name
+    from moored.cli.render import print_json
     from moored.storage.place import refuse_unwritable
     from moored.storage.results import find_run
     from moored.storage.run_lock import refuse_busy
@@ -103,17 +107,64 @@ def _run(
     lock = settings.run_lock(study.name)
     refuse_unwritable(settings.store, settings.journal, lock)
     refuse_busy(lock, study.name)
-    parameters = {"study": study, "folder": str(folder), "scope": scope, "publish_anyway": publish_anyway}
-    if not json:
-        _tell_reading(study, folder, settings)
-    with show_progress(study, scope, settings):
-        report = run_flow(settings, "flows/survey.py:survey", parameters)
+    report = _report(settings, study, folder, scope, publish_anyway, json)
     with open_study(study.name, settings) as (store, name):
         published = find_run(store, name, report.latest)
         told = told_of_run(store, published)
     if json:
         print_json(results_object(published) | {"changed": report.changed})
         return
+    _print_end(settings, study, report, published, told)
+
+
+def _report(
+    settings: Settings, study: Study, folder: Path, scope: Scope, publish_anyway: str | None, json: bool
+) -> Report:
+    """How the run ended: by the store alone where nothing has changed, else by the flow."""
+    from moored.cli.pipeline import run_flow
+    from moored.cli.progress import show_progress
+    from moored.cli.unchanged import may_be_unchanged, unchanged_run
+
+    quick = may_be_unchanged(study, folder, scope, settings)
+    units = _read(study, folder, settings) if quick or not json else None
+    if units is not None and not json:
+        _tell_reading(units)
+    if quick and units is not None and (report := unchanged_run(study, folder, settings, units)) is not None:
+        return report
+    parameters = {"study": study, "folder": str(folder), "scope": scope, "publish_anyway": publish_anyway}
+    with show_progress(study, scope, settings):
+        ended: Report = run_flow(settings, "flows/survey.py:survey", parameters)
+    return ended
+
+
+def _read(study: Study, folder: Path, settings: Settings) -> Units | None:
+    """The data; where something is wrong with them None: the run says what, and remembers it."""
+    from moored.run.plan import units_of
+
+    with suppress(MooredError):
+        return units_of(study, folder, settings)
+    return None
+
+
+def _tell_reading(units: Units) -> None:
+    """Print what is read of the table."""
+    from moored.cli.render import say
+
+    for line in units.reading.lines:
+        say(f"read: {line}")
+
+
+def _print_end(
+    settings: Settings,
+    study: Study,
+    report: Report,
+    published: PublishedRun,
+    told: Mapping[str, Any] | None,
+) -> None:
+    from moored.cli.answer import print_results
+    from moored.cli.render import say
+    from moored.report.files import page_name
+
     print_results(published, told)
     say()
     if not report.changed:
@@ -128,13 +179,3 @@ def _run(
         say(f"report: {page}" if page.is_file() else f"report: `moored report {study.name}` writes it")
     say(f"store: {settings.store}    model replies: {settings.journal}")
     say(f"again: moored results {study.name}    moored history {study.name}    moored status {study.name}")
-
-
-def _tell_reading(study: Study, folder: Path, settings: Settings) -> None:
-    """Print what is read of the table; what is wrong with it, the run says, which remembers it."""
-    from moored.cli.render import say
-    from moored.run.plan import units_of
-
-    with suppress(MooredError):
-        for line in units_of(study, folder, settings).reading.lines:
-            say(f"read: {line}")

@@ -63,11 +63,12 @@ def study_name(argument: str, settings: Settings) -> str:
 def tell_difference(argument: str, store: Warehouse, run: StoredRun | None = None) -> None:
     """Say on stderr where a study file is not what is stored: of a run, or the newest."""
     from moored.storage.studies import is_study_file, stored_study, study_of_run
-    from moored.study import load_study
-    from moored.versions.diff import study_changes
 
     if not is_study_file(argument):
         return
+    from moored.study import load_study
+    from moored.versions.diff import study_changes
+
     given = load_study(Path(argument))
     stored = stored_study(store, given.name)[0] if run is None else study_of_run(store, run)
     changes = study_changes(stored, given)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass
 from io import StringIO
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass
 
 from platformdirs import user_data_path
 
@@ -21,6 +20,8 @@ from moored.fetch import UNUSABLE_PROXY
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104
 KEEP_RUNS = "MOORED_KEEP_RUNS"
 IPV6 = 6
+_HERE = {".env": "prefect_", "prefect.toml": "", "pyproject.toml": "tool.prefect"}
+"""Files where a run starts that may hold settings of Prefect, and what they then hold."""
 _OFFLINE = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 _QUIET = {
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
@@ -104,12 +105,33 @@ def prefect_environment(
     environment[KEEP_RUNS] = str(keep_runs)
 
 
+def may_be_configured(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a Prefect server may be named by the user's settings: told without Prefect, which takes a second to
+    import. False is certain; `configured_server` knows."""
+    named = {"PREFECT_API_URL", "PREFECT_PROFILE", "PREFECT_API_KEY"}
+    if any(name.upper() in named and value for name, value in environment.items()):
+        return True
+    try:
+        if any(
+            Path(name).is_file() and sign in Path(name).read_text().lower() for name, sign in _HERE.items()
+        ):
+            return True
+        profiles = tomllib.loads(_profiles_path().read_text(encoding="utf-8"))
+        return "PREFECT_API_URL" in profiles.get("profiles", {}).get(profiles.get("active"), {})
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, AttributeError):  # said where it is read in earnest
+        return True
+
+
 def configured_server() -> ConfiguredServer | None:
     """The Prefect server that the user's settings name, if any. Errors: `PrefectUnusable`."""
     _refuse_broken_profiles()
     address = _prefect_setting()
     if address is None:
         return None
+    from urllib.request import proxy_bypass
+
     source, way_out = _source(address)
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"} or not parts.hostname:

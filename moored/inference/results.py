@@ -174,13 +174,6 @@ class Fit(Readable):
         return combinations_of(R, self.terms, q)
 
 
-def role_of(estimator: str, headline: str | None) -> str:
-    """What a row is for: "headline", the one to read; "biased", model labels as if true; else "comparison"."""
-    if estimator == headline:
-        return "headline"
-    return "biased" if estimator.startswith("naive") else "comparison"
-
-
 def _finite_or_none(value: Any) -> float | None:
     number = float(value)
     return number if math.isfinite(number) else None

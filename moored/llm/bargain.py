@@ -10,16 +10,18 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from moored.errors import MooredError, RequestRefused
-from moored.llm.client import Client, HttpAnswer
 from moored.llm.dialect import PLAIN, Dialect
 from moored.llm.limits import backoff_s
 from moored.llm.raw import Reply, open_reply
 from moored.llm.refusals import stops_all, unreachable
 from moored.llm.requests import Request
 from moored.llm.thoughts import thinks_aloud, without_thoughts
+
+if TYPE_CHECKING:
+    from moored.llm.client import Client, HttpAnswer
 
 Shape = Literal["read.logprobs", "read.draws", "read.label", "write"]
 LONGEST_WAIT_S = 10.0

@@ -44,6 +44,10 @@ class Endpoint:
 class AbilityStore(Protocol):
     """The part of the journal that remembers probes."""
 
+    @property
+    def may_ask(self) -> bool:
+        """May what is not known be asked?"""
+
     def abilities(self, endpoint: str) -> dict[str, Any] | None:
         """What a probe once found."""
 

@@ -44,6 +44,7 @@ class NeverAsks:
 
     known: AbilityStore | None
     assumed: list[str] = field(default_factory=list)
+    may_ask: bool = False
 
     def abilities(self, endpoint: str) -> dict[str, Any]:
         """As remembered, else `COSTLIEST`."""

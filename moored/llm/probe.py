@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from moored.errors import MooredError, RequestRefused
 from moored.llm.bargain import Bargain, Shape, Terms
-from moored.llm.client import Client
 from moored.llm.dialect import PLAIN, TOP_LOGPROBS, Dialect
 from moored.llm.endpoints import AbilityStore, Endpoint, require_key
 from moored.llm.requests import Request
 from moored.study import Model
+
+if TYPE_CHECKING:
+    from moored.llm.client import Client
 
 PROBE_TIMEOUT_S = 60.0
 Draft = Callable[[Shape, Terms], Request]
@@ -85,8 +88,10 @@ def abilities(need: Need, journal: AbilityStore | None) -> Abilities:
     """
     known = journal.abilities(need.known_as) if journal is not None else None
     remembered = Abilities.model_validate(known) if known is not None else None
-    if remembered is not None and remembered.asked is None:
-        return remembered
+    if journal is not None and remembered is not None:
+        settled = remembered.asked is None or _next(need, _terms(remembered), remembered.asked) is None
+        if settled or not journal.may_ask:
+            return remembered
     found = probe(need, remembered, remembered.asked or () if remembered is not None else ())
     if journal is not None and found.requests:
         journal.keep_abilities(need.known_as, found.abilities.model_dump(mode="json"), found.requests)
@@ -112,14 +117,18 @@ def probe(need: Need, known: Abilities | None = None, asked: tuple[str, ...] = (
 
 
 async def _probe(need: Need, known: Abilities | None, asked: tuple[str, ...]) -> Found:
-    terms = Terms(known.dialect, known.logprobs, known.json_schema) if known is not None else Terms()
+    from moored.llm.client import Client
+
+    terms = _terms(known)
     async with Client(need.endpoint, min(PROBE_TIMEOUT_S, need.model.timeout_s), 1) as client:
         bargain = Bargain(client, need.model.name, need.draft, terms, need.model.thinking_tokens)
         bargain.refused = known.refused if known is not None else ""
         done = [*asked]
         try:
-            for shape in ("read", "write"):
-                done += await _settle(bargain, need, shape, done)
+            while (step := _next(need, bargain.terms, done)) is not None:
+                shape, name = step
+                await bargain.settle(shape)
+                done.append(name)
         except RequestRefused as error:
             raise await _right_address(client, need, error) from error
     found = Abilities(
@@ -132,29 +141,23 @@ async def _probe(need: Need, known: Abilities | None, asked: tuple[str, ...]) ->
     return Found(need.endpoint.name, need.model.name, found, bargain.latency_s, bargain.requests)
 
 
-async def _settle(bargain: Bargain, need: Need, step: str, done: list[str]) -> list[str]:
-    """Ask what this step of the source will ask and was not asked yet; the names of that."""
-    new: list[str] = []
+def _terms(known: Abilities | None) -> Terms:
+    return Terms() if known is None else Terms(known.dialect, known.logprobs, known.json_schema)
 
-    async def ask(shape: Shape, name: str) -> None:
-        if name not in done:
-            await bargain.settle(shape)
-            new.append(name)
 
-    at = f"@{need.model.temperature:g}"
-    if step == "write":
-        if need.kind == "synthetic":
-            await ask("write", f"write{at}")
-        return new
-    scoring = need.model.scoring
-    wished = scoring == "logprobs" or (scoring == "auto" and need.soft)
-    if wished and bargain.terms.logprobs:
-        await ask("read.logprobs", "read.logprobs")
-    if scoring == "draws" or (scoring == "auto" and not need.enough_logprobs(bargain.terms)):
-        await ask("read.draws", f"read.draws{at}")
+def _next(need: Need, terms: Terms, asked: Sequence[str]) -> tuple[Shape, str] | None:
+    """The first request that the source will send under these terms and that was not asked yet, with its name."""
+    at, scoring = f"@{need.model.temperature:g}", need.model.scoring
+    wanted: list[tuple[Shape, str]] = []
+    if terms.logprobs and (scoring == "logprobs" or (scoring == "auto" and need.soft)):
+        wanted.append(("read.logprobs", "read.logprobs"))
+    if scoring == "draws" or (scoring == "auto" and not need.enough_logprobs(terms)):
+        wanted.append(("read.draws", f"read.draws{at}"))
     if scoring == "label":
-        await ask("read.label", "read.label")
-    return new
+        wanted.append(("read.label", "read.label"))
+    if need.kind == "synthetic":
+        wanted.append(("write", f"write{at}"))
+    return next((step for step in wanted if step[1] not in asked), None)
 
 
 async def _right_address(client: Client, need: Need, error: RequestRefused) -> MooredError:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from moored.errors import EndpointUnreachable, KeyRefused, MooredError, RequestRefused
-from moored.llm.client import HttpAnswer
 from moored.llm.reasons import redirected
+
+if TYPE_CHECKING:
+    from moored.llm.client import HttpAnswer
 
 
 def stops_all(answer: HttpAnswer, model: str) -> MooredError | None:

@@ -12,7 +12,6 @@ from typing import Any
 from moored.errors import BudgetReached, ChecksFailed, MooredError, StudyBusy
 from moored.monitor.alerts import Alert
 from moored.monitor.logs import log
-from moored.monitor.metrics import write_metrics_or_warn
 from moored.monitor.repeats import send_news, send_recovery
 from moored.run.record import Report
 from moored.settings import Settings
@@ -38,12 +37,15 @@ class Ending:
     message: str
     flow_run: str | None = None
     """Prefect's id of the run."""
+    run_id: str | None = None
+    """The run, where Prefect has not heard of it."""
 
 
-def ending_of(study: str, flow_run: str, result: object) -> Ending:
-    """The ending that a flow's result stands for: its report, or the error that ended it."""
+def ending_of(study: str, flow_run: str | None, result: object, run_id: str | None = None) -> Ending:
+    """The ending that a run's result stands for: its report, or the error that ended it."""
     if isinstance(result, Report):
-        return Ending(result.study, "published" if result.changed else "unchanged", result.sentence, flow_run)
+        ended: RunEnding = "published" if result.changed else "unchanged"
+        return Ending(result.study, ended, result.sentence, flow_run, run_id)
     outcome: RunEnding = "failed"
     if isinstance(result, ChecksFailed):
         outcome = "stopped"
@@ -51,7 +53,7 @@ def ending_of(study: str, flow_run: str, result: object) -> Ending:
         outcome = "budget-reached"
     elif isinstance(result, StudyBusy) or is_signal(result):
         outcome = "cancelled"
-    return Ending(study, outcome, public_sentence(result), flow_run)
+    return Ending(study, outcome, public_sentence(result), flow_run, run_id)
 
 
 def is_signal(error: object) -> bool:
@@ -119,11 +121,13 @@ def _waited(row: Mapping[str, Any]) -> bool:
 def refresh_metrics(file: Path | None, store: Path) -> None:
     """Write the metrics file, where one is wanted."""
     if file is not None:
+        from moored.monitor.metrics import write_metrics_or_warn
+
         write_metrics_or_warn(file, store)
 
 
 def _record(store: Warehouse, ending: Ending) -> str | None:
-    run_id = run_of_flow(store, ending.flow_run) if ending.flow_run else None
+    run_id = run_of_flow(store, ending.flow_run) if ending.flow_run else ending.run_id
     store_ended(store, ending.study, run_id, ending.flow_run, ending.outcome, ending.message)
     return run_id
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from moored.llm.endpoints import AbilityStore
 from moored.llm.prices import price_of, require_price
 from moored.llm.prompts import shown_texts
 from moored.llm.recipe import Recipe
@@ -98,16 +99,21 @@ def units_of(study: Study, folder: Path, settings: Settings) -> Units:
 
 def plan_of(run: Run, data: Data) -> RunPlan:
     """One recipe a source of the study. Errors: `StudyInvalid`, those of the first request to an endpoint."""
+    with Journal(run.settings.journal, run.study.name) as journal:
+        return RunPlan(data, recipes_of(run, journal))
+
+
+def recipes_of(run: Run, journal: AbilityStore) -> dict[str, Recipe]:
+    """One recipe per source of the study. Errors: as of `plan_of`; nothing is asked where `journal` knows all."""
     study, settings = run.study, run.settings
     endpoints = describe_endpoints(study, settings.cache, settings.base_url)
-    with Journal(settings.journal, study.name) as journal:
-        recipes = {
-            source.name: build_recipe(study, source, endpoints[source.name], run.folder, journal)
-            for source in study.sources
-        }
+    recipes = {
+        source.name: build_recipe(study, source, endpoints[source.name], run.folder, journal)
+        for source in study.sources
+    }
     for name, recipe in recipes.items():
         require_price(price_of(recipe, endpoints[name]), recipe, study.generation)
-    return RunPlan(data, recipes)
+    return recipes
 
 
 def shown_line(units: Sequence[str]) -> str:

@@ -11,10 +11,8 @@ from moored.errors import NotStored, StudyInvalid
 from moored.llm.generations import Generation
 from moored.llm.plan import NeverAsks
 from moored.llm.recipe import Recipe
-from moored.llm.recipe_builder import build_recipe
 from moored.llm.reparse import reparse, stale_units
-from moored.llm.serving import describe_endpoints
-from moored.run.plan import Data, RunPlan, units_of
+from moored.run.plan import Data, RunPlan, recipes_of, units_of
 from moored.run.run import Run, new_run, only_run
 from moored.settings import Settings
 from moored.storage.generations import (
@@ -92,15 +90,8 @@ def reread(study: Study, folder: Path, settings: Settings) -> Reread:
 
 def _plan(run: Run, data_version: str) -> RunPlan:
     """Today's recipes, without asking an endpoint what it gives."""
-    study, settings = run.study, run.settings
-    endpoints = describe_endpoints(study, settings.cache, settings.base_url)
-    with Journal(settings.journal, study.name) as journal:
-        known = NeverAsks(journal)
-        recipes = {
-            source.name: build_recipe(study, source, endpoints[source.name], run.folder, known)
-            for source in study.sources
-        }
-    return RunPlan(Data(data_version), recipes)
+    with Journal(run.settings.journal, run.study.name) as journal:
+        return RunPlan(Data(data_version), recipes_of(run, NeverAsks(journal)))
 
 
 def _refuse_other_questions(store: Warehouse, plan: RunPlan, before: list[SourcePlan]) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pandas as pd
 
 from moored.storage.warehouse import Warehouse
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 NOT_STORABLE = (UnicodeError, OverflowError, duckdb.ConversionException, duckdb.InvalidInputException)
 """What DuckDB and pandas raise for content that they cannot take."""
+_STATES = ("ok", "failed", "refused", "missing")
 NOW = 2**62
 """A sequence number after every row."""
 
@@ -44,6 +47,8 @@ def store_plan(
     store: Warehouse, study: str, run_id: str, data_version: str, planned: Sequence[SourcePlan]
 ) -> None:
     """Say what a run sets out to generate."""
+    import pandas as pd
+
     frame = pd.DataFrame([asdict(part) for part in planned])
     store.append(
         "insert_plan",
@@ -82,6 +87,8 @@ def append_generations(
 
 
 def _append(store: Warehouse, study: str, run_id: str, rows: Sequence[Mapping[str, object]]) -> None:
+    import pandas as pd
+
     store.append("insert_generations", pd.DataFrame(rows).assign(study=study, run_id=run_id))
 
 
@@ -120,39 +127,28 @@ def whole_generations(
         yield store.rows("whole_generations", key | bounds)
 
 
-def unit_states(store: Warehouse, study: str, data_version: str, planned: SourcePlan) -> pd.Series:
-    """Each unit's state in a source (ok, failed, refused, missing), indexed by unit id."""
-    frame = store.frame(
-        "unit_states",
-        {
-            "study": study,
-            "data_version": data_version,
-            "source": planned.source,
-            "recipe": planned.recipe,
-            "expected": planned.expected_rows,
-        },
-    )
-    return frame.set_index("unit_id")["state"]
-
-
-def source_state(source: str, states: pd.Series) -> SourceState:
-    """The counts of `unit_states`."""
-    count = states.value_counts()
-    return SourceState(
-        source, len(states), *(int(count.get(state, 0)) for state in ("ok", "failed", "refused", "missing"))
-    )
+def source_state(store: Warehouse, study: str, data_version: str, planned: SourcePlan) -> SourceState:
+    """How far one planned source is."""
+    row = store.row("source_state", _of_source(study, data_version, planned))
+    assert row is not None
+    return SourceState(planned.source, **row)
 
 
 def source_states(
     store: Warehouse, study: str, data_version: str, planned: Sequence[SourcePlan]
 ) -> list[SourceState]:
     """How far each planned source is."""
-    return [source_state(part.source, unit_states(store, study, data_version, part)) for part in planned]
+    return [source_state(store, study, data_version, part) for part in planned]
 
 
-def needs_generation(states: pd.Series, *, failed: bool) -> pd.Series:
-    """Which of `unit_states` a run generates for: the missing, and on demand the failed."""
-    return states.isin(["missing", "failed"] if failed else ["missing"])
+def _of_source(study: str, data_version: str, planned: SourcePlan) -> dict[str, Any]:
+    return {
+        "study": study,
+        "data_version": data_version,
+        "source": planned.source,
+        "recipe": planned.recipe,
+        "expected": planned.expected_rows,
+    }
 
 
 def generation_seq(store: Warehouse, study: str) -> int:
@@ -175,9 +171,11 @@ def missing_units(
 
     failed: those that failed, too. only: these units, whatever their state.
     """
-    states = unit_states(store, study, data_version, planned)
-    wanted = states.index.to_series().isin(only) if only else needs_generation(states, failed=failed)
-    return sorted(states.index[wanted])
+    states = _STATES if only else ("missing", "failed") if failed else ("missing",)
+    values = _of_source(study, data_version, planned) | {"states": list(states)}
+    units = [str(row["unit_id"]) for row in store.rows("units_in_state", values)]
+    wanted = set(only)
+    return [unit for unit in units if unit in wanted] if only else units
 
 
 def texts_of(

@@ -69,6 +69,9 @@ class Journal(JournalBatches):
     Errors: `SchemaNewer`, `StoreLocked` (a write that waited a minute), `DiskFull`.
     """
 
+    may_ask = True
+    """What it does not know of an endpoint may be asked (`moored.llm.endpoints.AbilityStore`)."""
+
     def reply(self, key: str) -> StoredReply | None:
         """The stored answer to a request."""
         row = self._one("reply", {"key": key})

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moored.storage.generations import SourcePlan, failures, missing_units, source_states
 from moored.storage.journal import Journal
-from moored.storage.studies import stored_study
+from moored.storage.studies import refuse_unknown
 from moored.storage.warehouse import Warehouse, open_store, peek
-from moored.study.scope import Scope
+
+if TYPE_CHECKING:
+    from moored.study.scope import Scope
 
 
 def study_status(path: Path, replies: Path, name: str) -> dict[str, Any]:
@@ -21,7 +23,7 @@ def study_status(path: Path, replies: Path, name: str) -> dict[str, Any]:
     Errors: `NotStored`.
     """
     with open_store(path) as store:
-        stored_study(store, name)
+        refuse_unknown(store, name)
         data_version, planned = latest_plan(store, name)
         states = source_states(store, name, data_version, planned)
         why = failures(store, name, data_version, planned)

@@ -6,9 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from moored.errors import NotStored
 from moored.fingerprint import canonical, fingerprint
@@ -24,6 +22,9 @@ from moored.storage.published import (
     fit_row,
 )
 from moored.storage.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _JSON = ("recipes", "counts", "timings")
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from moored.errors import NotStored
-from moored.storage.ingest import Units
-from moored.storage.published import StoredRun
 from moored.storage.warehouse import Warehouse, open_store
-from moored.study import Study, load_study, parse_stored
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from moored.storage.ingest import Units
+    from moored.storage.published import StoredRun
+    from moored.study import Study
 
 
 def find_study(argument: Study | str, store: Path) -> tuple[Study, Path]:
@@ -20,7 +22,9 @@ def find_study(argument: Study | str, store: Path) -> tuple[Study, Path]:
 
     Errors: `StudyInvalid`, `NotStored`.
     """
-    if isinstance(argument, Study):
+    from moored.study import load_study
+
+    if not isinstance(argument, str):
         return argument, Path.cwd()
     if is_study_file(argument):
         path = Path(argument)
@@ -60,6 +64,8 @@ def store_study(store: Warehouse, study: Study, folder: Path) -> None:
 
 def stored_study(store: Warehouse, name: str) -> tuple[Study, Path]:
     """The study last stored under `name`, and its folder. Errors: `NotStored`."""
+    from moored.study import parse_stored
+
     refuse_unknown(store, name)
     row = store.row("study", {"study": name})
     assert row is not None
@@ -90,6 +96,8 @@ def told_of_run(store: Warehouse, run: StoredRun) -> dict[str, Any] | None:
 
 def study_of_run(store: Warehouse, run: StoredRun) -> Study:
     """The study as it was when a run was made."""
+    from moored.study import parse_stored
+
     return parse_stored(spec_of_run(store, run)[0])
 
 
@@ -107,6 +115,8 @@ def unit_changes(store: Warehouse, study: str, a: str, b: str) -> list[dict[str,
 
 def store_units(store: Warehouse, study: Study, units: Units) -> None:
     """Append a data version, unless it is there already."""
+    import pandas as pd
+
     key = {"study": study.name, "data_version": units.version}
     if store.row("data_version_stored", key):
         return
@@ -128,6 +138,8 @@ def store_units(store: Warehouse, study: Study, units: Units) -> None:
 
 def stored_units(store: Warehouse, study: Study, data_version: str) -> pd.DataFrame:
     """The units of a data version, ordered by id: as `ingest.Units.frame`, without `fields`."""
+    import pandas as pd
+
     key = {"study": study.name, "data_version": data_version}
     frame = store.frame("units", key)
     values = store.frame("unit_values", key).pivot(index="unit_id", columns="variable", values="value")

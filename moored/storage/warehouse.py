@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pandas as pd
 
 from moored.errors import DiskFull, NotStored, StoreLocked
 from moored.storage.copies import copy_database, new_database
@@ -20,6 +19,9 @@ from moored.storage.files import private
 from moored.storage.place import refuse_unwritable, unwritable
 from moored.storage.queries import query
 from moored.storage.schema import migrate, up_to_date
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {"python_enable_replacements": "false"}
 _RETRY_S = 0.1

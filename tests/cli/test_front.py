@@ -7,22 +7,6 @@ import pytest
 from moored import __version__
 from tests.studies import study_table, write_requests, write_study
 
-HEAVY = ("prefect", "great_expectations", "openai", "duckdb", "pandas", "distributed", "scipy", "numpy")
-
-
-def test_help_loads_nothing_heavy():
-    code = (
-        "import sys; from moored.cli import app\n"
-        "try: app(['--help'])\n"
-        "except SystemExit: pass\n"
-        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.stderr.strip() == "[]"
-    assert "rerun" in done.stdout
-
 
 def test_the_module_runs_too():
     done = subprocess.run(

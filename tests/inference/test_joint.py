@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from moored.errors import DataInvalid
 from moored.inference import ESTIMATORS, gmm, labelling_test, missing_tests, source_tests
-from moored.inference.results import role_of
+from moored.row_role import role_of
 from tests.inference.worlds import draw
 
 

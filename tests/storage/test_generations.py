@@ -8,7 +8,6 @@ from moored.storage.generations import (
     missing_units,
     source_state,
     store_plan,
-    unit_states,
 )
 from moored.storage.ingest import read_units
 from moored.storage.studies import store_units
@@ -56,7 +55,7 @@ def row(units, number, status="ok", recipe=PLANNED.recipe, value=0.5):
 
 
 def counts(store, units):
-    state = source_state("proxy", unit_states(store, "requests", units.version, PLANNED))
+    state = source_state(store, "requests", units.version, PLANNED)
     return (state.ok, state.failed, state.refused, state.missing)
 
 

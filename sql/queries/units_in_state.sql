@@ -1,0 +1,20 @@
+-- The units that are in one of some states in one source; a unit is missing until every step has a terminal row.
+WITH last AS (
+    SELECT g.unit_id, g.content_hash, g.status
+    FROM generations g
+    WHERE g.study = $study AND g.source = $source AND g.recipe = $recipe
+    QUALIFY row_number() OVER (PARTITION BY g.unit_id, g.content_hash, g.step, g.draw ORDER BY g.seq DESC) = 1
+),
+states AS (
+    SELECT u.unit_id,
+           CASE
+               WHEN count(g.status) < $expected OR bool_or(g.status = 'over-budget') THEN 'missing'
+               WHEN bool_or(g.status = 'refused') THEN 'refused'
+               WHEN bool_or(g.status = 'failed') THEN 'failed'
+               ELSE 'ok'
+           END AS state
+    FROM units u LEFT JOIN last g USING (unit_id, content_hash)
+    WHERE u.study = $study AND u.data_version = $data_version
+    GROUP BY u.unit_id
+)
+SELECT unit_id FROM states WHERE list_contains($states, state) ORDER BY unit_id;
