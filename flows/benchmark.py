@@ -25,7 +25,7 @@ def benchmark(
     """
     settings, started_at = read_settings(), datetime.now(UTC)
     corpora, scenarios = read_corpora(tasks, data), world_pieces(worlds, plan.seed)
-    with workers(settings) as pool:
+    with workers(settings, settings.processes) as pool:
         known = [pool.submit(run_known_truth, {"piece": piece}) for piece in scenarios]
         trials = [pool.submit(run_trials, {"piece": piece}) for piece in pieces(corpora, plan)]
         rows = [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from typing import Any
 
@@ -21,6 +23,7 @@ from moored.run.chunks import Chunk, Generated, chunk_texts
 from moored.run.plan import RunPlan
 from moored.run.refusals import out_of_budget
 from moored.run.run import Run
+from moored.run.workers import worth_processes
 from moored.study.scope import Scope
 from tasks.batches import fill_journal
 from tasks.generate import generate_chunk, missing_chunks, store_chunk
@@ -59,7 +62,7 @@ def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool
     starts = {} if again or study.generation.max_failed_share == 1 else _starts(chunks)
     left, running = deque(chunks), 0
     finished = SimpleQueue[PrefectFuture[Generated]]()
-    with open_endpoints(study, settings.cache, settings.base_url) as endpoints, workers(settings) as pool:
+    with models_and_workers(run, plan, chunks) as (endpoints, pool):
         refuse_far_workers(settings, endpoints.values())
         while running or (left and refusal is None):
             while left and refusal is None and running < AHEAD:
@@ -81,6 +84,22 @@ def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool
                 refusal = refusal or done
     if refusal is not None:
         raise refusal
+
+
+@contextmanager
+def models_and_workers(
+    run: Run, plan: RunPlan, chunks: Sequence[Chunk]
+) -> Iterator[tuple[Mapping[str, Endpoint], TaskRunner[Any]]]:
+    """Each source's endpoint and what sends to them; both start side by side."""
+    study, settings = run.study, run.settings
+    requests = sum(len(chunk.unit_ids) * plan.recipes[chunk.source].expected_rows for chunk in chunks)
+    here = all(study.model_of(source).runs_here for source in study.sources)
+    chosen = settings.workers is not None or worth_processes(requests, here=here)
+    with ExitStack() as stack, ThreadPoolExecutor(1, "models") as beside:
+        models = open_endpoints(study, settings.cache, settings.base_url)
+        opening = beside.submit(stack.enter_context, models)
+        pool = stack.enter_context(workers(settings, settings.processes if chosen else 0))
+        yield opening.result(), pool
 
 
 def useless(starts: Mapping[str, Start], done: Generated) -> MooredError | None:

@@ -32,8 +32,9 @@ _LOOK_S, _GONE_S = 5.0, 60.0
 
 
 @contextmanager
-def workers(settings: Settings) -> Iterator[TaskRunner[Any]]:
-    """The workers that the settings name, for the block's time.
+def workers(settings: Settings, processes: int) -> Iterator[TaskRunner[Any]]:
+    """The workers of an external scheduler that the settings name, so many processes, or threads, for the block's
+    time.
 
     Each task carries the running flow with it; the code of `flows` and `tasks` travels by value, so workers
     need the package alone.
@@ -44,8 +45,8 @@ def workers(settings: Settings) -> Iterator[TaskRunner[Any]]:
         _refuse_no_scheduler(settings.dask_address)
         with DaskTaskRunner(address=settings.dask_address) as runner:
             yield runner
-    elif settings.workers:
-        with _cluster(settings.workers) as address, DaskTaskRunner(address=address) as runner:
+    elif processes:
+        with _cluster(processes) as address, DaskTaskRunner(address=address) as runner:
             yield runner
     else:
         pool: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)

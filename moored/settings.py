@@ -20,6 +20,7 @@ from moored.storage.queries import SQL
 _PACKAGE = Path(__file__).parent
 _INSTALLED = _PACKAGE / "pipeline"
 """Where the wheel keeps flows/, tasks/, checks/ and the example studies; a checkout has them beside the package."""
+_PROCESSES = 2
 _PIPELINE = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
 
 
@@ -35,8 +36,9 @@ class Settings:
     """MOORED_PIPELINE, for development: another folder of flows/, tasks/ and checks/ than the installed one."""
     dask_address: str | None
     """MOORED_DASK_ADDRESS: an external scheduler; without it a cluster is started on this machine."""
-    workers: int
-    """MOORED_WORKERS: worker processes of that cluster; 0: threads of the flow's own process."""
+    workers: int | None
+    """MOORED_WORKERS: worker processes of that cluster; 0: threads of the flow's own process; None: two where the
+    work is worth them (`moored.run.workers.worth_processes`)."""
     poll_s: float
     """MOORED_POLL_S: seconds between two looks at open batches."""
     base_url: str | None
@@ -49,6 +51,11 @@ class Settings:
     """MOORED_REPORTS: the folder of the pages that runs write, by default beside the store; `none`: no pages."""
     keep_runs: int = 200
     """MOORED_KEEP_RUNS: how many runs moored's own Prefect servers remember; 0: all."""
+
+    @property
+    def processes(self) -> int:
+        """Worker processes for work that is worth them."""
+        return _PROCESSES if self.workers is None else self.workers
 
     @property
     def journal(self) -> Path:
@@ -74,7 +81,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         cache=Path(environment.get("MOORED_CACHE", user_cache_path("moored"))).expanduser().absolute(),
         pipeline=Path(environment.get("MOORED_PIPELINE", _PIPELINE)).expanduser().absolute(),
         dask_address=environment.get("MOORED_DASK_ADDRESS") or None,
-        workers=_whole("MOORED_WORKERS", environment.get("MOORED_WORKERS", "2")),
+        workers=_whole("MOORED_WORKERS", environment["MOORED_WORKERS"])
+        if environment.get("MOORED_WORKERS")
+        else None,
         poll_s=_seconds("MOORED_POLL_S", environment.get("MOORED_POLL_S", "60")),
         base_url=environment.get("OPENAI_BASE_URL") or None,
         log=environment.get("MOORED_LOG") or None,

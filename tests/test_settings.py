@@ -11,13 +11,15 @@ def test_defaults_name_a_store_where_one_is(tmp_path, monkeypatch):
     settings = read_settings({})
     assert settings.store == tmp_path / "moored.duckdb"
     assert settings.journal == tmp_path / "moored.replies.sqlite"
-    assert (settings.workers, settings.dask_address, settings.base_url) == (2, None, None)
+    assert (settings.workers, settings.dask_address, settings.base_url) == (None, None, None)
+    assert settings.processes == 2
     assert (settings.pipeline / "flows" / "survey.py").is_file()
 
 
 def test_the_environment_says_where():
     settings = read_settings({"MOORED_STORE": "/data/s.duckdb", "MOORED_WORKERS": "0", "OPENAI_BASE_URL": ""})
     assert (settings.store, settings.workers, settings.base_url) == (Path("/data/s.duckdb"), 0, None)
+    assert settings.processes == 0
 
 
 def test_refuses_a_number_that_is_none():

@@ -10,7 +10,7 @@ from distributed import LocalCluster
 from flows.runner import refuse_far_workers
 from moored.errors import StudyInvalid
 from moored.llm.endpoints import Endpoint
-from moored.run.workers import lacking_here
+from moored.run.workers import THREADS_DO, lacking_here, worth_processes
 from moored.settings import read_settings
 from tests.endpoint import serve
 
@@ -30,6 +30,12 @@ def test_what_a_worker_may_lack(tmp_path: Path, closed_port: str) -> None:
     assert "cannot reach the model" in str(lacking_here(journal, [closed_port]))
     with serve() as server:
         assert lacking_here(journal, [server.url]) is None
+
+
+def test_processes_are_for_many_requests_to_a_model_elsewhere() -> None:
+    assert not worth_processes(THREADS_DO, here=False)
+    assert worth_processes(THREADS_DO + 1, here=False)
+    assert not worth_processes(100 * THREADS_DO, here=True)
 
 
 def test_external_workers_are_asked_before_anything_is_sent(tmp_path: Path, closed_port: str) -> None:

@@ -79,7 +79,7 @@ def publish(
         plan=asdict(plan)
         | {"tasks": list(dict.fromkeys(row["task"] for row in found["tasks"])), "onto": onto},
         code_version=code_version(settings.pipeline),
-        workers=settings.workers,
+        workers=settings.processes,
         wall_s=(now - started_at).total_seconds(),
         started_at=started_at,
     )

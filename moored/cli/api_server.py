@@ -17,6 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -33,16 +34,22 @@ _REASON = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)\b.*")
 
 
 class Server:
-    """The process, and the thread that starts it again."""
+    """The process, and the thread that starts it again. It starts beside whatever its maker does meanwhile."""
 
     def __init__(self, port: int | None) -> None:
         extra = RUN_ONLY if port is None else {"PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api"}
         self._environment = os.environ | extra
         self._closing = threading.Event()
-        self._process, self.address = _started(port or 0, self._environment)
+        self._ready: Future[str] = Future()
+        self._process = _started(port or 0, self._environment)
         self.lost: str | None = None
         """Why it is gone for good, where it is."""
-        threading.Thread(target=self._watch, daemon=True).start()
+        threading.Thread(target=self._watch, args=(port or 0,), daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """Where it answers, once it does. Errors: `ServerNotStarted`, with the reason."""
+        return self._ready.result()
 
     @property
     def pid(self) -> int:
@@ -54,15 +61,23 @@ class Server:
         self._closing.set()
         _end(self._process)
 
-    def _watch(self) -> None:
+    def _watch(self, port: int) -> None:
+        try:
+            self._ready.set_result(_announced(self._process, port))
+        except ServerNotStarted as error:
+            self._ready.set_exception(error)
+            return
         port = int(self.address.rsplit(":", 1)[1].removesuffix("/api"))
         for _ in range(RESTARTS + 1):
             self._process.wait()
             if self._closing.is_set():
                 return
             try:
-                self._process, _ = _started(port, self._environment)
+                self._process = _started(port, self._environment)
+                _announced(self._process, port)
             except (ServerNotStarted, OSError) as error:
+                if self._closing.is_set():
+                    return
                 self.lost = str(error)
                 break
             if self._closing.is_set():
@@ -76,7 +91,8 @@ class Server:
 
 @contextmanager
 def api_server(port: int | None = None) -> Iterator[Server]:
-    """A server on loopback, for the block's time. Errors: `ServerNotStarted`, with the reason.
+    """A server on loopback, for the block's time; it starts beside the block, which waits where it asks for
+    `Server.address`.
 
     port: a whole server on it, with its page and its scheduler; by default one that only takes runs, anywhere.
     """
@@ -87,8 +103,8 @@ def api_server(port: int | None = None) -> Iterator[Server]:
         server.close()
 
 
-def _started(port: int, environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], str]:
-    process = subprocess.Popen(  # noqa: S603
+def _started(port: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "moored.cli.api_server", str(port)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -96,6 +112,10 @@ def _started(port: int, environment: Mapping[str, str]) -> tuple[subprocess.Pope
         env=environment,
         start_new_session=True,
     )
+
+
+def _announced(process: subprocess.Popen[bytes], port: int) -> str:
+    """Wait until a server says where it answers; one that does not is gone then. Errors: `ServerNotStarted`."""
     assert process.stdout is not None
     complaints: deque[str] = deque(maxlen=200)
     reader = threading.Thread(target=_collect, args=(process, complaints), daemon=True)
@@ -105,16 +125,13 @@ def _started(port: int, environment: Mapping[str, str]) -> tuple[subprocess.Pope
     watchdog.start()
     try:
         address = process.stdout.readline().decode().strip()
-    except BaseException:  # stopped by a signal as it starts
-        _end(process)
-        raise
     finally:
         watchdog.cancel()
     if not address:
         process.wait()
         reader.join(timeout=5)
         raise ServerNotStarted(_not_started(process.returncode, complaints, port))
-    return process, address
+    return address
 
 
 def _not_started(code: int, complaints: deque[str], port: int) -> str:

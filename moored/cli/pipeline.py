@@ -7,12 +7,17 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from moored.cli.api_server import Server, api_server
-from moored.cli.surroundings import ConfiguredServer, configured_server, prefect_environment
+from moored.cli.surroundings import (
+    ConfiguredServer,
+    configured_server,
+    may_be_configured,
+    prefect_environment,
+)
 from moored.errors import MooredError, PrefectUnusable, ServerLost, StudyInvalid
 from moored.settings import Settings
 
@@ -21,16 +26,39 @@ _GATEWAY = {502, 503, 504}
 """What a proxy answers for a server that does not."""
 
 
-def run_flow(settings: Settings, entrypoint: str, parameters: Mapping[str, Any]) -> Any:
+def run_flow(
+    settings: Settings, entrypoint: str, parameters: Mapping[str, Any], server: Server | None = None
+) -> Any:
     """Run `flows/<file>.py:<flow>` of the checkout in this process and give back what it returns.
 
-    Errors: whatever the flow raises; `StudyInvalid` where the checkout has no such flow; `PrefectUnusable`,
-    `ServerNotStarted`, `ServerLost`.
+    server: one that `early_server` started. Errors: whatever the flow raises; `StudyInvalid` where the checkout has
+    no such flow; `PrefectUnusable`, `ServerNotStarted`, `ServerLost`.
     """
     pipeline_environment(settings)
-    configured = configured_server()
-    with _own_api() if configured is None else configured_api(configured):
-        return load_flow(settings.pipeline, entrypoint)(**parameters)
+    with ExitStack() as stack:
+        if server is None:
+            server = stack.enter_context(early_server(settings))
+        if (configured := configured_server()) is not None:
+            stack.enter_context(configured_api(configured))
+            return load_flow(settings.pipeline, entrypoint)(**parameters)
+        server = server or stack.enter_context(api_server())
+        flow = load_flow(settings.pipeline, entrypoint)  # while the server starts
+        stack.enter_context(_own_api(server))
+        return flow(**parameters)
+
+
+@contextmanager
+def early_server(settings: Settings) -> Iterator[Server | None]:
+    """A Prefect server for one run that starts beside the block; None where the user may have named one.
+
+    It and this process's own imports take about as long.
+    """
+    pipeline_environment(settings)
+    if may_be_configured():
+        yield None
+        return
+    with api_server() as server:
+        yield server
 
 
 def pipeline_environment(settings: Settings, *, quiet: bool = True) -> None:
@@ -56,14 +84,14 @@ def load_flow(pipeline: Path, entrypoint: str) -> Any:
 
 
 @contextmanager
-def _own_api() -> Iterator[None]:
+def _own_api(server: Server) -> Iterator[None]:
     """One Prefect server for the run and its workers: without an address each worker would start its own.
 
     Errors: `ServerNotStarted`; `ServerLost` where it dies and cannot be started again.
     """
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with api_server() as server, temporary_settings({PREFECT_API_URL: server.address}):
+    with temporary_settings({PREFECT_API_URL: server.address}):
         try:
             yield
         except Exception as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -121,20 +121,25 @@ def _report(
     settings: Settings, study: Study, folder: Path, scope: Scope, publish_anyway: str | None, json: bool
 ) -> Report:
     """How the run ended: by the store alone where nothing has changed, else by the flow."""
-    from moored.cli.pipeline import run_flow
+    from moored.cli.pipeline import early_server, run_flow
     from moored.cli.progress import show_progress
     from moored.cli.unchanged import may_be_unchanged, unchanged_run
 
     quick = may_be_unchanged(study, folder, scope, settings)
-    units = _read(study, folder, settings) if quick or not json else None
-    if units is not None and not json:
-        _tell_reading(units)
-    if quick and units is not None and (report := unchanged_run(study, folder, settings, units)) is not None:
+    with nullcontext() if quick else early_server(settings) as server:
+        units = _read(study, folder, settings) if quick or not json else None
+        if units is not None and not json:
+            _tell_reading(units)
+        if (
+            quick
+            and units is not None
+            and (done := unchanged_run(study, folder, settings, units)) is not None
+        ):
+            return done
+        parameters = {"study": study, "folder": str(folder), "scope": scope, "publish_anyway": publish_anyway}
+        with show_progress(study, scope, settings):
+            report: Report = run_flow(settings, "flows/survey.py:survey", parameters, server)
         return report
-    parameters = {"study": study, "folder": str(folder), "scope": scope, "publish_anyway": publish_anyway}
-    with show_progress(study, scope, settings):
-        ended: Report = run_flow(settings, "flows/survey.py:survey", parameters)
-    return ended
 
 
 def _read(study: Study, folder: Path, settings: Settings) -> Units | None:

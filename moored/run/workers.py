@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+THREADS_DO = 10_000
+"""Requests up to which threads are done before worker processes would be: to start these takes about as long as
+threads need for so many requests."""
 _PATIENCE_S = 5.0
+
+
+def worth_processes(requests: int, *, here: bool) -> bool:
+    """Whether worker processes send so many requests sooner than threads of the flow's own process.
+
+    here: the models run on this machine, and they are what needs its cores.
+    """
+    return not here and requests > THREADS_DO
 
 
 def lacking_here(journal: Path, addresses: Sequence[str]) -> str | None:
