@@ -180,7 +180,7 @@ def _print_end(
             f"`moored rollback {study.name} {report.version}` moves it on"
         )
     if settings.reports is not None:
-        page = settings.reports / page_name(study.name, report.latest)
+        page = settings.reports / page_name(study.name, report.latest or report.version)
         say(f"report: {page}" if page.is_file() else f"report: `moored report {study.name}` writes it")
     say(f"store: {settings.store}    model replies: {settings.journal}")
     say(f"again: moored results {study.name}    moored history {study.name}    moored status {study.name}")

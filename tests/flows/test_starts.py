@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -104,11 +105,12 @@ def test_a_run_that_changes_nothing_is_recorded_without_prefect(folder, tmp_path
 def test_anything_that_may_be_to_do_is_left_to_the_flow(moored, folder, what, monkeypatch):
     handed: list[str] = []
 
-    def stop(_settings: object, entrypoint: str, _parameters: object) -> None:
+    def stop(_settings: object, entrypoint: str, *_: object) -> None:
         handed.append(entrypoint)
         raise SystemExit(7)
 
     monkeypatch.setattr("moored.cli.pipeline.run_flow", stop)
+    monkeypatch.setattr("moored.cli.pipeline.early_server", lambda _: nullcontext())
     line = ["run", "requests.toml"]
     if what == "data":
         file = folder / "requests.csv"
