@@ -26,8 +26,7 @@ def same_work(run: Run) -> bool:
     """Whether a published version is of the same study and code, so that the data decide."""
     with open_store(run.settings.store) as store:
         return any(
-            (version.study_fingerprint, version.code_version)
-            == (run.study.fingerprint, run.code_version)
+            (version.study_fingerprint, version.code_version) == (run.study.fingerprint, run.code_version)
             for version in _versions(store, run.study.name)
         )
 
@@ -62,7 +61,7 @@ def unchanged_report(store: Warehouse, run: Run, plan: RunPlan) -> Report | None
     inputs = run_row(store, run, plan).inputs.fingerprint
     versions = _versions(store, run.study.name)
     for version in versions:
-        if version.inputs == inputs:
+        if version.version is not None and version.inputs == inputs:
             return Report(
                 run.study.name,
                 version.version,
