@@ -111,7 +111,9 @@ def publish_version(
             marks=(*(f"[{check[1]}] {check[7]}" for check in failing), *estimates.marks),
             override_reason=override,
         )
-        outcomes = pd.DataFrame([dict(zip(_CHECK_KEYS, check, strict=True)) for check in checks])
+        outcomes = pd.DataFrame(
+            [dict(zip(_CHECK_KEYS, check, strict=True)) for check in checks], columns=_CHECK_KEYS
+        )
         outcomes["unit_ids"] = outcomes["unit_ids"].map(list)
         return publish(opened, row, outcomes, estimates.estimates, estimates.fits)
 

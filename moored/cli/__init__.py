@@ -19,7 +19,8 @@ from moored.cli.estimate import estimate_command
 from moored.cli.example import example_command
 from moored.cli.extras import extras_named
 from moored.cli.init import init_command
-from moored.cli.inspect import history_command, results_command, status_command
+from moored.cli.inspect import history_command, results_command, status_command, validate_command
+from moored.cli.methods import methods_command
 from moored.cli.plan import plan_command
 from moored.cli.preview import preview_command
 from moored.cli.report import report_command
@@ -112,6 +113,7 @@ moored: valid inference with imperfect synthetic data.
   moored init answers.csv                            a study of your own table
   moored doctor                                      is everything there?
   moored --help                                      all commands"""
+app.command("methods")(methods_command)
 
 
 @app.callback(invoke_without_command=True)

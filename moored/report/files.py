@@ -34,6 +34,22 @@ def write_page(path: Path, page: str) -> Path:
     return path
 
 
+def write_new(path: Path, content: str | bytes) -> Path:
+    """Write a file that is not there yet, for its owner alone. Errors: `PageNotWritten`."""
+    path = path.absolute()
+    raw = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    try:
+        with private, path.open("xb") as file:
+            file.write(raw)
+    except FileExistsError as error:
+        raise PageNotWritten(f"{path} is there already and is not replaced; name another file") from error
+    except (OSError, ValueError) as error:
+        raise PageNotWritten(
+            f"cannot write {path}: {getattr(error, 'strerror', None) or error}; name a file in a folder of yours"
+        ) from error
+    return path
+
+
 def write_report(store: Path, study: str, version: int, folder: Path) -> Path:
     """Write a version's page into the folder of pages beside the store. Errors: `NotStored`, `PageNotWritten`."""
     with open_store(store) as opened:
