@@ -19,7 +19,7 @@ from moored.cli.estimate import estimate_command
 from moored.cli.example import example_command
 from moored.cli.extras import extras_named
 from moored.cli.init import init_command
-from moored.cli.inspect import history_command, results_command, status_command, validate_command
+from moored.cli.inspect import history_command, results_command, status_command
 from moored.cli.methods import methods_command
 from moored.cli.plan import plan_command
 from moored.cli.preview import preview_command

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 from docx import Document as WordFile
@@ -132,6 +133,16 @@ def test_without_a_writing_source_nothing_is_called_synthetic_text(tmp_path):
     text = markdown(statement_of(found))
     assert "no text is." in text
     assert "How units were chosen for labelling is not declared." in text
+
+
+def test_the_example_in_the_docs_has_every_item_and_section(first):
+    page = (Path(__file__).parents[2] / "docs" / "methods-example.md").read_text()
+    assert all(f"| {name} | " in page for name in items(first))
+    document = statement_of(first)
+    sections = [part.text for part in document.parts if isinstance(part, Heading) and part.level == 2]
+    assert [f"### {section}" for section in sections if section != "What readers must know"] == [
+        line for line in page.splitlines() if re.match("### [A-Z]", line) and "readers" not in line
+    ]
 
 
 HOSTILE_PARTS = (
