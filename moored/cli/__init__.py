@@ -57,6 +57,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     "Read": {
         "results": results_command,
         "report": report_command,
+        "methods": methods_command,
         "checks": checks_command,
         "history": history_command,
         "status": status_command,
@@ -113,7 +114,6 @@ moored: valid inference with imperfect synthetic data.
   moored init answers.csv                            a study of your own table
   moored doctor                                      is everything there?
   moored --help                                      all commands"""
-app.command("methods")(methods_command)
 
 
 @app.callback(invoke_without_command=True)

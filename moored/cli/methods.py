@@ -53,7 +53,7 @@ def methods_command(
     with open_store(settings.store) as store:
         facts = facts_of(store, name, version)
     written = WRITERS[format](statement_of(facts))
-    number = facts.run["version"]
+    number = facts.run.version
     if output is None and format is Format.docx:
         output = Path(f"{name}-version-{number}-methods.docx")
     if output is not None:

@@ -66,19 +66,19 @@ def _functions(facts: Facts) -> Iterator[str]:
 
 
 def _oversight(facts: Facts) -> Iterator[Item]:
-    agreement = [check for check in facts.checks if check["check"] == "agreement"]
+    agreement = [check for check in facts.checks if check.check == "agreement"]
     compared = f"Model answers were compared with {facts.labelled:,} human labels. "
     yield Item(
         "human oversight: comparison with human labels",
-        compared + str(agreement[0]["message"]) if agreement else NOT_DONE,
+        compared + agreement[0].message if agreement else NOT_DONE,
     )
     yield Item(
         "human oversight: review of single outputs by a person", f"{NOT_DONE} moored has no such step."
     )
-    failed = [check for check in facts.checks if not check["passed"]]
+    failed = [check for check in facts.checks if not check.passed]
     checks = f"{len(facts.checks)} checks, {len(failed)} of which did not pass" if facts.checks else ""
     yield Item("automatic checks before publication", f"{checks}." if checks else NOT_DONE)
-    override = facts.run["override_reason"]
+    override = facts.run.override_reason
     yield Item("override of a failed check", f"Yes, for this reason: {override}" if override else NOT_DONE)
 
 

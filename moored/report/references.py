@@ -33,7 +33,7 @@ _REPPI = (
 
 def references_of(facts: Facts) -> list[str]:
     """The references of the estimate to read."""
-    name, family = str(facts.fit["estimator"]), str(facts.fit["family"])
+    name, family = facts.fit.estimator, facts.fit.family
     found = [METHOD]
     if name == "gmm-small":
         found.append(_FIRTH if family in {"logit", "poisson"} else _BELL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from moored.llm.recipe import Recipe
@@ -11,10 +12,11 @@ from moored.numbers import decimals, number, p_value, scale_of
 from moored.report.citation import citation
 from moored.report.disclosure import BASIS, items_of
 from moored.report.document import Document, Heading, Listing, Paragraph, Part, Table, Verbatim
-from moored.report.facts import Facts, Row
+from moored.report.facts import Facts
 from moored.report.prompts import prompts_of
 from moored.report.references import ESTIMATORS, references_of
 from moored.report.words import MODELS, listed, minus
+from moored.storage.published import EstimateRow
 
 KNOWN_WEIGHTS = {
     "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53": (
@@ -29,7 +31,7 @@ def statement_of(facts: Facts) -> Document:
     """The statement: paragraphs for the methods section, the disclosure, the prompts in full, references."""
     run = facts.run
     parts: list[Part] = [
-        Heading(1, f"Methods: {facts.study.name}, version {run['version']}"),
+        Heading(1, f"Methods: {facts.study.name}, version {run.version}"),
         Heading(2, "Data and human labels"),
         *map(Paragraph, (data_line(facts), labels_line(facts))),
         Heading(2, "Language model"),
@@ -50,7 +52,7 @@ def statement_of(facts: Facts) -> Document:
         Listing([*references_of(facts), *citation(facts)[1:]]),
     ]
     return Document(
-        f"Methods: {facts.study.name}, version {run['version']}", day_of(run["stored_at"]), tuple(parts)
+        f"Methods: {facts.study.name}, version {run.version}", day_of(run.stored_at), tuple(parts)
     )
 
 
@@ -77,7 +79,7 @@ def data_line(facts: Facts) -> str:
         told.append(
             f"Units that share a value of {data.cluster} are dependent, and errors are clustered by it."
         )
-    told.append(f"The data have the fingerprint {facts.run['data_version']}.")
+    told.append(f"The data have the fingerprint {facts.run.data_version}.")
     return " ".join(told)
 
 
@@ -109,7 +111,9 @@ def source_line(facts: Facts, name: str) -> str:
     """What one source is: model, version, task, decoding."""
     recipe = facts.recipes[name]
     if recipe is None:
-        return f"Source {name}: the recipe {facts.run['recipes'][name]} was written by another version of moored."
+        return (
+            f"Source {name}: the recipe {facts.run.recipes[name]} was written by another version of moored."
+        )
     told = [f"Source {name} ({recipe.kind}): the model {model_of(recipe)}"]
     if recipe.write is not None:
         told.append(
@@ -199,27 +203,27 @@ def synthetic_line(facts: Facts) -> str:
 
 def estimator_line(facts: Facts) -> str:
     """The model, the estimator with its reference, the level."""
-    fit, family = facts.fit, str(facts.fit["family"])
+    fit, family = facts.fit, str(facts.fit.family)
     unit = scale_of(family)
     target = (
         "what all labels of these very units would have given"
-        if fit.get("target") == "corpus"
+        if fit.target == "corpus"
         else "the population that the units are drawn from"
     )
     return (
         f"{facts.study.estimate.formula} was estimated as {MODELS.get(family, family)}, for {target}, over "
-        f"{fit['n_total']:,} units, {fit['n_labelled']:,} of them labelled. The estimator is {fit['estimator']}: "
-        f"{ESTIMATORS.get(str(fit['estimator']), 'the study’s own')}. It was named by a rule before any estimate "
-        f"was seen. Intervals are at the level {fit['level']:g}."
+        f"{fit.n_total:,} units, {fit.n_labelled:,} of them labelled. The estimator is {fit.estimator}: "
+        f"{ESTIMATORS.get(str(fit.estimator), 'the study’s own')}. It was named by a rule before any estimate "
+        f"was seen. Intervals are at the level {fit.level:g}."
         + (f" Coefficients are {unit}." if unit else "")
     )
 
 
 def checks_line(facts: Facts) -> str:
     """How many checks there were and how they went."""
-    asked = [check for check in facts.checks if check["observed"] is not None or not check["passed"]]
-    failed = [check for check in asked if not check["passed"]]
-    names = listed(sorted({str(check["check"]) for check in failed}))
+    asked = [check for check in facts.checks if check.observed is not None or not check.passed]
+    failed = [check for check in asked if not check.passed]
+    names = listed(sorted({str(check.check) for check in failed}))
     silent = len(facts.checks) - len(asked)
     return (
         f"{len(asked)} checks of data, generations and estimates were asked before publication; "
@@ -232,9 +236,9 @@ def software_line(facts: Facts) -> str:
     """Which software made the version, and how to make it again."""
     run = facts.run
     return (
-        f"moored {run['code_version']}; run {run['run_id']}, published on {day_of(run['stored_at'])} (UTC) as "
-        f"version {run['version']}; inputs {run['inputs']}. The command moored verify {facts.study.name} --version "
-        f"{run['version']} computes every number again from the store and compares it bit by bit."
+        f"moored {run.code_version}; run {run.run_id}, published on {day_of(run.stored_at)} (UTC) as "
+        f"version {run.version}; inputs {run.inputs}. The command moored verify {facts.study.name} --version "
+        f"{run.version} computes every number again from the store and compares it bit by bit."
     )
 
 
@@ -243,21 +247,21 @@ def day_of(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d}"
 
 
-def _row(row: Row) -> tuple[str, ...]:
+def _row(row: EstimateRow) -> tuple[str, ...]:
     """The row with as many digits as `moored results` prints."""
-    places = decimals([row])
+    places = decimals([asdict(row)])
     estimate, se, lower, upper = (
-        minus(number(row[key], places)) for key in ("estimate", "se", "lower", "upper")
+        minus(number(value, places)) for value in (row.estimate, row.se, row.lower, row.upper)
     )
-    return str(row["term"]), estimate, se, f"{lower or '−∞'} to {upper or '∞'}", p_value(row["p_value"])
+    return row.term, estimate, se, f"{lower or '−∞'} to {upper or '∞'}", p_value(row.p_value)
 
 
 def _marks(facts: Facts) -> Iterator[Part]:
-    if facts.run["marks"] or facts.run["override_reason"]:
+    if facts.run.marks or facts.run.override_reason:
         yield Heading(2, "What readers must know")
-        override = facts.run["override_reason"]
+        override = facts.run.override_reason
         told = [f"Published against a failed critical check, for this reason: {override}"] if override else []
-        yield Listing([*told, *map(str, facts.run["marks"])])
+        yield Listing([*told, *map(str, facts.run.marks)])
 
 
 def _prompts(facts: Facts) -> Iterator[Part]:

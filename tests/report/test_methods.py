@@ -93,9 +93,9 @@ def test_its_numbers_are_the_stores(store, first):
     document = statement_of(first)
     table = next(part for part in document.parts if isinstance(part, Table) and part.head[0] == "term")
     for stored, (term, *cells) in zip(first.headline, table.rows, strict=True):
-        assert term == stored["term"]
+        assert term == stored.term
         said = [float(cell.replace("−", "-")) for cell in (*cells[:2], *cells[2].split(" to "))]
-        assert said == [round(stored[key], 4) for key in ("estimate", "se", "lower", "upper")]
+        assert said == [round(getattr(stored, key), 4) for key in ("estimate", "se", "lower", "upper")]
     for written in (markdown(document), latex(document), words_of(docx(document))):
         for row in table.rows:
             assert row[2] in written
