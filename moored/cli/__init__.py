@@ -88,6 +88,7 @@ EXAMPLES = {
     "estimate": 'moored estimate labelled.csv --formula "polite ~ hedge" --source proxy "gpt ~ hedge"',
     "results": "moored results tweets --exp",
     "report": "moored report tweets",
+    "methods": "moored methods tweets --format docx",
     "checks": "moored checks tweets",
     "history": "moored history tweets",
     "status": "moored status tweets",
