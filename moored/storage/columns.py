@@ -193,6 +193,7 @@ def _opened(
 
 
 def _of_table(table: Table, wanted: Wanted) -> pd.DataFrame:
+    table = table.without_codes(wanted.words)
     rows = pd.Series(range(1, len(table) + 1))
     found: dict[str, NDArray[np.generic]] = {}
     for name in wanted.names:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from moored.errors import FileAbsent, NotReadable
+from moored.errors import FileAbsent, NotReadable, PasswordNeeded
 
 Kind = Literal["delimited", "parquet", "duckdb", "sqlite", "excel", "statistics", "arrow", "json"]
 
@@ -29,6 +29,7 @@ _OTHERS = {
     ".rdata": "in R, `write.csv(..., row.names = FALSE)`",
     ".rda": "in R, `write.csv(..., row.names = FALSE)`",
     ".pkl": "with pandas, `read_pickle(...).to_parquet(...)`",
+    ".gsheet": "in Google Sheets, download it as CSV",
     ".numbers": "in Numbers, export to CSV",
     ".mdb": "in Access, export the table as CSV",
     ".accdb": "in Access, export the table as CSV",
@@ -55,6 +56,7 @@ class _Magic:
     ends: str
 
 
+_PAGE = "a web page, perhaps one that asks to log in; download the table itself"
 _MAGIC = (
     _Magic(b"PAR1", "a Parquet file", ("parquet",), ".parquet"),
     _Magic(b"PK\x03\x04", "an Excel workbook or another zip archive", ("excel",), ".xlsx"),
@@ -64,6 +66,10 @@ _MAGIC = (
     _Magic(b"$FL3", "an SPSS file", ("statistics",), ".zsav"),
     _Magic(b"<stata_dta>", "a Stata file", ("statistics",), ".dta"),
     _Magic(b"SQLite format 3\0", "an SQLite database", ("sqlite",), ".sqlite"),
+    _Magic(b"<!DOCTYPE", _PAGE, (), ""),
+    _Magic(b"<!doctype", _PAGE, (), ""),
+    _Magic(b"<html", _PAGE, (), ""),
+    _Magic(b"version https://", "no table but a pointer of Git LFS; type: git lfs pull", (), ""),
     _Magic(b"%PDF", "a PDF file, which is not read; save the table as CSV", (), ""),
 )
 
@@ -78,7 +84,7 @@ class TableFile:
 
 
 def located(path: str | Path) -> TableFile:
-    """The file, and its kind. Errors: `FileAbsent`, `NotReadable`."""
+    """The file, and its kind. Errors: `FileAbsent`, `NotReadable`, `PasswordNeeded`."""
     name, _, part = str(path).partition("::")
     if "://" in name:
         raise FileAbsent(f"{name} is an address; download the table, then name the file")
@@ -113,6 +119,8 @@ def _kind(file: Path, start: bytes, part: str) -> Kind:
         raise NotReadable(f"{file} is packed by gzip; unpack it first (CSV and JSON are read packed, too)")
     if start.startswith(b"\x1f\x8b") and not packed:
         raise NotReadable(f"{file} is packed by gzip; end its name in {suffix or '.csv'}.gz")
+    if start[8:].startswith(b"ENCRYPTE"):
+        raise PasswordNeeded(f"{file} is protected by a password; open it in SPSS and save it without one")
     _refuse_misnamed(file, kind, start)
     return kind
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
@@ -112,7 +113,8 @@ def _rows(study: Study, folder: Path, cache: Path) -> Table:
         file, sign, name = source.partition("::")  # a path would tidy up a table's name, too
         path = source if "://" in source else f"{folder / file}{sign}{name}"
         data = study.data
-        table = read_any(path, Dialect(data.encoding, data.delimiter, data.skip_rows, data.codes))
+        stated = Dialect(data.encoding, data.delimiter, data.skip_rows, data.codes)
+        table = read_any(path, stated).without_codes(missing_words(study))
     if query is None:
         return table
     return select(table, query, texts=texts_of(study), missing=missing_words(study))
@@ -125,7 +127,11 @@ def content_hash(text: str) -> str:
 
 def _require(table: Table, column: str | None, key: str) -> None:
     if column is not None and column not in table.names:
-        raise ColumnMissing(f"`{key}` names the column {column!r}, the data have {', '.join(table.names)}")
+        close = difflib.get_close_matches(column, table.names, 1, 0.8)
+        meant = f"; did you mean {close[0]!r}?" if close else ""
+        raise ColumnMissing(
+            f"`{key}` names the column {column!r}, the data have {', '.join(table.names)}{meant}"
+        )
 
 
 def _identified(study: Study, table: Table) -> pd.DataFrame:

@@ -67,18 +67,26 @@ def _rows(file: Path, text: str) -> list[dict[str, Any]]:
 
 
 def _whole(text: str) -> list[Any] | None:
-    """A file of one object, perhaps over several lines: one row, or rows under one key of their own."""
+    """A file of one value, perhaps over several lines, as rows."""
     try:
         found = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict):
-        return [found]
-    tables = [
-        value for value in found.values() if isinstance(value, list) and value and isinstance(value[0], dict)
-    ]
-    if len(tables) == 1 and len(found) == 1:
+    return _rows_of_object(found) if isinstance(found, dict) else [found]
+
+
+def _rows_of_object(found: dict[str, Any]) -> list[Any]:
+    """Rows under one key (`{"data": [{...}, ...]}`), or columns, as `DataFrame.to_json` writes them; or one row."""
+    values = list(found.values())
+    tables = [value for value in values if isinstance(value, list) and value and isinstance(value[0], dict)]
+    if len(tables) == 1:
         return tables[0]
+    if {"columns", "data"} <= found.keys() and all(isinstance(row, list) for row in found["data"]):
+        return [dict(zip(found["columns"], row, strict=False)) for row in found["data"]]
+    if values and all(isinstance(value, dict) and value.keys() == values[0].keys() for value in values):
+        return [{name: column[at] for name, column in found.items()} for at in values[0]]
+    if values and all(isinstance(value, list) and len(value) == len(values[0]) > 1 for value in values):
+        return [dict(zip(found, row, strict=True)) for row in zip(*values, strict=True)]
     return [found]
 
 

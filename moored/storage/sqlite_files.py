@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from moored.errors import NotReadable, StoreLocked
+from moored.errors import NotReadable, StoreLocked, WrongEncoding
 from moored.storage.cell_values import table_of_values
 from moored.storage.tables import Table, only_one
 
@@ -30,6 +30,8 @@ def read_sqlite(file: Path, part: str) -> Table:
             raise StoreLocked(
                 f"{file} is held by another process; wait for it to end, then try again"
             ) from error
+        if "decode" in str(error):
+            raise WrongEncoding(f"{file}: a text is not in UTF-8 ({error}); write the table anew") from error
         raise NotReadable(f"{file} cannot be read: {error}") from error
     except sqlite3.DatabaseError as error:
         raise NotReadable(f"{file} cannot be read as an SQLite database: {error}") from error

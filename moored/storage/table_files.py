@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,17 @@ def read_any(data: str | Path | Any, dialect: Dialect | None = None) -> Table:
         case "sqlite":
             return read_sqlite(found.file, found.part)
     with relation_of(data) as (_, relation):
-        return table_of(relation)
+        return _plain_numbers(table_of(relation))
+
+
+def _plain_numbers(table: Table) -> Table:
+    """Whole floating-point numbers as every other kind of file has them: 3, not 3.0."""
+    whole = {
+        name: table.frame[name].str.removesuffix(".0")
+        for name, kind in table.types.items()
+        if kind in ("DOUBLE", "FLOAT") and len(table)
+    }
+    return replace(table, frame=table.frame.assign(**{n: c.where(c.notna(), None) for n, c in whole.items()}))
 
 
 _READ_BY: dict[str, tuple[Kind, ...]] = {

@@ -7,7 +7,7 @@ Delimited files declare nothing: their columns are text, and what a column means
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from moored.cells import is_number, missing_numbers
 from moored.errors import EmptyTable, NotReadable, SheetUnnamed, StoreLocked
 from moored.storage.codebook import Codebook, Entry
 from moored.storage.file_kinds import located
@@ -80,6 +81,21 @@ class Table:
         """A column by its exact name."""
         cells, entry = self.frame[name].to_numpy(dtype=object), self.codebook.get(name, Entry())
         return Column(cells, self.types[name], self.delimiter, entry)
+
+    def without_codes(self, missing: Collection[str]) -> Table:
+        """The same, cells empty whose code of SPSS, Stata or SAS is a word for "missing": -99, not its label."""
+        gone_numbers = missing_numbers(missing)
+        frame = self.frame
+        for name, entry in self.codebook.items():
+            gone = [
+                label
+                for code, label in entry.value_labels.items()
+                if code in missing or (is_number(code) and float(code) in gone_numbers)
+            ]
+            if gone and name in frame:
+                kept = ~frame[name].isin(gone)
+                frame = frame.assign(**{name: frame[name].where(kept, None)})
+        return replace(self, frame=frame)
 
     def at(self, index: pd.Index) -> Table:
         """Some of the rows."""

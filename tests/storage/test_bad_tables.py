@@ -81,6 +81,12 @@ def _sqlite(*tables, name="t.sqlite"):
     return write
 
 
+def _sqlite_latin(folder):
+    with sqlite3.connect(folder / "t.sqlite") as connection:
+        connection.execute("CREATE TABLE t AS SELECT CAST(x'4BF66C6E' AS TEXT) AS id")
+    return folder / "t.sqlite"
+
+
 def _duckdb(*tables):
     def write(folder):
         with duckdb.connect(folder / "t.duckdb") as connection:
@@ -119,7 +125,16 @@ CASES = {
     "a broken Stata file": (_bytes("t.dta", b"<stata_dta><h"), NotReadable, "as a file of Stata"),
     "a broken SAS file": (_bytes("t.sas7bdat", b"no"), NotReadable, "as a file of SAS"),
     "a broken workbook": (_bytes("t.xlsx", b"PK\x03\x04 no"), NotReadable, "as a workbook"),
-    "a page called a sheet": (_bytes("t.xls", b"<html><table>"), NotReadable, "begins with b'<html"),
+    "a text called a sheet": (_bytes("t.xls", b"id\ttext\n1\ta"), NotReadable, "begins with b'id"),
+    "a page called a sheet": (_bytes("t.xls", b"<html><table>"), NotReadable, "a web page"),
+    "a page called a CSV": (_bytes("t.csv", b"<!DOCTYPE html>"), NotReadable, "download the table itself"),
+    "a pointer": (_bytes("t.parquet", b"version https://git-lfs"), NotReadable, "git lfs pull"),
+    "a password of SPSS": (
+        _bytes("t.sav", b"\x1c" + bytes(7) + b"ENCRYPTEDSAV\x15"),
+        PasswordNeeded,
+        "open it in SPSS",
+    ),
+    "SQLite not in UTF-8": (_sqlite_latin, WrongEncoding, "a text is not in UTF-8"),
     "a broken Feather file": (_bytes("t.feather", b"ARROW1 no"), NotReadable, "as an Arrow or Feather"),
     "a broken Parquet file": (_bytes("t.parquet", b"PAR1 no"), NotReadable, "cannot be read"),
     "a broken database": (_bytes("t.sqlite", b"SQLite format 3\0 no"), NotReadable, "SQLite database"),

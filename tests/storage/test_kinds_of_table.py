@@ -244,6 +244,45 @@ def test_the_numbers_between_two_labelled_ends_are_labels(sav):
     assert units.frame["polite"].tolist() == [1.0, 2.0, 7.0, 4.0, 5.0, 1.0, 7.0, 3.0]
 
 
+@pytest.mark.parametrize("stated", ["3", "3.0", "not coded"])
+def test_a_code_is_stated_missing_by_its_number_or_its_label(tmp_path, stated):
+    labels = {
+        "polite": {1: "yes", 2: "no", 3: "not coded"},
+        "region": {1: "north", 2: "south", 3: "not coded"},
+    }
+    frame = requests_frame(6).assign(polite=[1.0, 2.0, 3.0] * 2, region=[3.0, 1.0, 2.0] * 2)
+    pyreadstat.write_sav(frame, tmp_path / "requests.sav", variable_value_labels=labels)
+    given = study(
+        data={"source": "requests.sav", "missing": [stated]},
+        labels={"design": "undeclared"},
+        outcome=outcome({"yes": 1, "no": 0}),
+        covariates=[{"name": "region", "column": "region"}],
+        estimate={"formula": "polite ~ region", "missing": "drop"},
+    )
+    units = read_units(given, tmp_path, tmp_path)
+    assert units.frame["region"].tolist() == ["north", "south"] * 2
+    np.testing.assert_array_equal(units.frame["polite"], [0.0, np.nan] * 2)
+    wanted = Wanted(("region",), missing=(stated,))
+    read = read_columns(tmp_path / "requests.sav", wanted)["region"].fillna("")
+    assert read.tolist() == ["", "north", "south"] * 2
+
+
+def test_whole_numbers_of_parquet_are_ids_as_elsewhere(tmp_path):
+    frame = pd.DataFrame({"id": [1.0, 2.0, None], "x": [1.5, 2.0, 1e20]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    assert read_any(tmp_path / "t.parquet").frame.to_numpy().tolist() == [
+        ["1", "1.5"],
+        ["2", "2"],
+        [None, "1e+20"],
+    ]
+
+
+def test_a_column_that_is_nearly_named_is_meant(tmp_path):
+    requests_frame(3).rename(columns={"text": "text "}).to_csv(tmp_path / "requests.csv", index=False)
+    with pytest.raises(errors.ColumnMissing, match="did you mean 'text '"):
+        read_units(study(), tmp_path, tmp_path)
+
+
 def test_a_code_on_the_scale_of_the_answers_is_no_answer_by_chance(tmp_path):
     """0 = 'civil', 1 = 'rude' and answers polite = 1, impolite = 0: taken as numbers the labels were reversed."""
     frame = requests_frame(6).assign(polite=[0.0, 1.0] * 3)
@@ -349,6 +388,10 @@ def test_a_package_that_is_not_there_is_one_line_to_type(tmp_path, monkeypatch, 
         ('[{"id": "a", "x": 1}, {"id": "b"}]', "t.json"),
         ('{"id": "a", "x": 1}\n{"id": "b", "x": null}\n', "t.json"),
         ('{"data": [{"id": "a", "x": 1}, {"id": "b", "x": ""}]}', "t.json"),
+        ('{"schema": {"n": 1}, "data": [{"id": "a", "x": 1}, {"id": "b"}]}', "t.json"),
+        ('{"id": {"0": "a", "1": "b"}, "x": {"0": 1.0, "1": null}}', "t.json"),
+        ('{"columns": ["id", "x"], "index": [0, 1], "data": [["a", 1], ["b", null]]}', "t.json"),
+        ('{"id": ["a", "b"], "x": [1, null]}', "t.json"),
         ('\ufeff{"id": "a", "x": 1}\r\n\r\n{"id": "b", "x": NaN}', "t.ndjson"),
     ],
 )
