@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,6 +13,7 @@ from moored.study import Study
 
 if TYPE_CHECKING:
     from moored.inference.data import Sample
+    from moored.storage.published import EstimateRow
 
 Severity = Literal["critical", "warning"]
 
@@ -22,8 +23,7 @@ class Previous:
     """The last published version of the study."""
 
     version: int
-    estimates: pd.DataFrame
-    """estimator, term, estimate, se."""
+    estimates: Sequence[EstimateRow]
     values: pd.DataFrame
     """unit_id, source, variable, value."""
     recipes: Mapping[str, str] = field(default_factory=dict)

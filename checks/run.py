@@ -16,6 +16,7 @@ from checks.suites.same_law import decided
 from checks.validator import Validator, Verdict, build
 from checks.view import View
 from checks.words import of_custom, of_rows, of_subjects
+from moored.run.estimates import Estimates
 from moored.study import Study
 
 Thresholds = Mapping[str, Any]
@@ -44,14 +45,11 @@ def run_checks(evidence: Evidence) -> tuple[CheckResult, ...]:
     return tuple(outcomes) + tuple(_custom_results(custom, tables, validator))
 
 
-def check_results(estimates: pd.DataFrame, fits: pd.DataFrame, evidence: Evidence) -> tuple[CheckResult, ...]:
-    """Every check that is asked of the estimates.
-
-    estimates: estimator, term, estimate, se, lower, upper. fits: estimator, j_p_value.
-    """
-    found = list(results.measures(estimates, fits, evidence))
+def check_results(estimates: Estimates, evidence: Evidence) -> tuple[CheckResult, ...]:
+    """Every check that is asked of the estimates."""
+    found = list(results.measures(estimates, evidence))
     tables: dict[Frame, pd.DataFrame] = {
-        "estimates": results.frame(estimates),
+        "estimates": results.frame(estimates.every_fit),
         "measures": frames.measured(found),
     }
     suites = {"results": results.CHECKS}

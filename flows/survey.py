@@ -54,7 +54,7 @@ def survey(
         evidence = arrange_evidence(run, plan, material, gather_previous(run))
         outcomes = check_inputs(evidence)
         judge(run, plan, outcomes, publish_anyway)
-        estimates = estimate(run, material)
+        estimates = estimate(run, evidence)
         outcomes += check_estimates(evidence, estimates)
         judge(run, plan, outcomes, publish_anyway)
         report = publish_version(run, plan, outcomes, estimates, publish_anyway)

@@ -1,9 +1,7 @@
 """The second gate: what the checks say of what will be estimated from, and of the estimates."""
 
-from dataclasses import asdict
 from pathlib import Path
 
-import pandas as pd
 from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
@@ -51,8 +49,7 @@ def gather_previous(run: Run) -> Previous | None:
         if published is None:
             return None
         values = gather_version(store, study_of_run(store, published), published).long_values()
-        estimates = pd.DataFrame(list(map(asdict, published.estimates)))
-    return Previous(published.version, estimates, values, published.recipes, published.data_version)
+    return Previous(published.version, published.estimates, values, published.recipes, published.data_version)
 
 
 @task(cache_policy=NO_CACHE)
@@ -72,7 +69,7 @@ def check_inputs(evidence: Evidence) -> tuple[CheckResult, ...]:
 @task(cache_policy=NO_CACHE)
 def check_estimates(evidence: Evidence, estimates: Estimates) -> tuple[CheckResult, ...]:
     """The checks of the estimates themselves."""
-    return check_results(estimates.estimates, estimates.fits, evidence)
+    return check_results(estimates, evidence)
 
 
 @task(cache_policy=NO_CACHE)

@@ -37,6 +37,12 @@ def publish_version(
             marks=(*marks(outcomes), *estimates.marks, *plan.marks),
             override=override,
         )
-        version = publish(store, row, outcome_frame(outcomes), estimates.estimates, estimates.fits)
+        version = publish(
+            store,
+            row,
+            outcome_frame(outcomes),
+            estimates.fits,
+            () if estimates.everyone is None else (estimates.everyone,),
+        )
         refresh_snapshot(store, run.settings.snapshot)
     return Report(run.study.name, version, run.run_id, changed=True, latest=version)

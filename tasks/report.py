@@ -15,7 +15,7 @@ from moored.run.run import Run
 @task(cache_policy=NO_CACHE)
 def show_estimates(run: Run, report: Report, estimates: Estimates) -> None:
     """Leave a version's estimates as the artifacts `estimates-<study>` and `forest-<study>`."""
-    rows = estimates.rows()
+    rows = [row for fit in estimates.every_fit for row in fit.rows()]
     title = f"{report.study}, version {report.version}"
     key = run.study.name.replace("_", "-")
     create_table_artifact(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from moored.llm.prompts import load_prompt
 from moored.llm.recipe import Recipe
-from moored.run.estimates import estimate_study
+from moored.run.estimates import estimate_study, sample_of
 from moored.run.readings import gather
 from moored.storage.generations import (
     SourcePlan,
@@ -98,7 +98,7 @@ def publish_version(
             rows = generation_rows(given, recipe, units.frame, written or {}, set(failed), set(flagged))
             append_generations(opened, given.name, run_id, rows)
         material = gather(opened, given, units.version, planned)
-        estimates = estimate_study(given, material)
+        estimates = estimate_study(given, sample_of(given, material), material.units)
         keys = {name: recipe.fingerprint for name, recipe in recipes.items()}
         seq = generation_seq(opened, given.name)
         failing = [check for check in checks if not check[3]]
@@ -115,7 +115,7 @@ def publish_version(
             [dict(zip(_CHECK_KEYS, check, strict=True)) for check in checks], columns=_CHECK_KEYS
         )
         outcomes["unit_ids"] = outcomes["unit_ids"].map(list)
-        return publish(opened, row, outcomes, estimates.estimates, estimates.fits)
+        return publish(opened, row, outcomes, estimates.fits)
 
 
 def recipe_of(given: Study, source: str, model: str = "stub") -> Recipe:

@@ -1,53 +1,66 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from checks import Evidence
 from moored.errors import Separated, StudyInvalid
 from moored.inference import ESTIMATORS
-from moored.run.estimates import EVERYONE, estimate_study, wanted_estimators
+from moored.run.estimates import EVERYONE, estimate_study, sample_of, wanted_estimators
+from moored.storage.published import estimate_rows
+from tasks.estimate import estimate
+from tests import runs
 from tests.materials import material
 from tests.studies import study, study_table
 
 
+def estimated(asked, given):
+    return estimate_study(asked, sample_of(asked, given), given.units)
+
+
+def fitted(result):
+    """Fits by the estimator's name."""
+    return {fit.estimator: fit for fit in result.fits}
+
+
 def test_every_wanted_estimator_has_its_rows():
-    result = estimate_study(study(), material())
-    found = list(dict.fromkeys(result.estimates["estimator"]))
-    assert found == [*wanted_estimators(study()), EVERYONE]
-    assert list(result.fits["estimator"]) == list(wanted_estimators(study()))
+    result = estimated(study(), material())
+    assert [fit.estimator for fit in result.every_fit] == [*wanted_estimators(study()), EVERYONE]
+    assert list(fitted(result)) == list(wanted_estimators(study()))
+    assert {row.effective_n for row in estimate_rows([result.everyone])} == {None}
     assert result.marks == ()
 
 
-def test_the_rows_are_the_estimators_own():
+def test_the_fits_are_the_estimators_own():
     given = material()
-    from moored.run.estimates import sample_of
-
     fit = ESTIMATORS["gmm-synth"](sample_of(study(), given), "ols", level=0.95)
-    rows = estimate_study(study(), given).estimates.query("estimator == 'gmm-synth'")
-    np.testing.assert_array_equal(rows["estimate"], fit.estimate)
-    np.testing.assert_array_equal(rows["se"], fit.se)
+    found = fitted(estimated(study(), given))["gmm-synth"]
+    np.testing.assert_array_equal(found.estimate, fit.estimate)
+    np.testing.assert_array_equal(found.se, fit.se)
 
 
 def test_the_sources_save_labels():
-    rows = estimate_study(study(), material()).estimates.set_index(["estimator", "term"])
-    assert rows.loc[("gmm-synth", "question"), "se"] < 0.9 * rows.loc[("human", "question"), "se"]
+    fits = fitted(estimated(study(), material()))
+    assert fits["gmm-synth"].se[1] < 0.9 * fits["human"].se[1]
 
 
 def test_the_headline_is_one_estimator_at_every_size():
     sizes = ((400, 30), (400, 149), (400, 150))
-    found = [estimate_study(study(), material(units=T, labelled=n)).headline for T, n in sizes]
+    found = [estimated(study(), material(units=T, labelled=n)).headline for T, n in sizes]
     assert set(found) == {"gmm-small"}
 
 
 def test_the_headline_is_fitted_though_nobody_asked_for_it():
     asked = study(estimate={"formula": "polite ~ question", "estimators": ["human"]})
-    result = estimate_study(asked, material())
-    assert set(result.fits["estimator"]) == {"human", result.headline}
+    result = estimated(asked, material())
+    assert set(fitted(result)) == {"human", result.headline}
 
 
 def test_a_baseline_that_cannot_be_fitted_is_marked():
     given = material()
     given.values["synthetic"]["question"] = 1.0
-    result = estimate_study(study(), given)
-    assert "naive-synthetic" not in set(result.fits["estimator"])
+    result = estimated(study(), given)
+    assert "naive-synthetic" not in set(fitted(result))
     assert any(mark.startswith("naive-synthetic could not be fitted") for mark in result.marks)
 
 
@@ -56,7 +69,7 @@ def test_human_labels_that_give_no_estimate_stop():
     units = given.units.assign(polite=given.units["question"].where(given.units["labelled"]))
     separated = type(given)(units, given.generations, given.values)
     with pytest.raises(Separated):
-        estimate_study(study(estimate={"formula": "polite ~ question", "family": "logit"}), separated)
+        estimated(study(estimate={"formula": "polite ~ question", "family": "logit"}), separated)
 
 
 def test_a_study_with_a_proxy_alone_asks_for_no_synthetic_baseline():
@@ -71,13 +84,33 @@ def test_refuses_an_estimator_that_there_is_not():
 
 
 def test_the_target_is_the_studys():
-    plain = estimate_study(study(), material())
+    plain = estimated(study(), material())
     spec = study_table()["estimate"]
-    aimed = estimate_study(study(estimate=spec | {"target": "corpus"}), material())
-    assert set(plain.fits["target"]) == {"population"}
-    assert set(aimed.fits.set_index("estimator").loc[["human", "gmm-small"], "target"]) == {"corpus"}
-    se = [r.estimates.set_index(["estimator", "term"])["se"] for r in (plain, aimed)]
-    n, T = plain.fits.loc[0, ["n_labelled", "n_total"]]
-    terms = list(se[0]["human"].index)
-    for term in terms:
-        assert se[1]["human"][term] == pytest.approx(se[0]["human"][term] * (1 - n / T) ** 0.5)
+    aimed = estimated(study(estimate=spec | {"target": "corpus"}), material())
+    assert {fit.target for fit in plain.fits} == {"population"}
+    assert {fitted(aimed)[name].target for name in ("human", "gmm-small")} == {"corpus"}
+    human = fitted(plain)["human"]
+    share = 1 - human.n_labelled / human.n_total
+    np.testing.assert_allclose(fitted(aimed)["human"].se, human.se * share**0.5, rtol=1e-6)
+
+
+def test_what_was_checked_is_what_is_estimated_from(monkeypatch):
+    """One Sample: the task that estimates is given the evidence of the checks, and passes its own sample on."""
+    given, asked, seen = material(), study(), []
+    evidence = Evidence(asked, given.units, given.generations, sample_of(asked, given))
+    for name in (*wanted_estimators(asked), "human"):
+        monkeypatch.setitem(ESTIMATORS, name, lambda data, *_, **__: seen.append(data) or runs.fit())
+    estimate.fn(SimpleNamespace(study=asked), evidence)
+    for data in seen[:-1]:  # the last one is the yardstick's: every label counted
+        assert data is evidence.sample
+
+
+@pytest.mark.parametrize("part", ["y", "X", "labelled"])
+def test_nobody_can_write_into_what_was_checked(part):
+    sample = sample_of(study(), material())
+    arrays = [getattr(sample, part)]
+    arrays += [getattr(source, part) for source in sample.sources if part != "labelled"]
+    assert len(arrays) == (1 if part == "labelled" else 3)
+    for array in arrays:
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1

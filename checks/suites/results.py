@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from checks.check import Check, Measure, all_true, at_least, at_most
 from checks.evidence import Evidence
-from moored.run.estimates import EVERYONE, wanted_estimators
+from moored.inference import Fit
+from moored.run.estimates import Estimates, wanted_estimators
 
 CHECKS: tuple[Check, ...] = (
     at_most(
@@ -74,88 +74,76 @@ CHECKS: tuple[Check, ...] = (
 NAIVE = "naive"
 
 
-def frame(estimates: pd.DataFrame) -> pd.DataFrame:
+def frame(fits: Iterable[Fit]) -> pd.DataFrame:
     """The estimates, flagged."""
-    estimate, se = (pd.to_numeric(estimates[name], errors="coerce") for name in ("estimate", "se"))
-    lower, upper = (pd.to_numeric(estimates[name], errors="coerce") for name in ("lower", "upper"))
-    finite = np.isfinite(estimate)
-    naive = estimates["estimator"].str.startswith(NAIVE)
+    return pd.concat([_flagged(fit) for fit in fits], ignore_index=True)
+
+
+def _flagged(fit: Fit) -> pd.DataFrame:
+    finite, exact = np.isfinite(fit.estimate), fit.estimator.startswith(NAIVE) & (fit.se == 0)
     return pd.DataFrame(
         {
-            "unit_id": estimates["estimator"] + ": " + estimates["term"],
+            "unit_id": [f"{fit.estimator}: {term}" for term in fit.terms],
             "finite": finite,
-            "positive": (np.isfinite(se) & (se > 0)) | (naive & (se == 0)),
-            # An open end of a one-sided interval is stored as missing.
-            "inside": ~finite | (~(lower > estimate) & ~(upper < estimate)),
+            "positive": (np.isfinite(fit.se) & (fit.se > 0)) | exact,
+            "inside": ~finite | (~(fit.lower > fit.estimate) & ~(fit.upper < fit.estimate)),
         }
     )
 
 
-def measures(estimates: pd.DataFrame, fits: pd.DataFrame, evidence: Evidence) -> Iterator[Measure]:
+def measures(estimates: Estimates, evidence: Evidence) -> Iterator[Measure]:
     """What is absent, and how far estimates are from the human-only and the last ones."""
     # A naive baseline may fail: it is reported with a mark and is never the published number.
     asked = [name for name in wanted_estimators(evidence.study) if not name.startswith(NAIVE)]
-    came = set(estimates["estimator"])
+    came = {fit.estimator for fit in estimates.fits}
     absent = [name for name in asked if name not in came]
     note = f"absent: {', '.join(absent)}" if absent else ""
     yield Measure("estimators-present", "estimates", len(absent), note=note)
-    there = np.isfinite(pd.to_numeric(estimates["estimate"], errors="coerce"))
-    finite = set(estimates.loc[there, "estimator"])
+    finite = {fit.estimator for fit in estimates.fits if np.isfinite(fit.estimate).any()}
     headlines = [name for name in asked if name != "human"] or ["human"]
     lacking = not finite.intersection(headlines)
     note = f"one of {', '.join(headlines)} must be there" if lacking else ""
     yield Measure("headline-present", "estimates", int(lacking), note=note)
-    yield from _hansen(fits)
-    yield from _against_human(estimates)
-    yield from _against_last(estimates, evidence)
+    for fit in estimates.fits:
+        if fit.j_p_value is not None and np.isfinite(fit.j_p_value):
+            yield Measure("fit-j", fit.estimator, float(fit.j_p_value))
+    corrected = [fit for fit in estimates.fits if not fit.estimator.startswith(NAIVE)]
+    yield from _against_human(corrected)
+    yield from _against_last(corrected, evidence)
 
 
-def _hansen(fits: pd.DataFrame) -> Iterator[Measure]:
-    for row in fits.to_dict("records"):
-        p = row.get("j_p_value")
-        if p is not None and np.isfinite(p):
-            yield Measure("fit-j", str(row["estimator"]), float(p))
+def _against_human(fits: Sequence[Fit]) -> Iterator[Measure]:
+    human = next((fit for fit in fits if fit.estimator == "human"), None)
+    if human is None:
+        return
+    base = dict(zip(human.terms, zip(human.estimate, human.se, strict=True), strict=True))
+    for fit in fits:
+        for term, estimate, se in zip(fit.terms, fit.estimate, fit.se, strict=True):
+            if fit is human or term not in base:
+                continue
+            human_estimate, human_se = base[term]
+            # Var(human - corrected) = Var(human) - Var(corrected) for an efficient combination (Hausman 1978);
+            # where the two are close their difference is noise, so it is bounded below.
+            spread = np.sqrt(max(human_se**2 - se**2, 0.05 * human_se**2))
+            subject = f"{fit.estimator}: {term}"
+            yield Measure("near-human", subject, _over(estimate - human_estimate, spread))
+            yield Measure("no-harm", subject, _over(se, human_se))
 
 
-def _corrected(estimates: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of the estimators that rest on human labels."""
-    own = ~estimates["estimator"].str.startswith(NAIVE) & (estimates["estimator"] != EVERYONE)
-    rows = estimates[own].to_dict("records")
-    return [{str(key): value for key, value in row.items()} for row in rows]
-
-
-def _against_human(estimates: pd.DataFrame) -> Iterator[Measure]:
-    rows = _corrected(estimates)
-    human = {row["term"]: row for row in rows if row["estimator"] == "human"}
-    for row in rows:
-        base = human.get(row["term"])
-        if base is None or row["estimator"] == "human":
-            continue
-        subject = f"{row['estimator']}: {row['term']}"
-        estimate, se = _number(row["estimate"]), _number(row["se"])
-        human_se = _number(base["se"])
-        # Var(human - corrected) = Var(human) - Var(corrected) for an efficient combination (Hausman 1978);
-        # where the two are close their difference is noise, so it is bounded below.
-        spread = np.sqrt(max(human_se**2 - se**2, 0.05 * human_se**2))
-        yield Measure("near-human", subject, _over(estimate - _number(base["estimate"]), spread))
-        yield Measure("no-harm", subject, _over(se, human_se))
-
-
-def _against_last(estimates: pd.DataFrame, evidence: Evidence) -> Iterator[Measure]:
+def _against_last(fits: Sequence[Fit], evidence: Evidence) -> Iterator[Measure]:
     previous = evidence.previous
-    if previous is None or not len(previous.estimates):
+    if previous is None or not previous.estimates:
         yield Measure("estimate-drift", "estimates", float("nan"), note="no earlier version to compare with")
         return
-    before = {(row["estimator"], row["term"]): row for row in _corrected(previous.estimates)}
-    for row in _corrected(estimates):
-        last = before.get((row["estimator"], row["term"]))
-        if last is not None:
-            now, then = _number(row["estimate"]), _number(last["estimate"])
-            spread = float(np.hypot(_number(row["se"]), _number(last["se"])))
-            note = f"{then:.4g} in version {previous.version}, {now:.4g} now; {_came_with(evidence)}"
-            yield Measure(
-                "estimate-drift", f"{row['estimator']}: {row['term']}", _over(now - then, spread), note=note
-            )
+    before = {(row.estimator, row.term): row for row in previous.estimates}
+    for fit in fits:
+        for term, now, se in zip(fit.terms, fit.estimate, fit.se, strict=True):
+            last = before.get((fit.estimator, term))
+            if last is not None:
+                spread = float(np.hypot(se, last.se))
+                note = f"{last.estimate:.4g} in version {previous.version}, {now:.4g} now; {_came_with(evidence)}"
+                subject = f"{fit.estimator}: {term}"
+                yield Measure("estimate-drift", subject, _over(now - last.estimate, spread), note=note)
 
 
 def _came_with(evidence: Evidence) -> str:
@@ -172,9 +160,5 @@ def _came_with(evidence: Evidence) -> str:
     return f"changed with it: {', '.join(changed)}" if changed else "no recipe changed"
 
 
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
-
-
 def _over(distance: float, spread: float) -> float:
-    return abs(distance) / spread if spread > 0 else float("nan")
+    return float(abs(distance) / spread) if spread > 0 else float("nan")

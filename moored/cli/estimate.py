@@ -12,7 +12,7 @@ from moored.cli.estimate_table import Written, data_dialect, open_table
 from moored.cli.render import print_json, say
 from moored.errors import DataInvalid
 from moored.numbers import p_value, scale_of
-from moored.storage.published import estimate_row
+from moored.storage.published import estimate_rows
 
 if TYPE_CHECKING:
     from moored.inference import Fit, Sample
@@ -101,7 +101,7 @@ def estimate_command(
     if json:
         print_json(result)
         return
-    print_estimates([estimate_row(row) for fit in fits for row in fit.rows()], headline)
+    print_estimates(estimate_rows(fits), headline)
     _print_read(file, data_dialect(columns, written))
     _print_headline(headline, fits)
     print_fits(fits)

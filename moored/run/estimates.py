@@ -1,9 +1,8 @@
-"""The estimates of a study: its estimators over one sample, as rows to store."""
+"""The estimates of a study: its estimators over one sample."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -27,52 +26,59 @@ _NEEDS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimates:
-    """What is published.
+    """The fits of a study's estimators over one sample.
 
-    estimates : estimator, term, estimate, se, lower, upper, p_value, effective_n, labels_saved, r2.
-    fits : estimator, family, level, target, n_labelled, n_total, j, j_df, j_p_value, warnings, covariance.
-    headline : the estimator to read, by the rule of `moored.inference.headline`.
+    fits : one per estimator that could be fitted.
+    everyone : the human-only fit had every held-back label counted; None where none were held back.
+    ruled : the estimator to read, by the rule of `moored.inference.headline`.
     marks : what a reader must know of the data, and the estimators that could not be fitted, with the reason.
     """
 
-    estimates: pd.DataFrame
-    fits: pd.DataFrame
-    headline: str
+    fits: tuple[Fit, ...]
+    everyone: Fit | None
+    ruled: str
     marks: tuple[str, ...]
 
-    def rows(self) -> list[dict[str, Any]]:
-        """The estimates, a mapping a row; None where an estimator has no such number."""
-        frame = self.estimates.astype(object)
-        rows = frame.where(frame.notna(), None).to_dict("records")
-        return [{str(name): value for name, value in row.items()} for row in rows]
+    @property
+    def headline(self) -> str:
+        """The estimator that the rule names; `human` where that one could not be fitted."""
+        return self.ruled if any(fit.estimator == self.ruled for fit in self.fits) else "human"
+
+    @property
+    def every_fit(self) -> tuple[Fit, ...]:
+        """The fits, and the demonstration's yardstick where there is one."""
+        return self.fits if self.everyone is None else (*self.fits, self.everyone)
 
 
 def sample_of(study: Study, material: Material) -> Sample:
-    """The sample that is checked and estimated from."""
-    return build_sample(study, material.units, material.values)
+    """The sample that is checked and estimated from: nothing can write into it in between."""
+    sample = build_sample(study, material.units, material.values)
+    own = (sample.y, sample.X, sample.labelled, sample.probability, sample.cluster)
+    for array in (
+        *own,
+        *(part for source in sample.sources for part in (source.y, source.X, source.observed)),
+    ):
+        if array is not None:
+            array.setflags(write=False)
+    return sample
 
 
-def estimate_study(study: Study, material: Material) -> Estimates:
-    """Fit every estimator that the study asks for, and the headline's.
+def estimate_study(study: Study, sample: Sample, units: pd.DataFrame) -> Estimates:
+    """Fit every estimator that the study asks for, and the headline's, over the sample of these units.
 
     Errors: the `EstimationError` family, where the human labels alone give no estimate. Any other estimator that
     fails is left out and marked.
     """
-    sample = sample_of(study, material)
-    wanted = wanted_estimators(study)
     ruled = headline_of(study, sample)
     fits, marks = [], []
-    for name in dict.fromkeys((*wanted, ruled)):
+    for name in dict.fromkeys((*wanted_estimators(study), ruled)):
         try:
             fits.append(ESTIMATORS[name](sample, study.estimate.family, **_options(study)))
         except EstimationError as error:
             if name == "human":
                 raise
             marks.append(f"{name} could not be fitted: {error.message}")
-    named = ruled if ruled in {fit.estimator for fit in fits} else "human"
-    rows = [row for fit in fits for row in fit.rows()] + list(_everyone(study, material))
-    summaries = [fit.record() | {"family": fit.family, "level": fit.level} for fit in fits]
-    return Estimates(pd.DataFrame(rows), pd.DataFrame(summaries), named, (*notes_of(sample), *marks))
+    return Estimates(tuple(fits), _everyone(study, units), ruled, (*notes_of(sample), *marks))
 
 
 def _options(study: Study) -> dict[str, Any]:
@@ -112,9 +118,9 @@ def wanted_estimators(study: Study) -> tuple[str, ...]:
     return tuple(name for name in _DEFAULT if name not in impossible)
 
 
-def _everyone(study: Study, material: Material) -> Iterator[dict[str, Any]]:
-    whole = everyone_labelled(study, material.units)
-    if whole is not None:
-        fit: Fit = ESTIMATORS["human"](whole, study.estimate.family, level=study.estimate.level)
-        blank = {"estimator": EVERYONE, "effective_n": None, "labels_saved": None, "r2": None}
-        yield from (row | blank for row in fit.rows())
+def _everyone(study: Study, units: pd.DataFrame) -> Fit | None:
+    whole = everyone_labelled(study, units)
+    if whole is None:
+        return None
+    fit: Fit = ESTIMATORS["human"](whole, study.estimate.family, level=study.estimate.level)
+    return replace(fit, estimator=EVERYONE, effective_n=None, labels_saved=None, r2=None)

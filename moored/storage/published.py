@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+if TYPE_CHECKING:
+    from moored.inference.results import Fit
 
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -120,8 +123,18 @@ class Move:
     moved_at: datetime
 
 
+def estimate_rows(fits: Iterable[Fit]) -> tuple[EstimateRow, ...]:
+    """The rows of some fits, one row per estimator and term."""
+    return tuple(EstimateRow(**row) for fit in fits for row in fit.rows())
+
+
+def fit_rows(fits: Iterable[Fit]) -> tuple[FitRow, ...]:
+    """What holds for all terms, one row per fit."""
+    return tuple(fit_row(fit.record() | {"family": fit.family, "level": fit.level}) for fit in fits)
+
+
 def estimate_row(row: Mapping[str, Any]) -> EstimateRow:
-    """From a row of `estimates`, or of a fit's `rows()`."""
+    """From a row of `estimates`."""
     return EstimateRow(**row)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,16 @@ from moored.storage.published import (
     StoredRun,
     check_row,
     estimate_row,
+    estimate_rows,
     fit_row,
+    fit_rows,
 )
 from moored.storage.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from moored.inference.results import Fit
 
 _JSON = ("recipes", "counts", "timings")
 
@@ -63,9 +67,26 @@ class RunRow:
 
 
 def publish(
-    store: Warehouse, run: RunRow, checks: pd.DataFrame, estimates: pd.DataFrame, fits: pd.DataFrame
+    store: Warehouse, run: RunRow, checks: pd.DataFrame, fits: Sequence[Fit], yardsticks: Sequence[Fit] = ()
 ) -> int:
-    """Append one new version of a study's results; all of it or nothing. Gives the version."""
+    """Append one new version of a study's results; all of it or nothing. Gives the version.
+
+    yardsticks: fits whose estimates are shown beside the others, and nothing else of them.
+    """
+    return publish_rows(store, run, checks, estimate_rows((*fits, *yardsticks)), fit_rows(fits))
+
+
+def publish_rows(
+    store: Warehouse,
+    run: RunRow,
+    checks: pd.DataFrame,
+    estimate_table: Sequence[EstimateRow],
+    fit_table: Sequence[FitRow],
+) -> int:
+    """The same, of rows."""
+    import pandas as pd
+
+    estimates, fits = (pd.DataFrame([asdict(row) for row in rows]) for rows in (estimate_table, fit_table))
     with store.transaction():
         row = store.row("next_version", {"study": run.study})
         assert row is not None

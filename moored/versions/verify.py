@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from moored.errors import EstimationError, VersionDiffers
-from moored.run.estimates import estimate_study
+from moored.run.estimates import Estimates, estimate_study, sample_of
 from moored.run.readings import Material, gather_version
 from moored.settings import Settings, code_version
+from moored.storage.published import EstimateRow, FitRow, estimate_rows, fit_rows
 from moored.storage.results import find_run
 from moored.storage.studies import spec_of_run, study_of_run
 from moored.storage.warehouse import open_store
@@ -18,6 +19,7 @@ from moored.study import Study
 
 _KEYS = {"estimator", "term"}
 _LATER = {"covariance"}
+Row = EstimateRow | FitRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,54 +63,56 @@ def verify_version(settings: Settings, study: str, version: int | None = None) -
         run = find_run(store, study, version)
         spec, (_, folder) = study_of_run(store, run), spec_of_run(store, run)
         material = gather_version(store, spec, run)
-        stored = {
-            "estimates": [asdict(row) for row in run.estimates],
-            "fits": [asdict(fit) for fit in run.fits],
-            "runs": [{"estimator": "headline", "headline": run.headline}],
-        }
     # The store is free again: what follows may take long.
-    computed = _computed(spec, material, run.version)
+    estimates = _computed(spec, material, run.version)
     own = spec.checks.expectations
+    stored: list[Row] = [*run.estimates, *run.fits]
+    differences = [
+        *_differ("estimates", run.estimates, estimate_rows(estimates.every_fit)),
+        *_differ("fits", run.fits, fit_rows(estimates.fits)),
+    ]
+    if run.headline != estimates.headline:
+        differences.append(Difference("runs", "headline", None, "headline", run.headline, estimates.headline))
     return Verified(
         study=study,
         version=run.version,
         run_id=run.run_id,
         code_version=run.code_version,
         code_now=code_version(settings.pipeline, folder / own if own else None),
-        compared=sum(len(row.keys() - _KEYS) for rows in stored.values() for row in rows),
-        differences=tuple(
-            difference for table in stored for difference in _differ(table, stored[table], computed[table])
-        ),
+        compared=sum(len(_numbers(row)) for row in stored) + 1,
+        differences=tuple(differences),
     )
 
 
-def _computed(study: Study, material: Material, version: int) -> dict[str, list[dict[Any, Any]]]:
+def _computed(study: Study, material: Material, version: int) -> Estimates:
     try:
-        estimates = estimate_study(study, material)
+        return estimate_study(study, sample_of(study, material), material.units)
     except EstimationError as error:
         raise VersionDiffers(
             f"version {version} of {study.name!r} cannot be computed again: {error.message}"
         ) from error
-    return {
-        "estimates": estimates.estimates.to_dict("records"),
-        "fits": estimates.fits.to_dict("records"),
-        "runs": [{"estimator": "headline", "headline": estimates.headline}],
-    }
 
 
-def _differ(
-    table: str, stored: Sequence[Mapping[str, Any]], computed: Sequence[Mapping[str, Any]]
-) -> Iterator[Difference]:
-    was = {(row["estimator"], row.get("term")): row for row in stored}
-    now = {(row["estimator"], row.get("term")): row for row in computed}
-    for estimator, term in dict.fromkeys((*was, *now)):
-        before, after = was.get((estimator, term), {}), now.get((estimator, term), {})
+def _differ(table: str, stored: Sequence[Row], computed: Sequence[Row]) -> Iterator[Difference]:
+    was = {_key(row): _numbers(row) for row in stored}
+    now = {_key(row): _numbers(row) for row in computed}
+    for key in dict.fromkeys((*was, *now)):
+        before, after = was.get(key, {}), now.get(key, {})
         for column in before or after:
             pair = _plain(before.get(column)), _plain(after.get(column))
             if column in _LATER and pair[0] is None:
                 continue  # the version is older than the column
             if pair[0] != pair[1]:
-                yield Difference(table, estimator, term, column, *pair)
+                yield Difference(table, *key, column, *pair)
+
+
+def _key(row: Row) -> tuple[str, str | None]:
+    return row.estimator, row.term if isinstance(row, EstimateRow) else None
+
+
+def _numbers(row: Row) -> dict[str, Any]:
+    """What is compared of a row: everything but its keys."""
+    return {name: value for name, value in asdict(row).items() if name not in _KEYS}
 
 
 def _plain(value: Any) -> Any:

@@ -294,7 +294,7 @@ def _() -> Evidence:
         variable="mood"
     )
     before["value"] = before["value"] ** 4
-    return replace(evidence, previous=Previous(1, pd.DataFrame(), before))
+    return replace(evidence, previous=Previous(1, (), before))
 
 
 # ---- validity ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from typing import get_args
 
+import numpy as np
 import pandas as pd
 import pytest
 from checked_worlds import clean
@@ -8,7 +9,10 @@ from faults import FAULTS, outcomes_of
 
 from checks import Previous, check_results, messages
 from checks.suites import BEFORE, results
+from moored.run.estimates import Estimates
+from moored.storage.published import estimate_rows
 from moored.study import CheckName
+from tests.runs import fit
 
 RESULTS = {check.name for check in results.CHECKS}
 
@@ -42,54 +46,46 @@ def test_a_clean_world_passes_everything():
     assert messages(outcomes) == ""
 
 
-def table(**changes):
-    rows = [
-        {
-            "estimator": name,
-            "term": term,
-            "estimate": 0.5,
-            "se": se,
-            "lower": 0.5 - 2 * se,
-            "upper": 0.5 + 2 * se,
-        }
-        for name, se in (("human", 0.05), ("naive-proxy", 0.01), ("gmm-proxy", 0.04))
-        for term in ("Intercept", "long")
-    ]
-    frame = pd.DataFrame(rows)
-    for column, value in changes.items():
-        frame.loc[frame["estimator"] == "gmm-proxy", column] = value
-    return frame
+TERMS = ("Intercept", "long")
 
 
-def checked(estimates, previous=None, j_p_value=0.4):
-    estimators = ["human", "naive-proxy", "gmm-proxy"]
-    evidence = clean(estimate={"formula": "mood ~ long", "estimators": estimators})
-    return check_results(
-        estimates,
-        pd.DataFrame([{"estimator": "gmm-proxy", "j_p_value": j_p_value}]),
-        replace(evidence, previous=previous),
+def fits(**changes):
+    """Three fits; changes are of gmm-proxy."""
+    return (
+        fit("human", se=0.05, terms=TERMS),
+        fit("naive-proxy", se=0.01, terms=TERMS),
+        replace(fit("gmm-proxy", se=0.04, terms=TERMS, j_p_value=0.4), **changes),
     )
 
 
+def checked(given, previous=None, ruled="gmm-proxy"):
+    estimators = ["human", "naive-proxy", "gmm-proxy"]
+    evidence = clean(estimate={"formula": "mood ~ long", "estimators": estimators})
+    return check_results(Estimates(given, None, ruled, ()), replace(evidence, previous=previous))
+
+
 def last(estimate):
-    return Previous(3, table(estimate=estimate)[["estimator", "term", "estimate", "se"]], pd.DataFrame())
+    return Previous(3, estimate_rows(fits(estimate=np.full(2, estimate))), pd.DataFrame())
 
 
+NOTHING = np.full(2, np.nan)
 RESULT_FAULTS = {
-    "estimators-present": lambda: checked(table().query("estimator != 'human'")),
-    "headline-present": lambda: checked(table(estimate=None, lower=None, upper=None)),
-    "estimates-finite": lambda: checked(table(estimate=[0.5, float("inf")])),
-    "errors-positive": lambda: checked(table(se=[0.04, 0.0])),
-    "interval-holds-estimate": lambda: checked(table(lower=0.51)),
-    "near-human": lambda: checked(table(estimate=0.7, lower=0.6, upper=0.8)),
-    "fit-j": lambda: checked(table(), j_p_value=1e-5),
-    "no-harm": lambda: checked(table(se=0.07)),
-    "estimate-drift": lambda: checked(table(), last(0.9)),
+    "estimators-present": lambda: checked(fits()[1:]),
+    "headline-present": lambda: checked(fits(estimate=NOTHING, lower=NOTHING, upper=NOTHING)),
+    "estimates-finite": lambda: checked(fits(estimate=np.array([0.5, np.inf]))),
+    "errors-positive": lambda: checked(fits(se=np.array([0.04, 0.0]))),
+    "interval-holds-estimate": lambda: checked(fits(lower=np.full(2, 0.51))),
+    "near-human": lambda: checked(
+        fits(estimate=np.full(2, 0.7), lower=np.full(2, 0.6), upper=np.full(2, 0.8))
+    ),
+    "fit-j": lambda: checked(fits(j_p_value=1e-5)),
+    "no-harm": lambda: checked(fits(se=np.full(2, 0.07))),
+    "estimate-drift": lambda: checked(fits(), last(0.9)),
 }
 
 
 def test_a_clean_table_passes():
-    assert failing(checked(table(), last(0.51))) == set()
+    assert failing(checked(fits(), last(0.51))) == set()
 
 
 @pytest.mark.parametrize("check", RESULT_FAULTS)

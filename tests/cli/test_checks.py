@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from moored.storage.results import Inputs, RunRow, publish, store_stopped
+from moored.storage.results import Inputs, RunRow, store_stopped
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
+from tests.runs import publish_frames
 from tests.studies import study
 
 
@@ -48,7 +49,7 @@ def store(tmp_path):
     """Version 1 with a warning, then a run that was stopped."""
     with open_store(tmp_path / "store.duckdb", create=True) as store:
         store_study(store, study(), tmp_path)
-        publish(store, run_row("run-one"), pd.DataFrame(MARKED), ESTIMATES, FITS)
+        publish_frames(store, run_row("run-one"), pd.DataFrame(MARKED), ESTIMATES, FITS)
         store_stopped(store, run_row("run-two"), pd.DataFrame(STOPPED))
     return tmp_path / "store.duckdb"
 
@@ -81,7 +82,7 @@ def test_a_version_is_shown_by_its_number(moored, store):
 
 def test_an_override_is_said(moored, store):
     with open_store(store) as opened:
-        publish(opened, run_row("run-three", "we know"), pd.DataFrame(STOPPED), ESTIMATES, FITS)
+        publish_frames(opened, run_row("run-three", "we know"), pd.DataFrame(STOPPED), ESTIMATES, FITS)
     answer = moored("checks", "requests")
     assert "version 2, published" in answer.out
     assert "published against its checks: we know" in answer.out

@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from moored.storage.results import Inputs, RunRow, publish, roll_back, store_stopped
+from moored.storage.results import Inputs, RunRow, roll_back, store_stopped
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
+from tests.runs import publish_frames
 from tests.studies import study, study_table
 
 PRINTED = (Path(__file__).parent / "printed.jsonl").read_text().splitlines()
@@ -75,8 +76,8 @@ def store(tmp_path_factory):
     with open_store(folder / "store.duckdb", create=True) as opened:
         store_study(opened, LOGIT, folder)
         opened.append("insert_data_version", pd.DataFrame([DATA | {"units": 40, "labelled": 20}]))
-        publish(opened, RUN, pd.DataFrame([CHECK]), estimates(1 / 3), FITS)
-        publish(opened, second, pd.DataFrame([CHECK]), estimates(2 / 3), FITS)
+        publish_frames(opened, RUN, pd.DataFrame([CHECK]), estimates(1 / 3), FITS)
+        publish_frames(opened, second, pd.DataFrame([CHECK]), estimates(2 / 3), FITS)
         store_stopped(opened, replace(second, run_id="run-3"), pd.DataFrame([CHECK]))
         roll_back(opened, "requests", 1, "wrong table")
     return folder / "store.duckdb"

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from moored.storage.ingest import read_units
-from moored.storage.results import Inputs, latest_run, publish
+from moored.storage.results import Inputs, latest_run
 from moored.storage.snapshot import open_snapshot, refresh_snapshot
 from moored.storage.studies import store_study, store_units
 from moored.storage.warehouse import open_store
+from tests.runs import publish_frames
 from tests.storage.test_results import CHECKS, FITS, estimates, run_row
 from tests.studies import requests_frame, study, write_requests
 
@@ -49,7 +50,7 @@ def folder(tmp_path_factory):
             data = read_units(study(), folder, folder)
             store_units(store, study(), data)
         inputs = Inputs(study().fingerprint, data.version, "0.1+c", {"proxy": "recipe-1:d"}, 1)
-        publish(store, replace(run_row("run-1"), inputs=inputs), *rows)
+        publish_frames(store, replace(run_row("run-1"), inputs=inputs), *rows)
     with duckdb.connect(path) as connection:
         connection.execute(f"CREATE TEMP TABLE numbers AS SELECT n FROM range(2, {VERSIONS}) t(n)")
         connection.execute(COPIES)
@@ -58,7 +59,7 @@ def folder(tmp_path_factory):
             " WHERE version % 2 = 1"
         )
     with open_store(path) as store:
-        publish(store, replace(run_row(f"run-{VERSIONS}"), inputs=inputs), *rows)
+        publish_frames(store, replace(run_row(f"run-{VERSIONS}"), inputs=inputs), *rows)
         refresh_snapshot(store, folder / "store.published.duckdb")
     return folder
 
@@ -87,7 +88,7 @@ def test_a_look_takes_less_than_a_second(many, command):
 def test_one_more_version_and_the_snapshot_of_all_take_less_than_a_second_each(folder):
     with open_store(folder / "store.duckdb") as store:
         began = time.process_time()
-        publish(store, run_row("one-more"), CHECKS, estimates(), FITS)
+        publish_frames(store, run_row("one-more"), CHECKS, estimates(), FITS)
         published = time.process_time()
         refresh_snapshot(store, folder / "store.published.duckdb")
         written = time.process_time()

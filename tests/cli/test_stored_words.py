@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from moored.storage.results import Inputs, RunRow, publish, roll_back
+from moored.storage.results import Inputs, RunRow, roll_back
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
+from tests.runs import publish_frames
 from tests.studies import study, study_table, write_study
 
 ODD = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]")
@@ -62,7 +63,7 @@ def published(store, one, folder, *, mark="mark", term="question"):
         override_reason=mark if mark != "mark" else None,
         counts={"units": 40, "labelled": 20},
     )
-    publish(store, run, pd.DataFrame(checks), pd.DataFrame(rows), pd.DataFrame(fits))
+    publish_frames(store, run, pd.DataFrame(checks), pd.DataFrame(rows), pd.DataFrame(fits))
 
 
 @pytest.fixture

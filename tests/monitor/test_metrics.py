@@ -11,9 +11,10 @@ from moored.monitor.logs import set_up_logs
 from moored.monitor.metrics import serve_metrics, write_metrics, write_metrics_or_warn
 from moored.storage.events import store_ended
 from moored.storage.generations import append_generations
-from moored.storage.results import Inputs, RunRow, publish
+from moored.storage.results import Inputs, RunRow
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
+from tests.runs import publish_frames
 from tests.studies import study
 
 ROW = {
@@ -78,7 +79,7 @@ def test_the_file_says_what_the_store_says(store, tmp_path):
     none = pd.DataFrame()
     row = RunRow("r1", "requests", Inputs("s", "d", "c", {}, 3), pd.Timestamp.now("UTC"))
     with open_store(store) as opened:
-        publish(opened, row, none, none, none)
+        publish_frames(opened, row, none, none, none)
         store_ended(opened, "requests", "r1", None, "published", "")
     write_metrics(file, store)
     read = samples(file.read_text())

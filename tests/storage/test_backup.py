@@ -8,8 +8,9 @@ import pytest
 from moored.errors import NotStored, WouldOverwrite
 from moored.storage.backup import back_up
 from moored.storage.journal import Journal
-from moored.storage.results import latest_run, publish
+from moored.storage.results import latest_run
 from moored.storage.warehouse import open_store
+from tests.runs import publish_frames
 from tests.storage.test_results import CHECKS, FITS, estimates, run_row
 
 
@@ -24,7 +25,7 @@ def paths(tmp_path):
         folder / "copy.replies.sqlite",
     )
     with open_store(paths[0], create=True) as store:
-        publish(store, run_row("one"), CHECKS, estimates(), FITS)
+        publish_frames(store, run_row("one"), CHECKS, estimates(), FITS)
     return paths
 
 
@@ -38,7 +39,7 @@ def test_the_copy_is_a_store_with_its_replies(paths):
         assert back_up(*paths) == [paths[2], paths[3]]
     with open_store(paths[2]) as copy:
         assert latest_run(copy, "requests").run_id == "one"
-        assert publish(copy, run_row("two"), CHECKS, estimates(), FITS) == 2
+        assert publish_frames(copy, run_row("two"), CHECKS, estimates(), FITS) == 2
     with Journal(paths[3], "requests") as copied:
         assert copied.reply("key").reply == "yes"
         fill(copied)

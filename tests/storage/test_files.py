@@ -9,10 +9,10 @@ import pytest
 
 from moored.storage.files import private, replacing
 from moored.storage.journal import Journal
-from moored.storage.results import publish
 from moored.storage.run_lock import hold
 from moored.storage.snapshot import write_snapshot
 from moored.storage.warehouse import open_store
+from tests.runs import publish_frames
 from tests.storage.test_results import CHECKS, FITS, estimates, run_row
 
 
@@ -28,7 +28,7 @@ def test_every_file_of_the_store_is_its_owners_alone(tmp_path, umask):
         open_store(tmp_path / "s.duckdb", create=True) as store,
         Journal(tmp_path / "s.sqlite", "s") as journal,
     ):
-        publish(store, run_row("one"), CHECKS, estimates(), FITS)
+        publish_frames(store, run_row("one"), CHECKS, estimates(), FITS)
         journal.count("ok", cached=False)
         write_snapshot(store, tmp_path / "s.published.duckdb")
         with hold(tmp_path / "s.lock", "s", "run"):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from moored.errors import NotStored
+from moored.storage.published import EstimateRow, FitRow
 from moored.storage.results import (
     Inputs,
     RunRow,
@@ -20,11 +21,12 @@ from moored.storage.results import (
     latest_run,
     moves,
     newest_version,
-    publish,
+    publish_rows,
     roll_back,
     store_stopped,
 )
 from moored.storage.warehouse import open_store
+from tests.runs import publish_frames, rows_of
 
 CHECKS = pd.DataFrame(
     [
@@ -75,8 +77,8 @@ def store(tmp_path):
 
 
 def test_versions_count_up_and_nothing_is_overwritten(store):
-    assert publish(store, run_row("one"), CHECKS, estimates(0.5), FITS) == 1
-    assert publish(store, run_row("two"), CHECKS, estimates(0.7), FITS) == 2
+    assert publish_frames(store, run_row("one"), CHECKS, estimates(0.5), FITS) == 1
+    assert publish_frames(store, run_row("two"), CHECKS, estimates(0.7), FITS) == 2
     assert [row.estimate for row in estimates_of(store, "one")] == [0.5, 0.5]
     assert latest_run(store, "requests").run_id == "two"
     assert find_run(store, "requests", 1).run_id == "one"
@@ -85,7 +87,7 @@ def test_versions_count_up_and_nothing_is_overwritten(store):
 
 
 def test_the_order_of_terms_is_kept(store):
-    publish(store, run_row("one"), CHECKS, estimates(), FITS)
+    publish_frames(store, run_row("one"), CHECKS, estimates(), FITS)
     assert [row.term for row in estimates_of(store, "one")] == ["Intercept", "question"]
 
 
@@ -100,14 +102,14 @@ def test_a_stopped_run_has_no_version_and_no_estimates(store):
 def test_a_version_that_fails_half_way_leaves_nothing(store):
     twice = pd.concat([FITS, FITS])
     with pytest.raises(Exception, match=r"[Cc]onstraint"):
-        publish(store, run_row("one"), CHECKS, estimates(), twice)
+        publish_frames(store, run_row("one"), CHECKS, estimates(), twice)
     assert history(store, "requests") == []
     assert estimates_of(store, "one") == ()
     assert checks_of(store, "one") == ()
 
 
 def test_refuses_a_version_that_is_not_there(store):
-    publish(store, run_row("one"), CHECKS, estimates(), FITS)
+    publish_frames(store, run_row("one"), CHECKS, estimates(), FITS)
     with pytest.raises(NotStored, match="no version 7"):
         find_run(store, "requests", 7)
     with pytest.raises(NotStored, match="no published version"):
@@ -121,7 +123,7 @@ def test_inputs_say_whether_anything_changed():
 
 def test_a_rollback_moves_latest_and_deletes_nothing(store):
     for run_id in ("one", "two", "three"):
-        publish(store, run_row(run_id), CHECKS, estimates(), FITS)
+        publish_frames(store, run_row(run_id), CHECKS, estimates(), FITS)
     roll_back(store, "requests", 1, "a wrong table")
     assert latest_run(store, "requests").run_id == "one"
     assert newest_version(store, "requests").run_id == "three"
@@ -136,16 +138,16 @@ def test_a_rollback_moves_latest_and_deletes_nothing(store):
 
 def test_a_version_published_after_a_rollback_is_the_latest(store):
     for run_id in ("one", "two"):
-        publish(store, run_row(run_id), CHECKS, estimates(), FITS)
+        publish_frames(store, run_row(run_id), CHECKS, estimates(), FITS)
     roll_back(store, "requests", 1)
-    publish(store, run_row("three"), CHECKS, estimates(), FITS)
+    publish_frames(store, run_row("three"), CHECKS, estimates(), FITS)
     assert latest_run(store, "requests").version == 3
 
 
 def test_a_rollback_moves_one_study_alone(store):
     for name in ("requests", "others"):
         for run_id in ("one", "two"):
-            publish(store, replace(run_row(f"{name}-{run_id}"), study=name), CHECKS, estimates(), FITS)
+            publish_frames(store, replace(run_row(f"{name}-{run_id}"), study=name), CHECKS, estimates(), FITS)
     roll_back(store, "requests", 1)
     assert latest_run(store, "others").version == 2
     with pytest.raises(NotStored, match="no version 3"):
@@ -155,7 +157,7 @@ def test_a_rollback_moves_one_study_alone(store):
 KILLED = """
 import os, pickle, signal, sys
 from pathlib import Path
-from moored.storage.results import publish
+from moored.storage.results import publish_rows
 from moored.storage.warehouse import Warehouse, open_store
 real = Warehouse.rows
 def rows(self, name, values=None):
@@ -165,18 +167,22 @@ def rows(self, name, values=None):
 Warehouse.rows = rows
 with open_store(Path(sys.argv[1]), create=True) as store:
     for version in pickle.load(sys.stdin.buffer):
-        publish(store, *version)
+        publish_rows(store, *version)
 """
 
 
 def test_a_process_killed_while_it_publishes_leaves_no_half_version(tmp_path):
     path = tmp_path / "s.duckdb"
-    versions = [(run_row(name), CHECKS, estimates(), FITS) for name in ("one", "two")]
+    rows = (
+        rows_of(EstimateRow, estimates()),
+        rows_of(FitRow, FITS, target="population", covariance=None),
+    )
+    versions = [(run_row(name), CHECKS, *rows) for name in ("one", "two")]
     command = [sys.executable, "-c", KILLED, str(path)]
     killed = subprocess.run(command, input=pickle.dumps(versions), timeout=120, check=False)
     assert killed.returncode == -signal.SIGKILL
     with open_store(path) as store:
         assert [run.run_id for run in history(store, "requests")] == ["one"]
         assert (estimates_of(store, "two"), fits_of(store, "two"), checks_of(store, "two")) == ((), (), ())
-        assert publish(store, *versions[1]) == 2
+        assert publish_rows(store, *versions[1]) == 2
         assert len(estimates_of(store, "two")) == 2

@@ -12,9 +12,10 @@ import pytest
 from moored.errors import MooredError
 from moored.storage.generations import generation_seq
 from moored.storage.queries import SQL, migrations
-from moored.storage.results import estimates_of, find_run, latest_run, publish
+from moored.storage.results import estimates_of, find_run, latest_run
 from moored.storage.studies import store_study, store_units, stored_units
 from moored.storage.warehouse import Warehouse, open_store
+from tests.runs import publish_frames
 from tests.storage.test_results import CHECKS, FITS, estimates, run_row
 from tests.studies import study, write_requests
 
@@ -42,8 +43,13 @@ def old(tmp_path):
         " FROM range(10) t(i)",
         {"now": datetime.now(UTC)},
     )
-    publish(store, run_row("one"), CHECKS, estimates(0.5), FITS)
-    publish(store, run_row("two"), CHECKS, estimates(0.7), FITS)
+    later = {"target": "VARCHAR", "covariance": "DOUBLE[][]"}  # columns that this release did not have
+    for column, kind in later.items():
+        connection.execute(f"ALTER TABLE fits ADD COLUMN {column} {kind}")
+    publish_frames(store, run_row("one"), CHECKS, estimates(0.5), FITS)
+    publish_frames(store, run_row("two"), CHECKS, estimates(0.7), FITS)
+    for column in later:
+        connection.execute(f"ALTER TABLE fits DROP COLUMN {column}")
     connection.close()
     return path, units.version
 
@@ -65,7 +71,7 @@ def test_an_older_store_is_copied_then_migrated_and_reads(old, caplog):
         assert [row.estimate for row in estimates_of(store, "two")] == [0.7, 0.7]
         assert len(stored_units(store, study(), data_version)) == 60
         assert generation_seq(store, "requests") == 10
-        assert publish(store, run_row("three"), CHECKS, estimates(), FITS) == 3
+        assert publish_frames(store, run_row("three"), CHECKS, estimates(), FITS) == 3
     assert numbers(path) == [(number,) for number, _, _ in migrations()]
     assert numbers(backup_of(path)) == [(FIRST,)]
     assert f"as it was, it is kept as {backup_of(path)}" in caplog.text

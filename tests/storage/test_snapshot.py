@@ -8,9 +8,10 @@ import duckdb
 import pytest
 
 from moored.errors import StoreLocked
-from moored.storage.results import estimates_of, history, latest_run, publish, roll_back
+from moored.storage.results import estimates_of, history, latest_run, roll_back
 from moored.storage.snapshot import open_snapshot, open_to_read, refresh_snapshot
 from moored.storage.warehouse import open_store
+from tests.runs import publish_frames
 from tests.storage.test_results import CHECKS, FITS, estimates, run_row
 
 HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
@@ -21,8 +22,8 @@ def paths(tmp_path):
     """A store with two versions, and its snapshot."""
     store, snapshot = tmp_path / "s.duckdb", tmp_path / "s.published.duckdb"
     with open_store(store, create=True) as opened:
-        publish(opened, run_row("one"), CHECKS, estimates(0.5), FITS)
-        publish(opened, run_row("two"), CHECKS, estimates(0.7), FITS)
+        publish_frames(opened, run_row("one"), CHECKS, estimates(0.5), FITS)
+        publish_frames(opened, run_row("two"), CHECKS, estimates(0.7), FITS)
         refresh_snapshot(opened, snapshot)
     return store, snapshot
 
@@ -113,7 +114,7 @@ def test_readers_meanwhile_see_the_old_or_the_new_one(paths):
     reader.start()
     with open_store(paths[0]) as store:
         for number in range(3, 9):
-            publish(store, run_row(f"run-{number}"), CHECKS, estimates(), FITS)
+            publish_frames(store, run_row(f"run-{number}"), CHECKS, estimates(), FITS)
             refresh_snapshot(store, paths[1])
     over.set()
     reader.join()
@@ -123,7 +124,7 @@ def test_readers_meanwhile_see_the_old_or_the_new_one(paths):
 
 def test_one_that_cannot_be_written_stops_nothing(paths, caplog):
     with open_store(paths[0]) as store:
-        publish(store, run_row("three"), CHECKS, estimates(), FITS)
+        publish_frames(store, run_row("three"), CHECKS, estimates(), FITS)
         refresh_snapshot(store, paths[0].parent / "nowhere" / "s.published.duckdb")
     assert "the snapshot is of an earlier time" in caplog.text
     assert "s.published.duckdb cannot be written" in caplog.text

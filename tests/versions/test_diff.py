@@ -8,10 +8,11 @@ import pytest
 from moored.errors import NotStored
 from moored.storage.generations import store_recipe
 from moored.storage.ingest import read_units
-from moored.storage.results import Inputs, publish
+from moored.storage.results import Inputs
 from moored.storage.studies import store_study, store_units
 from moored.storage.warehouse import open_store
 from moored.versions.diff import Change, diff_versions
+from tests.runs import publish_frames
 from tests.storage.test_results import CHECKS, FITS, estimates, run_row
 from tests.studies import requests_frame, study, study_table, write_requests
 
@@ -55,7 +56,7 @@ def store(tmp_path):
             store_units(store, given, units)
             inputs = Inputs(given.fingerprint, units.version, f"code-{number}", recipes, number)
             values = estimates(0.5 + number).assign(estimator=["human", f"only-{number}"])
-            publish(store, replace(run_row(f"run-{number}"), inputs=inputs), CHECKS, values, FITS)
+            publish_frames(store, replace(run_row(f"run-{number}"), inputs=inputs), CHECKS, values, FITS)
         yield store
 
 
