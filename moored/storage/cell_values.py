@@ -122,9 +122,19 @@ def _text(value: Any) -> str | None:
         return number_text(value)
     if isinstance(value, dt.datetime):
         return value.isoformat(sep=" ")
+    if isinstance(value, dt.timedelta):
+        return _clock(value)
     if isinstance(value, bytes):
         return value.hex()
     return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
+
+
+def _clock(span: dt.timedelta) -> str:
+    """A span of time as hours, minutes and seconds, which SQL reads back: -30:00:00.5."""
+    seconds, rest = divmod(abs(span) // dt.timedelta(microseconds=1), 10**6)
+    fraction = f".{rest:06d}".rstrip("0") if rest else ""
+    sign = "-" if span < dt.timedelta() else ""
+    return f"{sign}{seconds // 3600:02d}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}{fraction}"
 
 
 def _plain(value: Any) -> Any:

@@ -136,7 +136,9 @@ def _declared_missing(name: str, about: Any) -> Callable[[Any], bool]:
 
     def missing(value: Any) -> bool:
         return value in letters or any(
-            low <= value <= high for low, high in ranges if isinstance(value, str) == isinstance(low, str)
+            code_text(value) == code_text(low) if isinstance(low, str) else low <= value <= high
+            for low, high in ranges
+            if isinstance(value, str) == isinstance(low, str)
         )
 
     return missing
@@ -144,7 +146,7 @@ def _declared_missing(name: str, about: Any) -> Callable[[Any], bool]:
 
 def code_text(value: Any) -> str:
     """A code as it is written in a codebook: 1, not 1.0."""
-    return number_text(value) if isinstance(value, int | float) else str(value)
+    return number_text(value) if isinstance(value, int | float) else str(value).rstrip()
 
 
 def _coded(name: str, about: Any) -> list[str]:

@@ -60,6 +60,8 @@ def _plain_numbers(table: Table) -> Table:
     return replace(table, frame=table.frame.assign(**{n: c.where(c.notna(), None) for n, c in whole.items()}))
 
 
+_PREVIEW = "Survey Preview"
+"""What Qualtrics writes in the column Status of a row that was a trial."""
 _READ_BY: dict[str, tuple[Kind, ...]] = {
     "delimiter": ("delimited",),
     "skip_rows": ("delimited", "excel"),
@@ -91,6 +93,8 @@ def _of_delimited(read: Delimited) -> Table:
     if read.skipped:
         whose = " of Qualtrics" if read.wording else ""
         notes.append(f"{read.skipped} rows{whose} under the header skipped")
+    if read.wording and (previews := sum(_PREVIEW in row for row in read.rows)):
+        notes.append(f"answers of a preview, not of a respondent, among the rows: {previews}")
     questions = zip(read.names, read.wording, strict=True) if read.wording else ()
     codebook = {name: Entry(wording=question.strip()) for name, question in questions}
     return Table(frame, dict.fromkeys(read.names, TEXT), read.delimiter, tuple(notes), codebook)

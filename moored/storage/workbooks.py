@@ -139,5 +139,5 @@ def _letters(place: int) -> str:
 
 def _rounded(kind: str, cells: Sequence[Any]) -> str:
     """Numbers of more digits than Excel keeps are no exact ones."""
-    long = kind == "BIGINT" and any(isinstance(cell, float) and abs(cell) >= DIGITS for cell in cells)
+    long = kind == "BIGINT" and any(isinstance(cell, int | float) and abs(cell) >= DIGITS for cell in cells)
     return "DOUBLE" if long else kind

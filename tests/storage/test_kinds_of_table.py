@@ -26,6 +26,7 @@ from moored.storage.columns import Wanted, chunk_reader, column_names, read_colu
 from moored.storage.delimited import Dialect
 from moored.storage.file_kinds import KIND_OF
 from moored.storage.ingest import read_units
+from moored.storage.rules import select
 from moored.storage.table_files import read_any
 from tests.studies import requests_frame, study, study_table
 
@@ -468,6 +469,16 @@ def test_qualtrics_headers_are_found_and_said(tmp_path, name, encoding):
         read_any(tmp_path / name, Dialect(skip_rows=1))
 
 
+def test_previews_of_qualtrics_are_said(tmp_path):
+    text = QUALTRICS.replace("id,q1", "id,q1,Status").replace('is it?"', 'is it?",Response Type')
+    text = text.replace('QID1""}"', 'QID1""}","{""ImportId"":""status""}"')
+    text = text.replace("r1,2", "r1,2,Survey Preview").replace("r2,3", "r2,3,IP Address")
+    (tmp_path / "t.csv").write_text(text, newline="")
+    assert (
+        "answers of a preview, not of a respondent, among the rows: 1" in read_any(tmp_path / "t.csv").notes
+    )
+
+
 def test_qualtrics_in_chunks(tmp_path):
     (tmp_path / "t.csv").write_text(QUALTRICS, newline="")
     wanted = Wanted(("q1",))
@@ -566,7 +577,39 @@ def test_names_in_capitals(tmp_path, name):
 def test_a_relation_of_duckdb_and_sets_of_its_own_kind():
     assert read_any(duckdb.sql("SELECT 'a' AS id, 1.5 AS x")).frame.to_numpy().tolist() == [["a", "1.5"]]
     odd = [np.float32("nan"), decimal.Decimal("1.50"), dt.timedelta(hours=30), b"\x00", None]
-    assert read_any({"x": odd}).frame["x"].tolist() == [None, "1.50", "1 day, 6:00:00", "00", None]
+    assert read_any({"x": odd}).frame["x"].tolist() == [None, "1.50", "30:00:00", "00", None]
+
+
+def test_sql_takes_every_type_back():
+    """A query over all columns casts each cell to its column's type again."""
+    at = dt.datetime(2024, 1, 31, 12, 30, 0, 5)
+    columns = {
+        "b": [True, None],
+        "i": [1, -3],
+        "h": [2**100, None],
+        "d": [1.5, 1e300],
+        "t": ["a", None],
+        "day": [dt.date(2024, 1, 31), None],
+        "at": [at, None],
+        "both": [at, dt.date(2024, 1, 31)],
+        "zone": [at.replace(tzinfo=dt.UTC), None],
+        "time": [dt.time(12, 30), None],
+        "span": [dt.timedelta(hours=-30, microseconds=500_000), None],
+        "bytes": [b"\xff", None],
+        "parts": [[1, "a"], {"k": None}],
+        "mixed": [1, "a"],
+        "money": [decimal.Decimal("1.50"), None],
+    }
+    table = read_any(columns)
+    back = select(table, "SELECT * FROM data")
+    assert back.types == {name: {"TEXT": "VARCHAR"}.get(kind, kind) for name, kind in table.types.items()} | {
+        "money": "DOUBLE"
+    }
+    for name in set(columns) - {"money", "bytes", "zone"}:
+        assert [cell and cell.removesuffix(".0") for cell in back.frame[name]] == [
+            {"2024-01-31": "2024-01-31 00:00:00"}.get(cell, cell) if name == "both" else cell
+            for cell in table.frame[name]
+        ], name
 
 
 # ---- the page ----------------------------------------------------------------------------------------------------
