@@ -1,11 +1,13 @@
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from checks import Evidence
-from moored.errors import Separated, StudyInvalid
+from moored.errors import DataInvalid, Separated, StudyInvalid
 from moored.inference import ESTIMATORS
+from moored.inference.estimators import possible
 from moored.run.estimates import EVERYONE, estimate_study, sample_of, wanted_estimators
 from moored.storage.published import estimate_rows
 from tasks.estimate import estimate
@@ -114,3 +116,22 @@ def test_nobody_can_write_into_what_was_checked(part):
     for array in arrays:
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("kind", ["proxy", "synthetic"])
+def test_an_estimator_needs_the_kinds_that_stand_beside_it(name, kind):
+    """Without a kind that it needs it refuses or repeats another one; with the kinds it needs it is fitted."""
+    alone = study(sources=[{"name": kind, "kind": kind}])
+    given = material()
+    kept = type(given)(given.units, given.generations, {kind: given.values[kind]})
+    sample = sample_of(alone, kept)
+    if possible(name, {kind}, repeats=False):
+        assert ESTIMATORS[name](sample, "ols").estimator == name
+        return
+    others = [
+        ESTIMATORS[other](sample, "ols") for other in ESTIMATORS if possible(other, {kind}, repeats=False)
+    ]
+    with suppress(DataInvalid):
+        found = ESTIMATORS[name](sample, "ols").estimate
+        assert any(np.allclose(found, fit.estimate, atol=1e-9) for fit in others)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from moored.benchmark.corpus import Corpus, drawn
 from moored.benchmark.custom import named_estimators
 from moored.inference import ESTIMATORS
+from moored.inference.estimators import possible
 from moored.inference.stacked import Answers, Draws, fit_draws
 
 DESIGNS = ("redrawn", "fixed")
@@ -82,18 +83,8 @@ def pieces(corpora: Sequence[Corpus], plan: TrialPlan) -> list[Piece]:
 def usable(corpus: Corpus, plan: TrialPlan) -> tuple[str, ...]:
     """The plan's estimators, or all, without those whose kind of source the task does not have."""
     kinds = {source.kind for source in corpus.sample.sources}
-    missing = {"proxy", "synthetic"} - kinds
-    return tuple(
-        name
-        for name in plan.estimators or tuple(ESTIMATORS)
-        if not any(_needs(name) == kind for kind in missing)
-    )
-
-
-def _needs(name: str) -> str | None:
-    if name in ("naive-proxy", "ppi++-proxy", "gmm-proxy"):
-        return "proxy"
-    return "synthetic" if name in ("naive-synthetic", "ppi++-synth", "gmm-synth") else None
+    asked = plan.estimators or tuple(ESTIMATORS)
+    return tuple(name for name in asked if possible(name, kinds, repeats=False))
 
 
 def run_piece(piece: Piece) -> list[Cell]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from moored.errors import DataInvalid
@@ -94,16 +94,36 @@ ESTIMATORS: Mapping[str, Estimator] = {
 }
 
 
+NEEDS: Mapping[str, frozenset[Kind]] = {
+    "naive-proxy": frozenset({"proxy"}),
+    "naive-synthetic": frozenset({"synthetic"}),
+    "ppi++-proxy": frozenset({"proxy"}),
+    "ppi++-synth": frozenset({"synthetic"}),
+    "gmm-proxy": frozenset({"proxy"}),
+}
+"""The kinds of source without which an entry of ESTIMATORS refuses, or only repeats another one."""
+REPEATS: Mapping[str, Kind] = {"gmm-synth": "synthetic"}
+"""Without this kind the entry repeats another one, too; a study's versions have its row all the same."""
+
+
+def possible(name: str, kinds: Collection[Kind], *, repeats: bool = True) -> bool:
+    """Whether sources of these kinds are what an estimator needs.
+
+    repeats: whether the entries of REPEATS may be there without theirs.
+    """
+    only_repeats = name in REPEATS and REPEATS[name] not in kinds
+    return NEEDS.get(name, frozenset()) <= set(kinds) and (repeats or not only_repeats)
+
+
 def default_estimators(data: Sample | Stream, family: str | Moments) -> tuple[str, ...]:
     """human, then gmm-proxy, gmm-synth and gmm-small as far as the sources allow them."""
     first = data if isinstance(data, Sample) else next(iter(data()))
     kinds = {source.kind for source in first.sources}
-    wanted = ["human"]
-    wanted += ["gmm-proxy"] if "proxy" in kinds else []
-    wanted += ["gmm-synth"] if "synthetic" in kinds else []
+    asked = ("human", "gmm-proxy", "gmm-synth")
+    wanted = [name for name in asked if possible(name, kinds, repeats=False)]
     known = isinstance(family_of(family), Linear | Logit | Poisson | Quantile)
     wanted += ["gmm-small"] if known and isinstance(data, Sample) else []
-    return tuple(name for name in wanted if name in ESTIMATORS)
+    return tuple(wanted)
 
 
 def estimate(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from moored.errors import EstimationError, StudyInvalid
 from moored.inference import ESTIMATORS, Fit, Sample, headline
+from moored.inference.estimators import possible
 from moored.inference.notes import notes_of
 from moored.run.readings import Material
 from moored.run.sample import build_sample, everyone_labelled
@@ -18,10 +19,6 @@ EVERYONE = "everyone-labelled"
 """The human-only estimate had every held-back label counted: a demonstration's yardstick, not an estimate."""
 
 _DEFAULT = ("human", "naive-proxy", "naive-synthetic", "gmm-proxy", "gmm-synth", "gmm-small")
-_NEEDS = {
-    "proxy": ("naive-proxy", "ppi++-proxy", "gmm-proxy"),
-    "synthetic": ("naive-synthetic", "ppi++-synth"),
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,8 +111,7 @@ def wanted_estimators(study: Study) -> tuple[str, ...]:
     if study.estimate.estimators is not None:
         return study.estimate.estimators
     kinds = {source.kind for source in study.sources}
-    impossible = {name for kind, names in _NEEDS.items() if kind not in kinds for name in names}
-    return tuple(name for name in _DEFAULT if name not in impossible)
+    return tuple(name for name in _DEFAULT if possible(name, kinds))
 
 
 def _everyone(study: Study, units: pd.DataFrame) -> Fit | None:

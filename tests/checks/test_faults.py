@@ -84,6 +84,12 @@ RESULT_FAULTS = {
 }
 
 
+@pytest.mark.parametrize("ruled", ["gmm-small", "gmm-synth"])
+def test_another_estimator_is_no_headline(ruled):
+    """What the rule names must be there; that others are does not help."""
+    assert failing(checked(fits(), last(0.51), ruled=ruled)) == {"headline-present"}
+
+
 def test_a_clean_table_passes():
     assert failing(checked(fits(), last(0.51))) == set()
 
