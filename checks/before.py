@@ -84,7 +84,7 @@ def _measures(view: View) -> Iterator[Measure]:
     if view.T <= LANGUAGE_SAMPLE or any(name in view.study.checks.severity for name in _names(texts.CHECKS)):
         yield from texts.measures(view)
     yield from validity.demonstrations(view)
-    yield from validity.labelling_design(view)
+    yield from validity.labelling(view)
     yield from known_of_all(view)
 
 

@@ -121,7 +121,7 @@ def measures(view: View) -> Iterator[Measure]:
     yield from _conditioning(view)
     yield from demonstrations(view)
     yield from _kept(view)
-    yield from labelling_design(view)
+    yield from labelling(view)
     yield from test_measures(view)
 
 
@@ -208,8 +208,8 @@ def _population(view: View) -> Iterator[Measure]:
             yield Measure("population-kept", source.name, int(units.sum()), view.ids(units))
 
 
-def labelling_design(view: View) -> Iterator[Measure]:
-    """Rule 7: is the labelling design declared, and are its probabilities there?"""
+def labelling(view: View) -> Iterator[Measure]:
+    """Rule 7: is the labelling declared, and are its probabilities there?"""
     design = view.study.labels.design
     undeclared = int(design == "undeclared")
     yield Measure("label-design", "labels", undeclared, note=f"the study says {design}")

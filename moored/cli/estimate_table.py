@@ -85,7 +85,7 @@ def data_dialect(columns: Columns, written: Written) -> Dialect:
 
 
 def _formulas(columns: Columns) -> tuple[str, ...]:
-    return (columns.formula, *(formula for _, _, formula in columns.designs()))
+    return (columns.formula, *(formula for _, _, formula in columns.source_formulas()))
 
 
 def _given(*names: str | None) -> tuple[str, ...]:

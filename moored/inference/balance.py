@@ -1,4 +1,4 @@
-"""Are the labelled units like the others in what is known of all? One chi-squared test for all designs."""
+"""Are the labelled units like the others in what is known of all? One chi-squared test for every labelling."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Sample:
             )
         _refuse_non_finite(self.y, self.X, self.labelled, "The human data", "count it as not labelled")
         self._check_sources(T, p)
-        self._check_design(T)
+        self._check_labelling(T)
 
     def _check_sources(self, T: int, p: int) -> None:
         names = [source.name for source in self.sources]
@@ -113,7 +113,7 @@ class Sample:
                     "one row a unit and the same terms."
                 )
 
-    def _check_design(self, T: int) -> None:
+    def _check_labelling(self, T: int) -> None:
         if self.probability is not None:
             given = _floats(self.probability, "probability")
             if len(given) != T or not bool(np.all((given > 0) & (given <= 1))):

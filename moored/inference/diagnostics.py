@@ -1,4 +1,4 @@
-"""What the data say about their own design: J by source, balance, and what each source brings."""
+"""What the data say about how they came about: J by source, balance, and what each source brings."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Columns:
     strata: str | None = None
     missing: str = "refuse"
 
-    def designs(self) -> tuple[tuple[str, Kind, str], ...]:
+    def source_formulas(self) -> tuple[tuple[str, Kind, str], ...]:
         """(name, kind, formula) of each source."""
         if not isinstance(self.sources, Mapping):
             raise DataInvalid(
@@ -150,7 +150,7 @@ def needed_columns(columns: Columns, available: Iterable[str]) -> tuple[str, ...
 
 
 def _named(columns: Columns) -> tuple[tuple[str, str], ...]:
-    return tuple((f"Source {name!r}", text) for name, _, text in columns.designs())
+    return tuple((f"Source {name!r}", text) for name, _, text in columns.source_formulas())
 
 
 def _source_readings(columns: Columns) -> list[Reading]:
@@ -199,7 +199,7 @@ def _sample(
     refuse_infinite(design.reading, design.terms, human, labelled, rows)
     refuse_many_terms(design, int(labelled.sum()))
     sources, notes = [], list(kept.notes)
-    for (name, kind, _), reading in zip(columns.designs(), readings, strict=True):
+    for (name, kind, _), reading in zip(columns.source_formulas(), readings, strict=True):
         source, note = source_of(name, kind, design.source(frame, reading))
         sources.append(source)
         notes += note

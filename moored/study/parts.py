@@ -154,7 +154,7 @@ class Labels(Part):
     """A column with each unit's known probability of being labelled."""
 
     @model_validator(mode="after")
-    def _design_fits(self) -> Self:
+    def _labelling_fits(self) -> Self:
         if (self.design == "known-probability") != (self.probability is not None):
             raise ValueError('design = "known-probability" and `probability` go together')
         if self.sample is not None and self.design != "simple-random":

@@ -154,15 +154,15 @@ def draw(world: Hard, rng: Generator, n: int, T: int, M: int, quality: str) -> S
     return Sample(y, X, np.arange(T) < n, (), sources)
 
 
-def designed(sample: Sample, design: str, rng: Generator) -> Sample:
+def labelled_by(sample: Sample, labelling: str, rng: Generator) -> Sample:
     """The same corpus, labelled or dependent in another way."""
     T, n = sample.n_total, sample.n_labelled
-    if design == "weights":
+    if labelling == "weights":
         chance = rng.lognormal(0.0, 0.8, T)
         chance = np.minimum(chance * n / chance.sum(), 1.0)
         labelled = rng.random(T) < chance
         return replace(sample, labelled=labelled & (chance < 1), probability=np.minimum(chance, 0.999))
-    if design == "strata":
+    if labelling == "strata":
         strata = (sample.y > np.median(sample.y)).astype(int)
         labelled = np.zeros(T, dtype=bool)
         for code, count in ((0, n // 3), (1, n - n // 3)):
@@ -192,20 +192,22 @@ CELLS: tuple[tuple[str, int, int, int, str, str], ...] = (
 
 def cell(key: tuple[str, int, int, int, str, str], trials: int, seed: int) -> str:
     """One line of the table: of each method coverage, median width and mean squared error over human HC3+t."""
-    name, n, ratio, M, quality, design = key
+    name, n, ratio, M, quality, labelling = key
     world = WORLDS[name]
-    trials = trials // 3 if design else trials
+    trials = trials // 3 if labelling else trials
     given = []
     for child in np.random.SeedSequence([seed, CELLS.index(key)]).spawn(trials):
         rng = np.random.default_rng(child)
         sample = draw(world, rng, n, ratio * n, M, quality)
-        given.append(designed(sample, design, rng) if design else sample)
-    found = {method: answers_of(method, given, world.family, BATCH, alone=bool(design)) for method in METHODS}
+        given.append(labelled_by(sample, labelling, rng) if labelling else sample)
+    found = {
+        method: answers_of(method, given, world.family, BATCH, alone=bool(labelling)) for method in METHODS
+    }
     truth = np.asarray(world.truth)
     own = np.isfinite(found["gmm-small"].lower).all(axis=1)
     both: Mask = np.asarray(np.isfinite(found["human HC3+t"].estimate).all(axis=1) & own)
     base = ((found["human HC3+t"].estimate[both] - truth) ** 2).mean(axis=0)
-    parts = [name, str(n), str(ratio * n), f"{M} {quality}{', ' + design if design else ''}"]
+    parts = [name, str(n), str(ratio * n), f"{M} {quality}{', ' + labelling if labelling else ''}"]
     parts += [_told(found[method], truth, both, base) for method in METHODS]
     return f"| {' | '.join(parts)} | {int(trials - own.sum())} |\n"
 

@@ -123,7 +123,7 @@ def _pulls(rows: Rows, point: Point, codes: NDArray[np.intp] | None) -> tuple[Ar
 def auxiliary(
     family: Moments, labelled: Rows, inside: Rows, outside: Rows, groups: Groups | None, start: Array | None
 ) -> Auxiliary:
-    """One source. `labelled` carries the design's weights; `inside` and `outside` count each unit once."""
+    """One source. `labelled` carries the weights of the labelling; `inside` and `outside` count each unit once."""
     parts = [inside, outside]
     eta, found = root(family, parts, start)
     fit = fitted(family, labelled, groups, eta if start is not None else None)

@@ -20,7 +20,7 @@ from moored.study.draft.choose import (
     possible_covariates,
 )
 from moored.study.draft.columns import ColumnFacts, words_without_answer
-from moored.study.draft.draft import SEED, Design, Doubt, Draft, Given, LabelPart, ModelPart, TablePart
+from moored.study.draft.draft import SEED, Doubt, Draft, Given, Labelling, LabelPart, ModelPart, TablePart
 from moored.study.draft.examples import answer_names, draw_examples
 from moored.study.draft.names import noun_of, study_name, variable_name
 from moored.study.parts import EMBEDDED
@@ -106,7 +106,7 @@ def _table_part(
 
 
 def _label_part(column: ColumnFacts, missing: tuple[str, ...], answers: Answers, given: Given) -> LabelPart:
-    design, why = _design(column, given)
+    design, why = _labelling(column, given)
     return LabelPart(
         column=column.name,
         counts=tuple(column.counts.most_common(12)),
@@ -256,7 +256,7 @@ def _model_part(text: ColumnFacts, label: ColumnFacts, answers: Answers, given: 
     return ModelPart(name, CUT, examples)
 
 
-def _design(label: ColumnFacts, given: Given) -> tuple[Design, str]:
+def _labelling(label: ColumnFacts, given: Given) -> tuple[Labelling, str]:
     if given.probability is not None:
         return "known-probability", "the column of probabilities says how likely each row was labelled"
     if given.design is not None:
@@ -271,7 +271,7 @@ def _design(label: ColumnFacts, given: Given) -> tuple[Design, str]:
     return "undeclared", "nobody has said"
 
 
-def _sample(label: ColumnFacts, design: Design, given: Given) -> int | None:
+def _sample(label: ColumnFacts, design: Labelling, given: Given) -> int | None:
     if label.filled < label.rows or label.rows < _LEAST_ROWS or design != "simple-random":
         return None
     return int(np.clip(label.rows // 3, *_SAMPLE)) if given.design is None else None

@@ -10,7 +10,7 @@ from moored.study.draft.answers import Answers, OutcomeKind
 from moored.study.draft.choose import Covariate
 from moored.study.parts import Family
 
-Design = Literal["simple-random", "known-probability", "undeclared"]
+Labelling = Literal["simple-random", "known-probability", "undeclared"]
 SEED = 1
 
 
@@ -27,7 +27,7 @@ class Given:
     answers: Mapping[str, float] | None = None
     one: str | None = None
     kind: OutcomeKind | None = None
-    design: Design | None = None
+    design: Labelling | None = None
     probability: str | None = None
     cluster: str | None = None
     model: str | None = None
@@ -89,7 +89,7 @@ class LabelPart:
     outcome: str
     answers: Answers
     ask: str
-    design: Design
+    design: Labelling
     design_why: str
     probability: str | None
     sample: int | None
