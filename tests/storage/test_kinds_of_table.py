@@ -284,6 +284,17 @@ def test_a_column_that_is_nearly_named_is_meant(tmp_path):
         read_units(study(), tmp_path, tmp_path)
 
 
+def test_a_query_over_a_file_with_codes_keeps_its_codebook(sav):
+    given = study(
+        data={"source": "requests.sav", "query": "SELECT * FROM data WHERE region = 'North' ORDER BY id"},
+        labels={"design": "undeclared"},
+        outcome=outcome({"1": 1, "2": 0}),
+    )
+    units = read_units(given, sav.parent, sav.parent)
+    assert units.frame["unit_id"].tolist() == ["r0", "r2", "r3", "r5", "r6"]
+    np.testing.assert_array_equal(units.frame["polite"], [1.0, 1.0, 0.0, np.nan, np.nan])
+
+
 def test_a_code_on_the_scale_of_the_answers_is_no_answer_by_chance(tmp_path):
     """0 = 'civil', 1 = 'rude' and answers polite = 1, impolite = 0: taken as numbers the labels were reversed."""
     frame = requests_frame(6).assign(polite=[0.0, 1.0] * 3)
