@@ -20,7 +20,7 @@ from checks.run import messages
 from checks.suites import labels, texts, validity
 from checks.suites.same_law import known_of_all
 from checks.suites.texts import LANGUAGE_SAMPLE
-from checks.textprints import alike, normalised, prints
+from checks.textprints import alike, nearly_repeated, normalised, prints
 from checks.validator import Verdict
 from checks.view import View
 from checks.words import of_rows, of_subjects
@@ -73,6 +73,12 @@ def nearly_shown(study: Study, units: pd.DataFrame) -> set[str]:
         if near or plain in here:
             found.add(text)
     return found
+
+
+def near_copies(found: Sequence[str]) -> set[str]:
+    """Those texts that equal or nearly equal another one of them."""
+    plain = normalised(found)
+    return {text for text, near in zip(found, nearly_repeated(plain, prints(plain)), strict=True) if near}
 
 
 def _view(study: Study, units: pd.DataFrame, folder: Path) -> View:

@@ -18,6 +18,7 @@ from typing import Literal
 
 from moored import __version__
 from moored.errors import MooredError
+from moored.extras import line_that_adds
 from moored.fetch import EMBEDDED_MODEL
 from moored.settings import Settings, read_settings
 
@@ -81,7 +82,7 @@ def _extras(settings: Settings) -> Iterator[Finding]:  # noqa: ARG001
         missing = [name for name in names if not _installed(name)]
         if missing:
             said = f"without {', '.join(missing[:4])}{', ...' if len(missing) > 4 else ''}"
-            yield Finding(f"moored[{extra}]", "warn", f"{said}; to have it: pip install 'moored[{extra}]'")
+            yield Finding(f"moored[{extra}]", "warn", f"{said}; to have it: {line_that_adds(extra)}")
         else:
             yield Finding(f"moored[{extra}]", "ok", _told(names))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -36,5 +37,5 @@ def example_command(
     for file in files:
         shutil.copy(file, into / file.name)
         typer.echo(f"wrote {into / file.name}")
-    study = into / f"{name}.toml"
+    study = shlex.quote(str(into / f"{name}.toml"))
     typer.echo(f"next: moored validate {study}    moored run {study}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from moored.errors import ExtraMissing
+from moored.extras import line_that_adds
 
 OURS = ("moored", "flows", "tasks", "checks")
 
@@ -21,5 +22,5 @@ def extras_named() -> Iterator[None]:
             raise
         raise ExtraMissing(
             f"this command needs the package {package!r}, which is not installed; "
-            "type: pip install 'moored[pipeline]'"
+            f"type: {line_that_adds('pipeline')}"
         ) from error

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from moored.study.draft import ColumnFacts, Draft, Given
 
 
+MOST_ROUNDS = 3
+"""How often examples are drawn anew since one was a near copy of another row."""
+
+
 def columns_of(table: str, dialect: Dialect, stated: tuple[str, ...]) -> list[ColumnFacts]:
     """The table's columns. Errors: the `DataInvalid` family."""
     from moored.errors import EmptyTable
@@ -88,6 +92,7 @@ def estimable(
     from moored.run.plan import units_of
     from moored.study.draft import study_text
 
+    rounds = 0
     while True:
         written = study_text(draft, command)
         study = _parsed(written)
@@ -102,14 +107,21 @@ def estimable(
         barred = _shown_elsewhere(study, units.frame, settings) if draft.model.examples else frozenset()
         if not barred:
             return draft, written
+        rounds += 1
+        if rounds > MOST_ROUNDS:  # nearly every text has a near copy
+            barred = frozenset(units.frame["text"]) | {text for text, _ in draft.model.examples}
         draft = propose(replace(draft.given, barred=draft.given.barred | barred))
 
 
 def _shown_elsewhere(study: Study, units: Any, settings: Settings) -> frozenset[str]:
-    """The examples that nearly equal a text which stays in the data: none may be shown."""
+    """Texts that must not be shown, where an example nearly equals a text that stays in the data."""
     from moored.cli.validate import data_checks
 
-    return frozenset(data_checks(settings).nearly_shown(study, units))
+    checks = data_checks(settings)
+    if not (shown := checks.nearly_shown(study, units)):
+        return frozenset()
+    texts = [*units["text"], *(text for text, _ in study.outcome.examples)]
+    return frozenset(shown | checks.near_copies(texts))
 
 
 def _parsed(written: str) -> Study:

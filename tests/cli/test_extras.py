@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from moored.extras import line_that_adds
+
 ROOT = Path(__file__).parents[2]
 BLOCKED = """
 import sys
@@ -49,6 +51,30 @@ def test_an_estimate_needs_no_extra(tmp_path: Path) -> None:
     said = _without_pipeline(tmp_path, "estimate", "t.csv", "--formula", "y ~ x", "--labelled", "s")
     assert said.returncode == 0, said.stderr
     assert "human" in said.stdout
+
+
+def test_a_study_is_drafted_without_an_extra(tmp_path: Path) -> None:
+    rows = "".join(f"{k},the text of row {k} is this,{'yes' if k % 3 else 'no'}\n" for k in range(80))
+    (tmp_path / "t.csv").write_text(f"id,text,label\n{rows}{99},one more text of a row,\n")
+    said = _without_pipeline(tmp_path, "init", "t.csv", "--no-check")
+    assert said.returncode == 0, said.stderr
+    assert (tmp_path / "t.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("prefix", "line"),
+    [
+        ("venv", "pip install 'moored[pipeline]'"),
+        ("cache/archive-v0/abc", "uvx --from 'moored[pipeline]' moored ..."),
+        ("tools/moored", "uv tool install 'moored[pipeline]'"),
+    ],
+)
+def test_the_line_is_right_for_how_it_was_installed(tmp_path: Path, prefix: str, line: str) -> None:
+    place = tmp_path / prefix
+    place.mkdir(parents=True)
+    if prefix.startswith("tools"):
+        (place / "uv-receipt.toml").write_text("")
+    assert line_that_adds("pipeline", place) == line
 
 
 def test_a_run_says_the_one_line_to_type(tmp_path: Path) -> None:

@@ -250,6 +250,19 @@ def test_drawing_examples_leaves_the_mean_of_the_labels_where_it_was():
     assert np.abs(gaps).max() < 0.01
 
 
+def test_few_labels_and_copies_still_give_examples():
+    """The embedded model needs some: two of fourteen labels, and of texts that all stand twice each once."""
+    said = some(["polite", "impolite"])
+    _, study = drafted(base(tone=[word if k < 14 else None for k, word in enumerate(said)]))
+    assert len(study.outcome.examples) == 2
+    twice = base(tone=partly(said))
+    twice["text"] = [text.replace(str(k), str(k // 2)) for k, text in enumerate(texts())]
+    twice["text"] = [twice["text"][k - k % 2] for k in range(N)]
+    _, study = drafted(twice)
+    shown = [text for text, _ in study.outcome.examples]
+    assert len(shown) == len(set(shown)) == 6
+
+
 def test_long_texts_are_cut_for_a_small_model_and_not_for_another():
     table = base(tone=partly(some(["polite", "impolite"])))
     table["text"] = [f"{text}. " * 200 for text in table["text"]]

@@ -48,7 +48,7 @@ def draft_study(columns: Sequence[ColumnFacts], source: str, stem: str, given: G
     taken = [name for name in (text.column, id_.column, given.probability) if name is not None]
     label, column, missing = _label(with_text, source, text.column, taken, given)
     cluster = given.cluster or choose_cluster(with_text, [*taken, column.name])
-    words = [word for word, _ in column.counts.most_common()]
+    words = column.spellings
     answers = answers_of(column, words, kind=given.kind, one=given.one, stated=given.answers)
     labels = _label_part(column, missing, answers, given)
     taken += [name for name in (column.name, cluster) if name is not None]

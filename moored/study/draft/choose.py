@@ -117,7 +117,7 @@ def _label_score(column: ColumnFacts) -> float:
     """How much a column looks like human labels; 0 and below: it does not."""
     gone = words_without_answer(column)
     filled = column.filled - sum(column.counts[word] for word in gone)
-    values = column.distinct - len(gone)
+    values = len(column.spellings) - len(gone)
     partly = filled < column.rows
     if values < (1 if partly else 2) or column.kind in ("dates", "nested", "nothing") or column.free_text:
         return 0
@@ -126,7 +126,7 @@ def _label_score(column: ColumnFacts) -> float:
     if column.kind == "number" and values > 11 and not partly and not _LABEL.search(column.name):
         return 0
     score = 1.0 + 3 * partly + 3 * bool(_LABEL.search(column.name))
-    words = [word for word in column.counts if word not in gone]
+    words = [word for word in column.spellings if word not in gone]
     known = (len(words) == 2 and ordered_pair(words) is not None) or (
         len(words) > 2 and on_scale(words) is not None
     )

@@ -123,6 +123,14 @@ class ColumnFacts:
         return Counter(self.texts[self.known].tolist())
 
     @property
+    def spellings(self) -> list[str]:
+        """The values, most frequent first; of those that differ by case alone the most frequent one."""
+        found: dict[str, str] = {}
+        for word, _ in self.counts.most_common():
+            found.setdefault(word.casefold(), word)
+        return list(found.values())
+
+    @property
     def distinct(self) -> int:
         """Different values."""
         return len(self.counts)

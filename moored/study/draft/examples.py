@@ -20,7 +20,7 @@ LONGEST = (400, 1_200)
 """Characters of a text that is shown; up to the second where too few are so short."""
 TOGETHER = 2_500
 LEAST_LEFT = 20
-"""Labelled rows that must be left for the estimate, for each that is shown at least two."""
+"""Labelled rows that are left for the estimate, half of it where there are few; for each that is shown two more."""
 
 
 def draw_examples(
@@ -40,13 +40,12 @@ def draw_examples(
     labelled = [row for row, answer in enumerate(labels) if answer is not None]
     shares = [count / len(labelled) for count in Counter(labels[row] for row in labelled).values()]
     wanted = int(np.clip(np.ceil(1 / min(shares)), LEAST, MOST)) if shares else 0
-    fit = _fit(text, labelled, LONGEST[0], barred)
-    if len(fit) < 2 * wanted:
-        fit = _fit(text, labelled, LONGEST[1], barred)
+    fit = _fit(text, labelled, barred, wanted)
     if fit:
         middling = float(np.median([len(text.texts[row]) for row in fit]))
         wanted = min(wanted, max(2, int(TOGETHER // max(middling, 1.0))))
-    wanted = min(wanted, (len(labelled) - LEAST_LEFT) // 2, len(fit))
+    spare = max((len(labelled) - LEAST_LEFT) // 2, 2 if len(labelled) >= LEAST_LEFT // 2 + 2 else 0)
+    wanted = min(wanted, spare, len(fit))
     if wanted < 2:
         return ()
     rng = np.random.default_rng(seed)
@@ -82,11 +81,17 @@ def _nearest(word: str, names: Sequence[str], worth: NDArray[np.float64]) -> str
     return names[int(np.abs(worth - number).argmin())]
 
 
-def _fit(text: ColumnFacts, rows: Sequence[int], longest: int, barred: frozenset[str]) -> list[int]:
-    """The rows whose text is short enough and stands there once."""
+def _fit(text: ColumnFacts, rows: Sequence[int], barred: frozenset[str], wanted: int) -> list[int]:
+    """The rows whose text is short and stands there once; where those are few, longer ones, then copies too."""
     copies = Counter(map(_folded, text.texts))
-    short = [row for row in rows if 0 < len(text.texts[row]) <= longest and text.texts[row] not in barred]
-    return [row for row in short if copies[_folded(text.texts[row])] == 1]
+    fit: list[int] = []
+    for longest, most in ((LONGEST[0], 1), (LONGEST[1], 1), (LONGEST[1], len(copies) + text.rows)):
+        able = [row for row in rows if 0 < len(text.texts[row]) <= longest and text.texts[row] not in barred]
+        fit = [row for row in able if copies[_folded(text.texts[row])] <= most]
+        if len(fit) >= 2 * wanted:
+            break
+    first = dict.fromkeys(_folded(text.texts[row]) for row in fit)
+    return [row for row in fit if first.pop(_folded(text.texts[row]), True) is None]
 
 
 def _folded(text: str) -> str:

@@ -78,6 +78,8 @@ SCALES = (
     (("very bad", "terrible", "very poor"), ("bad", "poor"), ("ok", "okay", "fair", "average", "neutral"),
      ("good",), ("very good",), ("excellent",)),
     (("sehr schlecht",), ("schlecht",), ("mittel", "mittelmäßig"), ("gut",), ("sehr gut",)),
+    (("no",), ("maybe", "partly", "unsure", "somewhat"), ("yes",)),
+    (("nein",), ("vielleicht", "teilweise", "teils"), ("ja",)),
     (("very dissatisfied",), ("dissatisfied",), ("neutral", "neither"), ("satisfied",), ("very satisfied",)),
     (("very unlikely",), ("unlikely",), ("neutral", "neither"), ("likely",), ("very likely",)),
     (("never",), ("rarely", "seldom"), ("sometimes", "occasionally"), ("often", "frequently"), ("always",)),
