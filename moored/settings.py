@@ -67,6 +67,10 @@ class Settings:
         """What is published, to read at any time, beside the store."""
         return self.store.with_suffix(".published.duckdb")
 
+    def frame(self, study: str) -> Path:
+        """The data frame that the study was last run over from Python, beside the store."""
+        return self.store.with_suffix(f".{study}.data.parquet")
+
     def run_lock(self, study: str) -> Path:
         """What a run of the study holds, beside the store."""
         return self.store.with_suffix(f".{study}.lock")

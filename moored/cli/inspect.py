@@ -9,6 +9,7 @@ import typer
 
 from moored.cli.render import print_json, print_table, say
 from moored.cli.studies import JsonOption, StudyArgument, open_study, study_name, tell_difference
+from moored.cli.tables import FormatOption, OutOption, write_table
 from moored.errors import StudyInvalid
 from moored.settings import read_settings
 
@@ -59,9 +60,14 @@ def results_command(
     version: VersionOption = None,
     exp: ExpOption = False,
     verbose: VerboseOption = False,
+    form: FormatOption = None,
+    out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
     """Print the estimates of a published version."""
+    if form is not None:
+        write_table(study, version, form, out, exp=exp, json=json)
+        return
     from moored.cli.answer import print_results
     from moored.storage.results import find_run
     from moored.storage.studies import told_of_run

@@ -18,6 +18,7 @@ from moored.inference.diagnostics import (
 )
 from moored.inference.estimators import ESTIMATORS, Estimator, estimate
 from moored.inference.families import FAMILIES, Multinomial, Quantile
+from moored.inference.fitting import fit
 from moored.inference.formula import Columns, sample_from_frame, stream_from_frames
 from moored.inference.gmm.estimator import gmm
 from moored.inference.headline import headline
@@ -56,6 +57,7 @@ __all__ = [
     "contributions",
     "detectable",
     "estimate",
+    "fit",
     "gmm",
     "gmm_small",
     "headline",

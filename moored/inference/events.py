@@ -106,6 +106,8 @@ class Binomial:
         if share == self.value:
             return np.ones(1)
         least, most = self._possible()
+        if self.counted and not least <= share <= most:
+            return np.zeros(1)
         more = 1.0 if share > most else 0.0 if share < least else self._above(share)
         chance = {"larger": more, "smaller": 1.0 - more}.get(alternative, 2.0 * min(more, 1.0 - more))
         return np.array([min(chance, 1.0)])

@@ -77,7 +77,7 @@ def fit(
     >>> bool(found.bse["Intercept"] < moored.fit(table, "y ~ 1", family="mean").bse["Intercept"])
     True
     """
-    frame = _frame(data)
+    frame = as_pandas(data).reset_index(drop=True)
     _refuse_plain(formula, sources)
     named = _sources(frame, formula, sources)
     frame, marked = (frame, labelled) if labelled is not None else _marked(frame, formula)
@@ -90,15 +90,6 @@ def fit(
     if target != "population":  # an estimator of the user's own need not know of it
         options["target"] = target
     return replace(ESTIMATORS[name](sample, family, **options), formula=formula)
-
-
-def _frame(data: Any) -> pd.DataFrame:
-    frame = as_pandas(data)
-    if frame.columns.nlevels > 1:
-        raise DataInvalid(
-            f"The table's columns have {frame.columns.nlevels} levels; give each column one name."
-        )
-    return frame.reset_index(drop=True)
 
 
 def _refuse_plain(formula: Any, sources: Any) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from moored.errors import DataInvalid
 from moored.inference.data import Array
 from moored.inference.laws import refuse_level
+from moored.numbers import p_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ Adjustment = Literal["holm", "bonferroni"]
 DEPENDENT = 1e-12  # smallest eigenvalue of the correlation of the tested combinations
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Joint:
     """A joint test: statistic, its degrees of freedom, those of its error (None: chi-squared), p-value."""
 
@@ -26,6 +27,12 @@ class Joint:
     df: int
     error_df: float | None
     p_value: float
+
+    def __repr__(self) -> str:
+        if self.error_df is None:
+            return f"chi-squared({self.df}) = {self.statistic:.4g}, p = {p_value(self.p_value)}"
+        found = f"F({self.df}, {self.error_df:.1f}) = {self.statistic / self.df:.4g}"
+        return f"{found}, p = {p_value(self.p_value)}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,8 +133,8 @@ def joint_test(estimate: Array, covariance: Array, R: Array, q: Any, df: float |
         raise DataInvalid("The rows of R repeat each other, or one of them has no error; leave it out.")
     scaled = gap / scale
     statistic, c = float(scaled @ np.linalg.solve(V / np.outer(scale, scale), scaled)), len(R)
-    p_value = chdtrc(c, statistic) if df is None else fdtrc(c, df, statistic / c)
-    return Joint(statistic, c, df, float(p_value))
+    chance = chdtrc(c, statistic) if df is None else fdtrc(c, df, statistic / c)
+    return Joint(statistic, c, df, float(chance))
 
 
 def adjust(p_value: Array, method: Adjustment = "holm") -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from moored.errors import DataInvalid
-from moored.numbers import decimals, number, p_value, scale_of
+from moored.numbers import RATIOS, decimals, exponential, number, p_value, scale_of
 from moored.reader.frames import Labelled
 from moored.reader.table import Table
 from moored.reader.text import BIASED, MODELS, rows_of
@@ -23,6 +23,7 @@ def etable(
     labels: Mapping[str, str] | None = None,
     keep: Sequence[str] | None = None,
     digits: int | None = None,
+    exp: bool = False,
     caption: str | None = None,
     label: str | None = None,
     notes: str | None = None,
@@ -36,6 +37,7 @@ def etable(
     labels : other names for terms and outcomes, such as {"hedge": "Hedging word"}.
     keep : the terms to show, in this order; None: all, the constant last.
     digits : decimals of estimates; None: as many as the standard errors of each term are worth.
+    exp : odds or rate ratios in the place of their logarithms, with the standard errors of the ratios.
     caption, label : of the table; `label` is for references in LaTeX. notes : a line of your own below the table.
 
     Returns
@@ -45,13 +47,14 @@ def etable(
 
     Raises
     ------
-    DataInvalid : no fit, something that is no fit, a term that no fit has, or another word for `below`.
+    DataInvalid : no fit, something that is no fit, a term that no fit has, another word for `below`, or `exp` for a
+        family that has no ratio.
     """
     names, chosen = _fits(fits)
     lines = _lines(below)
     terms = _terms(chosen, keep)
     named = dict(labels or {})
-    frames = [dict(rows_of(fit.tidy())) for fit in chosen]
+    frames = [_frame(fit, exp) for fit in chosen]
     rows: list[tuple[str, ...]] = []
     for term in terms:
         present = [frame.get(term) for frame in frames]
@@ -66,7 +69,7 @@ def etable(
         heads=tuple(_heads(names, chosen, named)),
         rows=tuple(rows),
         split=split,
-        notes=(*own, *_notes(chosen, lines)),
+        notes=(*own, *_notes(chosen, lines, exp)),
         caption=caption,
         label=label,
         values=tuple(_values(names, chosen, frames, terms)),
@@ -80,13 +83,22 @@ def _fits(given: Any) -> tuple[list[str | None], list[Labelled]]:
     else:
         fits = [given] if isinstance(given, Labelled) or not isinstance(given, Iterable) else list(given)
         names = [None for _ in fits]
-    wrong = next((fit for fit in fits if not isinstance(fit, Labelled)), None)
-    if wrong is not None or not fits:
-        came = "nothing" if not fits else type(wrong).__name__
+    wrong = [type(fit).__name__ for fit in fits if not isinstance(fit, Labelled)]
+    if wrong or not fits:
+        came = wrong[0] if wrong else "nothing"
         raise DataInvalid(
             f"A table is made of fits, and {came} came; give a fit, a list of fits, or a dict of them."
         )
     return names, fits
+
+
+def _frame(fit: Labelled, exp: bool) -> dict[str, dict[str, Any]]:
+    if exp and fit.family not in RATIOS:
+        raise DataInvalid(
+            f"exp=True turns log odds and log rates into ratios, and the family of {fit.estimator} is "
+            f"{fit.family!r}; leave it out."
+        )
+    return {term: exponential(row) if exp else row for term, row in rows_of(fit.tidy())}
 
 
 def _lines(below: str | Sequence[str]) -> tuple[str, ...]:
@@ -138,8 +150,8 @@ def _facts(fits: Sequence[Labelled]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _notes(fits: Sequence[Labelled], lines: Sequence[str]) -> Iterable[str]:
-    models = dict.fromkeys(_model(fit.family) for fit in fits)
+def _notes(fits: Sequence[Labelled], lines: Sequence[str], exp: bool) -> Iterable[str]:
+    models = dict.fromkeys(_model(fit.family, exp) for fit in fits)
     joined = "; ".join(models)
     yield f"{joined[0].upper()}{joined[1:]}."
     said = [_WORDS[line] for line in lines]
@@ -154,8 +166,8 @@ def _notes(fits: Sequence[Labelled], lines: Sequence[str]) -> Iterable[str]:
     yield from dict.fromkeys(mark for fit in fits for mark in fit.marks)
 
 
-def _model(family: str) -> str:
-    scale = scale_of(family)
+def _model(family: str, exp: bool) -> str:
+    scale = f"{RATIOS[family]}s" if exp else scale_of(family)
     return f"{MODELS.get(family, family)} ({scale})" if scale else MODELS.get(family, family)
 
 

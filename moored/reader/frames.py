@@ -48,6 +48,11 @@ class Labelled:
     warnings: tuple[str, ...]
 
     @property
+    def origin(self) -> str:
+        """Where the fit is published, as "tweets, version 1"; empty where it is not."""
+        return ""
+
+    @property
     def marks(self) -> tuple[str, ...]:
         """What a table of the fit must say below itself."""
         return ()

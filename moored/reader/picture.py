@@ -32,14 +32,15 @@ def draw_terms(fit: Labelled, frame: pd.DataFrame, level: float, exp: bool, ax: 
         values = [np.exp(frame[name]) if exp else frame[name] for name in ("estimate", "lower", "upper")]
     estimate, lower, upper = (value.to_numpy(dtype=np.float64) for value in values)
     unit = RATIOS[fit.family] if exp else scale_of(fit.family)
+    biased = fit.estimator.startswith("naive")
     return coefficient_plot(
         list(frame.index),
         estimate,
         lower,
         upper,
-        title=title_of(fit),
+        title=title_of(fit) + (" (biased)" if biased else ""),
         scale=f"{unit or 'estimate'}, {100 * level:.6g}% interval",
         zero=1.0 if exp else 0.0,
-        biased=fit.estimator.startswith("naive"),
+        biased=biased,
         ax=ax,
     )

@@ -10,7 +10,6 @@ from moored.errors import TermUnknown
 from moored.reader.frames import Labelled
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
     from moored.reader.table import Table
@@ -67,6 +66,10 @@ class Readable(Labelled):
         """The fit's table in HTML: see `moored.etable`."""
         return self.table(**options).to_html(path)
 
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """Every number of the fit with all its digits."""
+        return self.table().to_csv(path)
+
     def to_docx(self, path: str | Path, **options: Any) -> Path:
         """The fit's table as a Word file: see `moored.etable`."""
         return self.table(**options).to_docx(path)
@@ -90,23 +93,3 @@ class Readable(Labelled):
         from moored.reader.text import html_of
 
         return html_of(self)
-
-    @property
-    def __maketables_coef_table__(self) -> pd.DataFrame:
-        frame = self.tidy().rename(columns={"estimate": "b", "p_value": "p"})
-        return frame.assign(t=self.tvalues)
-
-    def __maketables_stat__(self, key: str) -> Any:
-        return {"N": self.n_total, "n_labelled": self.n_labelled}.get(key)
-
-    @property
-    def __maketables_depvar__(self) -> str:
-        return self.formula.partition("~")[0].strip() or "y"
-
-    @property
-    def __maketables_default_stat_keys__(self) -> list[str]:
-        return ["N", "n_labelled"]
-
-    @property
-    def __maketables_stat_labels__(self) -> dict[str, str]:
-        return {"N": "Units", "n_labelled": "Labelled units"}

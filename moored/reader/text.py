@@ -82,7 +82,8 @@ def html_of(fit: Labelled) -> str:
 
 def title_of(fit: Labelled) -> str:
     """The estimator, and what is estimated."""
-    return plain(f"{fit.estimator}: {fit.formula}" if fit.formula else f"{fit.estimator}, {fit.family}", 200)
+    what = f"{fit.estimator}: {fit.formula}" if fit.formula else f"{fit.estimator}, {fit.family}"
+    return plain(f"{fit.origin}, {what}" if fit.origin else what, 200)
 
 
 def cells_of(frame: pd.DataFrame) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
@@ -167,6 +168,6 @@ def _notes(fit: Labelled, level: float, head: tuple[str, ...]) -> Iterable[str]:
 
 
 def _more(fit: Labelled) -> list[str]:
-    """Warnings, and that naive fits are biased."""
+    """Warnings, what a version must say, and that naive fits are biased."""
     biased = [BIASED] if fit.estimator.startswith("naive") else []
-    return [f"warning: {plain(text, 2000)}" for text in dict.fromkeys((*biased, *fit.warnings))]
+    return [f"warning: {plain(text, 2000)}" for text in dict.fromkeys((*biased, *fit.marks, *fit.warnings))]

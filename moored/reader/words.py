@@ -33,7 +33,9 @@ def read_words(said: str, terms: Sequence[str]) -> list[tuple[str, Array, float]
 
     Errors: `TermUnknown`, which says what could not be read and which terms there are.
     """
-    return [(label, value[:-1], -float(value[-1])) for label, value in _Reader(said, tuple(terms)).read()]
+    return [
+        (label, value[:-1], 0.0 - float(value[-1])) for label, value in _Reader(said, tuple(terms)).read()
+    ]
 
 
 class _Reader:
@@ -173,6 +175,5 @@ class _Reader:
 
 def _ways(terms: Sequence[str]) -> str:
     known = ", ".join(terms[:20]) + (", ..." if len(terms) > 20 else "")
-    first, last = terms[0], terms[-1]
-    other = first if first != last else "0.5"
+    last, other = terms[-1], terms[-2] if len(terms) > 1 else "0.5"
     return f'write a combination such as "{last} - {other}" or "{last} = {other}" of the terms {known}'

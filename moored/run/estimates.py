@@ -78,6 +78,11 @@ def estimate_study(study: Study, sample: Sample, units: pd.DataFrame) -> Estimat
     return Estimates(tuple(fits), _everyone(study, units), ruled, (*notes_of(sample), *marks))
 
 
+def fit_of(study: Study, material: Material, estimator: str) -> Fit:
+    """One estimator's fit, as `estimate_study` makes it. Errors: the `EstimationError` family."""
+    return ESTIMATORS[estimator](sample_of(study, material), study.estimate.family, **_options(study))
+
+
 def _options(study: Study) -> dict[str, Any]:
     options: dict[str, Any] = {"level": study.estimate.level}
     if study.estimate.target != "population":  # an estimator of the user's own need not know of it

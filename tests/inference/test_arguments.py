@@ -34,6 +34,13 @@ def test_a_number_is_a_seed():
             np.testing.assert_array_equal(a, ESTIMATORS[name](sample()).estimate)
 
 
+def test_a_world_is_drawn_with_a_number_as_well():
+    from moored.inference.simulate.worlds import draw
+
+    one, other = (draw("logit", rng, n=20, T=60, M=1) for rng in (3, np.random.default_rng(3)))
+    np.testing.assert_array_equal(one.X, other.X)
+
+
 @pytest.mark.parametrize("rng", ["one", -1, 1.5, None, object()])
 def test_what_is_no_seed_is_a_sentence(rng):
     with pytest.raises(DataInvalid, match=r"give a whole number from 0, such as rng=1"):

@@ -11,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from moored.errors import DataInvalid
 from moored.inference import ESTIMATORS, gmm, labelling_test, missing_tests, source_tests
+from moored.inference.joint import Joint
 from moored.row_role import role_of
 from tests.inference.worlds import draw
 
@@ -34,6 +35,11 @@ def test_one_row_is_the_contrast_and_units_do_not_matter(name):
     assert fit.wald_test([row]).p_value == pytest.approx(fit.contrast(row)["p_value"].iloc[0], rel=1e-9)
     R = np.array([[0, 1.0, 0], [0, 0, 1]])
     assert fit.wald_test(R * [[1e9], [1e-9]]).p_value == pytest.approx(fit.wald_test(R).p_value, rel=1e-9)
+
+
+def test_a_joint_test_is_read_at_a_glance():
+    assert repr(Joint(6.3, 2, None, 0.0429)) == "chi-squared(2) = 6.3, p = 0.043"
+    assert repr(Joint(6.3, 2, 41.87, 0.0612)) == "F(2, 41.9) = 3.15, p = 0.061"
 
 
 @pytest.mark.parametrize("R", [[[1, 0]], [[np.nan, 0, 0]], [[0, 1, 0], [0, 2, 0]], [[0, 0, 0]]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,15 @@ def codes(frame: pd.DataFrame, name: str, rows: list[str]) -> NDArray[Any]:
     return values.astype(str) if values.dtype.kind not in "iub" else values
 
 
+def _to_pandas(data: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return cast("pd.DataFrame", data.to_pandas())
+    except ModuleNotFoundError:  # polars asks for pyarrow there
+        return pd.DataFrame(data.to_dict(as_series=False))
+
+
 def as_pandas(data: Any) -> pd.DataFrame:
     """A pandas frame of a frame of any make; true and false become 1 and 0."""
     import pandas as pd
@@ -96,7 +105,7 @@ def as_pandas(data: Any) -> pd.DataFrame:
     if isinstance(data, pd.DataFrame):
         frame = data
     elif hasattr(data, "to_pandas"):
-        frame = data.to_pandas()
+        frame = _to_pandas(data)
     elif hasattr(data, "__dataframe__"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # pandas would rather have Arrow
@@ -105,6 +114,10 @@ def as_pandas(data: Any) -> pd.DataFrame:
         frame = pd.DataFrame(dict(data))
     else:
         raise DataInvalid(f"A {type(data).__name__} is not a data frame; give pandas, or a dict of columns.")
+    if frame.columns.nlevels > 1:
+        raise DataInvalid(
+            f"The table's columns have {frame.columns.nlevels} levels; give each column one name."
+        )
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise DataInvalid(
@@ -119,4 +132,7 @@ def as_pandas(data: Any) -> pd.DataFrame:
     ]
     if not logical:
         return frame
-    return frame.assign(**{name: frame[name].astype("Float64").astype(float) for name in logical})
+    frame = frame.copy()
+    for name in logical:
+        frame[name] = frame[name].astype("Float64").astype(float)
+    return frame

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from moored.inference.data import Array, Mask, Sample, Source
+from moored.inference.data import Array, Mask, Sample, Source, generator
 from moored.inference.simulate.rivals import answers_of
 from moored.inference.stacked import Answers
 
@@ -146,8 +146,9 @@ def read(rng: Generator, quality: str, family: str, X: Array, y: Array) -> tuple
     return good, None
 
 
-def draw(world: Hard, rng: Generator, n: int, T: int, M: int, quality: str) -> Sample:
+def draw(world: Hard, rng: Generator | int, n: int, T: int, M: int, quality: str) -> Sample:
     """A corpus with n of its units labelled."""
+    rng = generator(rng)
     X, y = world.units(rng, T)
     found = [read(rng, quality, world.family, X, y) for _ in range(M)]
     sources = tuple(Source(f"m{m}", "proxy", given, X, seen) for m, (given, seen) in enumerate(found))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 
 from moored.errors import DataInvalid
-from moored.inference.data import Array, Mask, Sample, Source
+from moored.inference.data import Array, Mask, Sample, Source, generator
 
 Units = Callable[[Generator, int], tuple[Array, Array]]
 
@@ -193,7 +193,7 @@ QUALITIES: Mapping[str, Recipe] = {
 
 def draw(
     world: World | str,
-    rng: Generator,
+    rng: Generator | int,
     *,
     n: int,
     T: int,
@@ -206,6 +206,7 @@ def draw(
     With `at_random` false, a unit whose outcome is above the mean is three times as likely to be labelled:
     labelling that no estimator here survives, and that the J test is for.
     """
+    rng = generator(rng)
     chosen = WORLDS[world] if isinstance(world, str) else world
     if quality not in QUALITIES:
         raise DataInvalid(f"No quality is called {quality!r}; choose one of {', '.join(QUALITIES)}.")

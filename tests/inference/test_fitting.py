@@ -1,0 +1,169 @@
+"""The front door: what a notebook writes gives what the sample, the formula and the estimator give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import moored
+from moored.errors import ColumnMissing, DataInvalid, NoLabels, Unidentified
+from moored.inference import ESTIMATORS, Columns, sample_from_frame
+
+
+def table(T=300, n=80, seed=1):
+    rng = np.random.default_rng(seed)
+    x, g = rng.normal(size=T), rng.choice(["a", "b", "c & d"], T)
+    truth = 0.5 * x + (g == "b") + rng.normal(size=T)
+    frame = pd.DataFrame({"x": x, "g": g, "my y": truth, "gpt": truth + rng.normal(size=T) / 2})
+    frame["syn"] = frame["gpt"] + rng.normal(size=T) / 2
+    frame["seen"] = rng.permutation(T) < n
+    frame["person"] = np.arange(T) // 3
+    frame["w"] = T / n
+    frame["y"] = frame["my y"].where(frame["seen"])
+    return frame
+
+
+def same(fit, other):
+    np.testing.assert_array_equal(fit.estimate, other.estimate)
+    np.testing.assert_array_equal(fit.covariance, other.covariance)
+    assert fit.terms == other.terms
+
+
+def by_hand(frame, formula, sources, estimator, family="ols", **columns):
+    return ESTIMATORS[estimator](
+        sample_from_frame(frame, Columns(formula, "seen", sources, **columns)), family
+    )
+
+
+def test_the_headline_is_the_default_and_where_the_outcome_is_there_a_human_labelled():
+    frame = table()
+    expected = by_hand(frame, "y ~ x + g", {"gpt": "gpt ~ x + g"}, "gmm-small")
+    for fit in (
+        moored.fit(frame, "y ~ x + g", sources="gpt"),
+        moored.fit(frame, "y ~ x + g", sources=["gpt"]),
+        moored.fit(frame, "y ~ x + g", sources={"gpt": "gpt"}, labelled="seen"),
+        moored.fit(frame, "`my y` ~ x + g", sources={"m": "gpt ~ x + g"}, labelled="seen"),
+    ):
+        assert fit.estimator == "gmm-small"
+        same(fit, expected)
+    assert moored.fit(frame, "y ~ x + g", sources="gpt").formula == "y ~ x + g"
+
+
+def test_an_estimator_clusters_weights_and_several_sources():
+    frame = table()
+    sources = {"gpt": "gpt ~ x", "syn": "syn ~ x"}
+    fit = moored.fit(
+        frame, "y ~ x", sources=["gpt", "syn"], estimator="gmm-synth", cluster="person", weights="w"
+    )
+    same(fit, by_hand(frame, "y ~ x", sources, "gmm-synth", cluster="person", weights="w"))
+    assert fit.sources == ("gpt", "syn")
+    alone = moored.fit(frame, "y ~ x", estimator="human", level=0.9)
+    assert (alone.sources, alone.level) == ((), 0.9)
+    classes = frame.assign(y=(frame["y"] > 0).where(frame["seen"]), gpt=frame["gpt"] > 0)
+    assert moored.fit(classes, "y ~ x", sources="gpt", family="multinomial:2").estimator == "gmm-proxy"
+
+
+def test_a_table_has_any_index_and_any_make():
+    frame = table()
+    expected = moored.fit(frame, "y ~ x", sources="gpt")
+    same(moored.fit(frame.set_index("person"), "y ~ x", sources="gpt"), expected)
+    same(moored.fit(frame.to_dict("list"), "y ~ x", sources="gpt"), expected)
+    same(moored.fit(frame.rename(columns={"person": 7, "seen": 8}), "y ~ x", sources="gpt"), expected)
+    shuffled = frame.sample(frac=1.0, random_state=1)
+    np.testing.assert_allclose(
+        moored.fit(shuffled, "y ~ x", sources="gpt").estimate, expected.estimate, rtol=1e-9
+    )
+
+
+class Polars:
+    """What a polars frame is to us where pyarrow is not installed."""
+
+    def __init__(self, frame):
+        self.frame = frame
+
+    def to_pandas(self):
+        raise ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow")
+
+    def to_dict(self, *, as_series):
+        assert as_series is False
+        return {name: self.frame[name].tolist() for name in self.frame}
+
+
+def test_polars_needs_no_pyarrow():
+    frame = table()
+    same(moored.fit(Polars(frame), "y ~ x", sources="gpt"), moored.fit(frame, "y ~ x", sources="gpt"))
+
+
+def test_polars_and_pyarrow_themselves():
+    frame = table()
+    expected = moored.fit(frame, "y ~ x + g", sources="gpt")
+    same(moored.fit(pl.DataFrame(frame.to_dict("list")), "y ~ x + g", sources="gpt"), expected)
+    same(moored.fit(pa.Table.from_pandas(frame), "y ~ x + g", sources="gpt"), expected)
+
+
+def test_odd_names_of_columns():
+    frame = table().rename(columns={"x": "a:b", "gpt": "GPT-4 (%)", "y": "is it - polite?"})
+    frame["labelled"] = 7  # a column of the user's own, which is not asked for
+    fit = moored.fit(frame, "`is it - polite?` ~ `a:b`", sources="GPT-4 (%)")
+    assert fit.terms == ("Intercept", "a:b")
+    assert fit.sources == ("GPT-4 (%)",)
+    assert fit.contrast("a:b = 1").iloc[0]["estimate"] == fit.params["a:b"]
+    assert "GPT" not in repr(fit)
+
+
+def test_categories_and_their_contrasts():
+    fit = moored.fit(table(), "y ~ x + C(g)", sources="gpt")
+    assert fit.terms == ("Intercept", "x", "C(g)[T.b]", "C(g)[T.c & d]")
+    assert fit.wald_test("C(g)[T.b] = C(g)[T.c & d] = 0").df == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "why"),
+    [
+        ({"data": 3}, DataInvalid, "int is not a data frame"),
+        ({"formula": ["y ~ x"]}, DataInvalid, "formula came as list"),
+        ({"formula": "y"}, DataInvalid, "outcome ~ covariates"),
+        ({"formula": "z ~ x"}, ColumnMissing, "names the column 'z'"),
+        ({"formula": "y ~ z"}, ColumnMissing, "no column 'z'"),
+        ({"sources": 3}, DataInvalid, "sources came as int"),
+        ({"sources": "z"}, ColumnMissing, "A source names the column 'z'"),
+        ({"sources": {"a": 3}}, DataInvalid, "the source 'a' came as 3"),
+        ({"sources": ["gpt", "gpt"]}, DataInvalid, "share the name"),
+        ({"sources": {"gpt:human": "gpt"}}, DataInvalid, "is of kind 'human'"),
+        ({"labelled": "z"}, ColumnMissing, "no column 'z'"),
+        ({"labelled": "g"}, DataInvalid, "must be 1, true"),
+        ({"family": "logistic"}, DataInvalid, "No family is called 'logistic'"),
+        ({"estimator": "ppi"}, DataInvalid, "No estimator is called 'ppi'"),
+        ({"level": 95}, DataInvalid, "between 0 and 1"),
+        ({"cluster": "z"}, ColumnMissing, "no column 'z'"),
+        ({"missing": "ignore"}, DataInvalid, "drop"),
+    ],
+)
+def test_what_cannot_be_fitted_is_one_sentence(arguments, error, why):
+    given = {"data": table(), "formula": "y ~ x", "sources": "gpt"} | arguments
+    data, formula = given.pop("data"), given.pop("formula")
+    with pytest.raises(error, match=f"(?i){why}") as caught:
+        moored.fit(data, formula, **given)
+    assert "\n" not in caught.value.message
+
+
+def test_nobody_labelled_and_too_few():
+    with pytest.raises(NoLabels):
+        moored.fit(table().assign(y=np.nan), "y ~ x", sources="gpt")
+    with pytest.raises(Unidentified):
+        moored.fit(table(n=3), "y ~ x", sources="gpt")
+    levels = table()
+    levels.columns = pd.MultiIndex.from_product([["a"], levels.columns])
+    with pytest.raises(DataInvalid, match="2 levels"):
+        moored.fit(levels, "y ~ x")
+
+
+def test_the_example_of_the_docstring_runs():
+    import doctest
+
+    from moored.inference import fitting
+
+    assert doctest.testmod(fitting, raise_on_error=True).attempted >= 5

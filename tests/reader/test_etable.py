@@ -1,0 +1,174 @@
+"""Fits side by side: the digits are the fits' own, and what is written can be read by TeX, Word and a browser."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from docx import Document
+
+import moored
+from moored.errors import DataInvalid
+from moored.inference import ESTIMATORS
+from tests.inference.worlds import draw
+from tests.reader.test_fit import HOSTILE
+
+NAMES = ("gmm-small", "human", "naive-proxy")
+
+
+def fits(names=NAMES):
+    sample = draw("logit", M=1, rng=42)
+    return [replace(ESTIMATORS[name](sample, "logit"), formula="y ~ x1 + x2") for name in names]
+
+
+def cells_of(text):
+    """Estimates and ends as they stand in a Markdown table, by term and fit."""
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if "|" in line
+    ]
+    return lines[0], lines[2:]
+
+
+def test_every_digit_is_the_fits_own():
+    chosen = fits()
+    head, rows = cells_of(moored.etable(chosen).to_markdown())
+    assert head == ["", "y gmm-small (1)", "y human (2)", "y naive-proxy (biased) (3)"]
+    terms = [row[0] for row in rows]
+    assert terms == ["x1", "", "x2", "", "Intercept", "", "Labelled units", "Units"]
+    for at in range(0, 6, 2):
+        for fit, estimate, interval in zip(chosen, rows[at][1:], rows[at + 1][1:], strict=True):
+            row = fit.tidy().loc[terms[at]]
+            places = len(estimate.partition(".")[2])
+            assert places >= 4
+            assert estimate == f"{row['estimate']:.{places}f}"
+            assert interval == f"[{row['lower']:.{places}f}, {row['upper']:.{places}f}]"
+    assert rows[6][1:] == ["150"] * 3
+    assert rows[7][1:] == ["1,000"] * 3
+
+
+def test_csv_has_all_digits():
+    chosen = fits()
+    table = pd.read_csv(io.StringIO(moored.etable(chosen).to_csv()))
+    for place, fit in enumerate(chosen, 1):
+        own = table[table["fit"] == place].set_index("term").loc[list(fit.terms)]
+        for name in ("estimate", "se", "lower", "upper", "p_value"):
+            np.testing.assert_array_equal(own[name], getattr(fit, name))
+
+
+def test_fits_of_different_terms_families_and_levels_stand_side_by_side():
+    logit, ols = fits(("human",))[0], ESTIMATORS["human"](draw("ols", p=2, rng=1), "ols", level=0.9)
+    ols = replace(ols, terms=("Intercept", "C(g)[T.b c]"))
+    table = moored.etable(
+        {"first & last": logit, "second": ols}, below=("se", "p"), labels={"x1": "Age", "y": "Polite"}
+    )
+    head, rows = cells_of(table.to_markdown())
+    assert head == ["", "Polite first & last human (1)", "second human (2)"]
+    assert [row[0] for row in rows[::3]][:4] == ["Age", "x2", "C(g)[T.b c]", "Intercept"]
+    assert rows[0][2] == ""
+    assert rows[1][1] == f"({logit.bse['x1']:.4f})"
+    assert rows[2][1].startswith("p = ")
+    text = table.to_markdown()
+    assert "Logistic regression (log odds); linear regression." in text
+    assert "95% and 90% intervals" in moored.etable([logit, ols]).to_markdown()
+
+
+def test_odds_ratios_on_request():
+    fit = fits(("human",))[0]
+    _, rows = cells_of(moored.etable(fit, exp=True, digits=3, keep=["x2"]).to_markdown())
+    assert rows[0][1] == f"{np.exp(fit.params['x2']):.3f}"
+    assert rows[1][1] == "[{:.3f}, {:.3f}]".format(*np.exp(fit.conf_int().loc["x2"]))
+    assert "(odds ratios)" in moored.etable(fit, exp=True).to_markdown()
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "why"),
+    [
+        ([], {}, "nothing came"),
+        ("human", {}, "came"),
+        (None, {}, "NoneType came"),
+        ("fits", {"keep": ["z"]}, "keep names 'z'"),
+        ("fits", {"below": "stars"}, "below came as 'stars'"),
+    ],
+)
+def test_what_makes_no_table_is_refused(given, options, why):
+    with pytest.raises(DataInvalid, match=why):
+        moored.etable(fits() if given == "fits" else given, **options)
+
+
+def test_a_small_number_is_never_cut_to_nothing():
+    fit = fits(("human",))[0]
+    small = {name: getattr(fit, name) * 1e-9 for name in ("estimate", "se", "lower", "upper")}
+    tiny = replace(fit, **small)
+    _, rows = cells_of(moored.etable(tiny).to_markdown())
+    assert float(rows[0][1]) == pytest.approx(tiny.params["x1"], rel=0.1)
+
+
+def test_word_opens_the_file(tmp_path):
+    chosen = fits()
+    path = moored.etable(chosen, caption="Politeness", notes="By us.").to_docx(tmp_path / "t.docx")
+    document = Document(str(path))
+    (table,) = document.tables
+    cells = [[cell.text for cell in row.cells] for row in table.rows]
+    assert any("Politeness" in paragraph.text for paragraph in document.paragraphs)
+    _, rows = cells_of(moored.etable(chosen).to_markdown())
+    start = next(at for at, row in enumerate(cells) if row[0] == "x1")
+    assert [row[1:] for row in cells[start : start + 8]] == [row[1:] for row in rows]
+    assert cells[-1][0].startswith("By us. Logistic regression")
+    assert "biased, do not report" in cells[-1][0]
+
+
+def test_html_has_the_same_cells():
+    chosen = fits()
+    html = moored.etable(chosen).to_html()
+    seen = [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", html, re.DOTALL)]
+    _, rows = cells_of(moored.etable(chosen).to_markdown())
+    assert [cell for row in rows for cell in row[1:]] == seen[: 8 * 3]
+    assert "http" not in html.replace("http-equiv", "")
+
+
+LATEX = shutil.which("pdflatex")
+
+
+def compiled(folder, *tables):
+    """Let TeX make a page of the tables, with the packages that they say they need."""
+    preamble = re.findall(r"\\usepackage\{.*\}", tables[0])
+    page = ["\\documentclass{article}", *preamble, "\\begin{document}", *tables, "\\end{document}"]
+    (folder / "t.tex").write_text("\n".join(page), encoding="utf-8")
+    done = subprocess.run(
+        [LATEX, "-halt-on-error", "-interaction=nonstopmode", "t.tex"],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-3000:]
+    assert (folder / "t.pdf").stat().st_size > 1000
+
+
+@pytest.mark.skipif(
+    LATEX is None, reason="needs pdflatex (Debian: texlive-latex-recommended, texlive-latex-extra)"
+)
+def test_latex_compiles_whatever_the_names_are(tmp_path):
+    terms = ("Intercept", "[a] & _b% #$~^\\{}", '*ünï* `x` <">|')
+    odd = replace(fits(("human",))[0], terms=terms, warnings=())
+    tables = [
+        moored.etable(fits(), caption="100% & more", label="tab:one"),
+        moored.etable([odd], caption="_a_", notes="50% of $x$ [so]"),
+        moored.etable([replace(odd, formula=f"{HOSTILE} ~ x")]),
+    ]
+    compiled(tmp_path, *(table.to_latex() for table in tables))
+
+
+def test_a_file_is_written_where_it_is_asked_for(tmp_path):
+    table = moored.etable(fits())
+    for name in ("latex", "markdown", "csv"):
+        text = getattr(table, f"to_{name}")(tmp_path / name)
+        assert (tmp_path / name).read_text(encoding="utf-8") == text
+    assert repr(table) == table.to_markdown()
+    assert "<table" in table._repr_html_()
+    assert next(iter(table.frame.columns)) == "y gmm-small (1)"
