@@ -47,10 +47,11 @@ class Answer:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """The whole suite runs in three processes, which wait a lot; files that are named, and what is slow, in
+    """The whole suite runs in three to six processes, which wait a lot; files that are named, and what is slow, in
     pytest's own."""
     whole = config.args == [str(Path(part)) for part in config.getini("testpaths")]
-    return 3 if whole and config.option.markexpr == "not slow" else 0
+    processes = min(max(3, os.cpu_count() or 1), 6)
+    return processes if whole and config.option.markexpr == "not slow" else 0
 
 
 Moored = Callable[..., Answer]
@@ -80,8 +81,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts servers and processes comes first: a long file that is begun last is waited for alone."""
-    items.sort(key=lambda item: item.get_closest_marker("prefect") is None)
+    """Files that start servers come first: a long one that is begun last is waited for alone."""
+    starting = {item.path for item in items if item.get_closest_marker("prefect") is not None}
+    items.sort(key=lambda item: item.path not in starting)
 
 
 def _shared(config: pytest.Config) -> Path | None:

@@ -79,10 +79,15 @@ def called(
 
 def one_sentence(answer: subprocess.CompletedProcess[str]) -> str:
     """What a command said as it refused: one line for a person."""
-    lines = answer.stderr.splitlines()
-    assert lines[-1].startswith("moored: "), answer.stderr
+    return only_sentence(answer.stderr)
+
+
+def only_sentence(err: str) -> str:
+    """The one line for a person in what a command wrote to stderr."""
+    lines = err.splitlines()
+    assert lines[-1].startswith("moored: "), err
     others = [line for line in lines[:-1] if "\u2501" not in line]  # the bar of the run's progress
-    assert not "".join(others).strip(), answer.stderr
+    assert not "".join(others).strip(), err
     return lines[-1]
 
 

@@ -41,8 +41,12 @@ class Reached:
             self.event.set()
 
 
-# SIGTERM is Ctrl-C to one process alone: the same path.
-HOW = [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL]
+# SIGTERM is Ctrl-C to one process alone: the same path. Quick tests of kill -9: runs in batches, generation alone.
+HOW = [
+    signal.SIGINT,
+    pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+    pytest.param(signal.SIGKILL, marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize("how", HOW, ids=lambda how: how.name)

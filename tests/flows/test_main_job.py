@@ -13,6 +13,8 @@ import pytest
 
 from tests.commands import said
 
+pytestmark = pytest.mark.prefect
+
 ROOT = Path(__file__).parent.parent.parent
 UNITS, LABELLED = 30, 20
 

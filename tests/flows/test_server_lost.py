@@ -29,7 +29,7 @@ CONCURRENCY = 4
 def prefect(home):
     """A Prefect server of its own: its process and address."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "moored.cli.api_server"],
+        [sys.executable, "-m", "moored.cli.api_server", "0"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PREFECT_HOME": str(home)},

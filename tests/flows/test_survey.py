@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from moored.storage.ingest import read_units
 from moored.storage.results import checks_of, estimates_of, history
 from moored.storage.warehouse import open_store
 from moored.study import load_study
@@ -229,7 +230,7 @@ def test_a_column_of_ones_own_and_a_parquet_file_do_too(moored, endpoint, tmp_pa
         connection.register("frame", frame)
         connection.execute("CREATE TABLE letters AS FROM frame")
         connection.execute(f"COPY letters TO '{tmp_path / 'mine.parquet'}'")
-    results = []
+    frames = []
     for source in ("mine.csv", "mine.parquet", "mine.duckdb::letters"):
         path = write_study(
             tmp_path,
@@ -237,10 +238,12 @@ def test_a_column_of_ones_own_and_a_parquet_file_do_too(moored, endpoint, tmp_pa
             covariates=[{"name": "age", "column": "age / 10"}],
             estimate={"formula": "polite ~ age"},
         )
-        answer = moored("run", path, "--json")
-        assert answer.code == 0, answer.err
-        results.append(json.loads(answer.out)["estimates"])
-    assert results[0] == results[1] == results[2]
+        frames.append(read_units(load_study(path), tmp_path, tmp_path).frame)
+    for other in frames[1:]:
+        pd.testing.assert_frame_equal(other, frames[0])
+    answer = moored("run", path, "--json")
+    assert answer.code == 0, answer.err
+    assert {row["term"] for row in json.loads(answer.out)["estimates"]} == {"Intercept", "age"}
 
 
 BAD = {
