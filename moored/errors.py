@@ -25,6 +25,7 @@ Each says in one sentence what came, what is allowed and what to do next.
     │   ├── Unwell              14  `moored doctor` found something that does not work
     │   ├── ExtraMissing        15  a package that this command needs is not installed
     │   ├── TermUnknown         16  words for a fit that name none of its terms
+    │   ├── PortTaken           19  the port for `moored ui` cannot be used
     │   ├── PageNotWritten      18  a report or statement cannot be written there
     │   ├── EstimationError     30  the numbers
     │   │   ├── Unidentified    31  too few labelled units for the parameters
@@ -256,6 +257,10 @@ class NotStored(Terminal, exit_code=52):
 
 class PageNotWritten(Terminal, exit_code=18):
     """A report or a methods statement cannot be written where it was asked for."""
+
+
+class PortTaken(Terminal, exit_code=19):
+    """The port for the pages cannot be used."""
 
 
 class WouldOverwrite(Terminal, exit_code=53):

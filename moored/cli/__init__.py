@@ -28,6 +28,7 @@ from moored.cli.run import reparse_command, rerun_command, run_command
 from moored.cli.serve import deploy_command, serve_command
 from moored.cli.store import backup_command, snapshot_command
 from moored.cli.surroundings import spare_loopback
+from moored.cli.ui import ui_command
 from moored.cli.validate import validate_command
 from moored.cli.versions import diff_command, export_command, rollback_command, verify_command
 from moored.cli.watch import watch_command
@@ -57,6 +58,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     "Read": {
         "results": results_command,
         "report": report_command,
+        "ui": ui_command,
         "methods": methods_command,
         "checks": checks_command,
         "history": history_command,
@@ -88,6 +90,7 @@ EXAMPLES = {
     "estimate": 'moored estimate labelled.csv --formula "polite ~ hedge" --source proxy "gpt ~ hedge"',
     "results": "moored results tweets --exp",
     "report": "moored report tweets",
+    "ui": "moored ui",
     "methods": "moored methods tweets --format docx",
     "checks": "moored checks tweets",
     "history": "moored history tweets",

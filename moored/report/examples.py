@@ -64,10 +64,12 @@ class Examples:
     of: int
 
 
-def examples_of(store: Warehouse, study: Study, run: StoredRun, material: Material) -> Examples:
-    """The example units of a version, with every stage as it is stored."""
+def examples_of(
+    store: Warehouse, study: Study, run: StoredRun, material: Material, shown: Sequence[str] | None = None
+) -> Examples:
+    """The example units of a version with every stage as it is stored; or the units `shown`, in their order."""
     kinds = kinds_of(study, material)
-    chosen = chosen_units(kinds, study.seed)
+    chosen = chosen_units(kinds, study.seed) if shown is None else list(shown)
     key = {
         "study": study.name,
         "data_version": run.data_version,

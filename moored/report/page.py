@@ -28,21 +28,22 @@ LONGEST_TEXT, LONGEST_VALUE = 1_200, 20_000
 """Characters of a unit's text, and of any other text, that a page shows."""
 
 
-def report_page(facts: Facts, around: Surroundings) -> str:
-    """The page of a version."""
-    script = _asset("report.js")
+def report_page(facts: Facts, around: Surroundings, home: str = "") -> str:
+    """The page of a version. home: where a link back leads, in a site."""
+    script = asset("report.js")
     return (
         environment()
         .get_template("report.html")
         .render(
             facts=facts,
+            home=home,
             run=facts.run,
             study=facts.study,
             fit=facts.fit,
             around=around,
             script=script,
-            script_hash=_hash(script),
-            style=_asset("report.css"),
+            script_hash=script_hash(script),
+            style=asset("report.css"),
             light=VARIABLES,
             dark=DARK,
             scale=scale_of(facts.fit.family),
@@ -140,9 +141,11 @@ def _states(checks: Sequence[CheckRow]) -> dict[str, list[ShownCheck]]:
     return found
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A style or a script of the pages."""
     return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
 
 
-def _hash(script: str) -> str:
+def script_hash(script: str) -> str:
+    """What a page's policy calls the one script that may run."""
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

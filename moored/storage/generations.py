@@ -178,6 +178,12 @@ def missing_units(
     return [unit for unit in units if unit in wanted] if only else units
 
 
+def failed_units(store: Warehouse, study: str, data_version: str, planned: SourcePlan) -> list[str]:
+    """The ids of the units that a source has no answer for: failed or refused, in order."""
+    values = _of_source(study, data_version, planned) | {"states": ["failed", "refused"]}
+    return [str(row["unit_id"]) for row in store.rows("units_in_state", values)]
+
+
 def texts_of(
     store: Warehouse, study: str, data_version: str, unit_ids: Sequence[str]
 ) -> list[tuple[str, str, str]]:
