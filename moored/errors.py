@@ -87,9 +87,6 @@ class MooredError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self.details)
 
-    def __str__(self) -> str:
-        return self.message
-
 
 def _rebuild(cls: type[MooredError], message: str, details: dict[str, Any]) -> MooredError:
     return cls(message, **details)

@@ -7,13 +7,14 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from moored.errors import MooredError, NotStored
 from moored.settings import Settings
 from moored.storage.studies import refuse_unknown
-from moored.storage.warehouse import open_store
+from moored.storage.warehouse import Warehouse, open_store
 from moored.ui.live import progress_of
 from moored.ui.site import Site
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-Endpoint = Callable[["Request"], "Response | Awaitable[Response]"]
+Guard = Callable[["Request", Callable[["Request"], Awaitable["Response"]]], Awaitable["Response"]]
 HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -46,53 +47,64 @@ def application(settings: Settings, token: str, port: int) -> Starlette:
     from starlette.routing import Route
 
     site = Site(settings, live=True)
+
+    def page(request: Request) -> Response:
+        return HTMLResponse(site.page(request.path_params["path"] or "index.html"))
+
+    def progress(request: Request) -> Response:
+        study = request.path_params["study"]
+        with _study_in(settings, study) as store:
+            return JSONResponse(progress_of(store, settings, study).as_json())
+
+    def rerun(request: Request) -> Response:
+        study = request.path_params["study"]
+        with _study_in(settings, study):
+            pass
+        start_rerun(settings, study)
+        return RedirectResponse("index.html?started", 303)
+
+    def refusal(_: Request, error: Exception) -> Response:
+        assert isinstance(error, MooredError)
+        return PlainTextResponse(f"{error.message}\n", 404 if isinstance(error, NotStored) else 503)
+
+    return Starlette(
+        routes=[
+            Route(f"/{token}/{{study}}/progress.json", progress),
+            Route(f"/{token}/{{study}}/rerun", rerun, methods=["POST"]),
+            Route(f"/{token}/{{path:path}}", page),
+        ],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=guard_of(token, port))],
+        exception_handlers={MooredError: refusal},
+    )
+
+
+def guard_of(token: str, port: int) -> Guard:
+    """Who is answered: its own host (a page elsewhere may rename it), its token, and for a POST its own pages."""
+    from starlette.responses import PlainTextResponse
+
     hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+    origins = {f"http://{host}" for host in hosts}
 
     async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Its own host (a page elsewhere may have renamed it), its token, and for a POST its own pages."""
         given = request.url.path.split("/")[1]
-        origin = request.headers.get("origin")
         if request.headers.get("host") not in hosts or not hmac.compare_digest(
             given.encode(), token.encode()
         ):
             return PlainTextResponse("moored ui: open the address that the command printed\n", 403, HEADERS)
-        if request.method != "GET" and origin not in {f"http://{host}" for host in hosts}:
+        if request.method != "GET" and request.headers.get("origin") not in origins:
             return PlainTextResponse("moored ui: only its own pages may start a run\n", 403, HEADERS)
         response = await answer(request)
         response.headers.update(HEADERS)
         return response
 
-    def page(request: Request) -> Response:
-        try:
-            return HTMLResponse(site.page(request.path_params["path"] or "index.html"))
-        except MooredError as error:
-            return PlainTextResponse(f"{error.message}\n", 404 if isinstance(error, NotStored) else 503)
+    return guard
 
-    def progress(request: Request) -> Response:
-        study = request.path_params["study"]
-        try:
-            with open_store(settings.store) as store:
-                refuse_unknown(store, study)
-                return JSONResponse(progress_of(store, settings, study).as_json())
-        except MooredError as error:
-            return JSONResponse({"error": error.message}, 404 if isinstance(error, NotStored) else 503)
 
-    def rerun(request: Request) -> Response:
-        study = request.path_params["study"]
-        try:
-            with open_store(settings.store) as store:
-                refuse_unknown(store, study)
-        except MooredError as error:
-            return PlainTextResponse(f"{error.message}\n", 404 if isinstance(error, NotStored) else 503)
-        start_rerun(settings, study)
-        return RedirectResponse("index.html?started", 303)
-
-    routes = [
-        Route(f"/{token}/{{study}}/progress.json", progress),
-        Route(f"/{token}/{{study}}/rerun", rerun, methods=["POST"]),
-        Route(f"/{token}/{{path:path}}", page),
-    ]
-    return Starlette(routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=guard)])
+@contextmanager
+def _study_in(settings: Settings, study: str) -> Iterator[Warehouse]:
+    with open_store(settings.store) as store:
+        refuse_unknown(store, study)
+        yield store
 
 
 def start_rerun(settings: Settings, study: str) -> None:
