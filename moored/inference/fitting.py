@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -104,8 +105,7 @@ def _refuse_plain(formula: Any, sources: Any) -> None:
 
 def _marked(frame: pd.DataFrame, formula: str) -> tuple[pd.DataFrame, str]:
     """The table with a column that says where the outcome has a value, and its name."""
-    reading = read_formula("the formula", formula)
-    outcome = [name for factor in reading.outcome for name in reading.codes[factor].variables]
+    outcome = _outcome(formula)
     _refuse_absent(frame, outcome, "The formula")
     name = "labelled"
     while name in frame.columns:
@@ -142,10 +142,25 @@ def _name(text: Any) -> Any:
 
 
 def _over(frame: pd.DataFrame, column: str, formula: str) -> str:
-    """The human formula with a column of the model's in the place of the outcome."""
+    """The human formula with a column of the model's in the place of the outcome's: log(y) ~ x is log(gpt) ~ x."""
     _refuse_absent(frame, [column], "A source")
+    names = set(_outcome(formula))
+    if len(names) != 1:
+        raise DataInvalid(
+            f"The outcome of {formula!r} is made of several columns, so the source {column!r} needs a formula of "
+            "its own; write it in a dict."
+        )
+    name = re.escape(names.pop())
     quoted = column if column.isidentifier() else f"`{column}`"
-    return f"{quoted} ~ {formula.partition('~')[2].strip()}"
+    outcome, _, covariates = formula.partition("~")
+    outcome = re.sub(rf"`{name}`|(?<![\w`]){name}(?![\w`])", lambda _: quoted, outcome)
+    return f"{outcome.strip()} ~ {covariates.strip()}"
+
+
+def _outcome(formula: str) -> list[str]:
+    """The columns that the left side of the formula is made of."""
+    reading = read_formula("the formula", formula)
+    return [name for factor in reading.outcome for name in reading.codes[factor].variables]
 
 
 def _refuse_absent(frame: pd.DataFrame, names: Sequence[str], who: str) -> None:

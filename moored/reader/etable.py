@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from moored.errors import DataInvalid
@@ -58,9 +59,9 @@ def etable(
     rows: list[tuple[str, ...]] = []
     for term in terms:
         present = [frame.get(term) for frame in frames]
-        places = decimals([row for row in present if row is not None]) if digits is None else digits
+        shown = _digits([row for row in present if row is not None], digits)
         for k, line in enumerate(("estimate", *lines)):
-            cells = ("" if row is None else _cell(line, row, places) for row in present)
+            cells = ("" if row is None else _cell(line, row, shown) for row in present)
             rows.append((named.get(term, term) if k == 0 else "", *cells))
     split = len(rows)
     rows += _facts(chosen)
@@ -121,12 +122,20 @@ def _terms(fits: Sequence[Labelled], keep: Sequence[str] | None) -> list[str]:
     return wanted
 
 
-def _cell(line: str, row: Mapping[str, Any], places: int) -> str:
+def _digits(rows: Sequence[Mapping[str, Any]], digits: int | None) -> Callable[[float], str]:
+    """How the numbers of a term are shown: with the decimals that are asked for, or that their errors are worth."""
+    if digits is None:
+        places = decimals(rows)
+        return lambda value: number(value, places)
+    return lambda value: f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else number(value)
+
+
+def _cell(line: str, row: Mapping[str, Any], shown: Callable[[float], str]) -> str:
     if line == "interval":
-        return f"[{number(row['lower'], places)}, {number(row['upper'], places)}]"
+        return f"[{shown(row['lower'])}, {shown(row['upper'])}]"
     if line == "se":
-        return f"({number(row['se'], places)})"
-    return f"p = {p_value(row['p_value'])}" if line == "p" else number(row["estimate"], places)
+        return f"({shown(row['se'])})"
+    return f"p = {p_value(row['p_value'])}" if line == "p" else shown(row["estimate"])
 
 
 def _heads(

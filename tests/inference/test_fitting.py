@@ -114,6 +114,18 @@ def test_odd_names_of_columns():
     assert "GPT" not in repr(fit)
 
 
+def test_a_source_takes_the_outcomes_transformation():
+    frame = table().assign(**{"the y": lambda t: np.exp(t["y"]), "GPT 4": lambda t: np.exp(t["gpt"])})
+    expected = moored.fit(frame, "log(`the y`) ~ x", sources={"GPT 4": "log(`GPT 4`) ~ x"})
+    same(moored.fit(frame, "log(`the y`) ~ x", sources="GPT 4"), expected)
+    same(
+        moored.fit(frame, "I(y * 2) ~ x", sources="gpt"),
+        moored.fit(frame, "I(y * 2) ~ x", sources={"g": "I(gpt * 2) ~ x"}),
+    )
+    with pytest.raises(DataInvalid, match="several columns"):
+        moored.fit(frame, "I(y - x) ~ g", sources="gpt")
+
+
 def test_categories_and_their_contrasts():
     fit = moored.fit(table(), "y ~ x + C(g)", sources="gpt")
     assert fit.terms == ("Intercept", "x", "C(g)[T.b]", "C(g)[T.c & d]")

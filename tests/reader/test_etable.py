@@ -86,6 +86,13 @@ def test_odds_ratios_on_request():
     assert "(odds ratios)" in moored.etable(fit, exp=True).to_markdown()
 
 
+def test_decimals_that_are_asked_for_are_kept():
+    fit = replace(fits(("human",))[0], estimate=np.array([0.001, -0.0004, 123.456]), upper=np.full(3, np.inf))
+    _, rows = cells_of(moored.etable(fit, digits=2).to_markdown())
+    assert [row[1] for row in rows[::2]][:3] == ["0.00", "123.46", "0.00"]
+    assert all(row[1].endswith(", inf]") for row in rows[1:6:2])
+
+
 @pytest.mark.parametrize(
     ("given", "options", "why"),
     [
