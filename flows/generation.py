@@ -19,10 +19,11 @@ from moored.errors import MooredError
 from moored.llm.endpoints import Endpoint
 from moored.llm.serving import open_endpoints
 from moored.llm.useless import Start
-from moored.run.chunks import Chunk, Generated, chunk_texts
+from moored.run.chunks import Chunk, Generated, Work, chunk_texts
 from moored.run.plan import RunPlan
 from moored.run.refusals import out_of_budget
 from moored.run.run import Run
+from moored.run.sealed import Sealed
 from moored.run.workers import worth_processes
 from moored.study.scope import Scope
 from tasks.batches import fill_journal
@@ -61,7 +62,7 @@ def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool
     progress = Progress(run, chunks)
     starts = {} if again or study.generation.max_failed_share == 1 else _starts(chunks)
     left, running = deque(chunks), 0
-    finished = SimpleQueue[PrefectFuture[Generated]]()
+    finished = SimpleQueue[PrefectFuture[Sealed[Generated]]]()
     with models_and_workers(run, plan, chunks) as (endpoints, pool):
         refuse_far_workers(settings, endpoints.values())
         while running or (left and refusal is None):
@@ -74,11 +75,12 @@ def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool
                 break  # the next round starts new workers
             running -= 1
             done: object = ended.result(raise_on_failure=False)
-            if isinstance(done, Generated):
+            if isinstance(done, Sealed):
+                generated: Generated = done.inside
                 store_chunk(run, done)
-                progress.add(done.units)
-                refusal = refusal or useless(starts, done)
-                if refusal is None and done.over_budget:
+                progress.add(generated.units)
+                refusal = refusal or useless(starts, generated)
+                if refusal is None and generated.over_budget:
                     refusal = out_of_budget(run)
             elif isinstance(done, MooredError):
                 refusal = refusal or done
@@ -124,19 +126,19 @@ def send_chunk(
     endpoints: Mapping[str, Endpoint],
     *,
     again: bool,
-) -> PrefectFuture[Generated]:
+) -> PrefectFuture[Sealed[Generated]]:
     """Hand a chunk with its texts to the workers."""
-    sent: PrefectFuture[Generated] = pool.submit(
-        generate_chunk,
-        {
-            "units": chunk_texts(run, plan, chunk),
-            "recipe": plan.recipes[chunk.source],
-            "endpoint": endpoints[chunk.source],
-            "study": run.study.name,
-            "replies": run.settings.journal,
-            "limits": run.study.generation,
-            "again": again,
-            "begun": chunk.begun,
-        },
+    work = Work(
+        units=chunk_texts(run, plan, chunk),
+        recipe=plan.recipes[chunk.source],
+        endpoint=endpoints[chunk.source],
+        study=run.study.name,
+        journal=run.settings.journal,
+        limits=run.study.generation,
+        again=again,
+        begun=chunk.begun,
+    )
+    sent: PrefectFuture[Sealed[Generated]] = pool.submit(
+        generate_chunk, {"source": chunk.source, "sealed": Sealed(work)}
     )
     return sent

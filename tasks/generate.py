@@ -1,21 +1,18 @@
 """The model's steps: plan what to ask, ask it chunk by chunk, append each finished chunk."""
 
 from collections import Counter
-from dataclasses import asdict
-from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from moored.llm.endpoints import Endpoint
 from moored.llm.generate import generate
-from moored.llm.generations import Unit
-from moored.llm.recipe import Recipe
+from moored.llm.generations import columns_of
 from moored.monitor.logs import log
-from moored.run.chunks import Chunk, Generated, chunks_of, needed_units
+from moored.run.chunks import Chunk, Generated, Work, chunks_of, needed_units
 from moored.run.plan import Data, RunPlan, plan_of
 from moored.run.refusals import refuse_failures
 from moored.run.run import Run
+from moored.run.sealed import Sealed
 from moored.storage.generations import (
     append_generations,
     failures,
@@ -25,7 +22,6 @@ from moored.storage.generations import (
 )
 from moored.storage.journal import Journal
 from moored.storage.warehouse import open_store
-from moored.study import GenerationSettings
 from moored.study.scope import Scope
 
 
@@ -52,30 +48,31 @@ def missing_chunks(run: Run, plan: RunPlan, scope: Scope) -> list[Chunk]:
     return chunks_of(needed, run.study.generation.chunk_rows, begun)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="generate-{recipe.source}")
-def generate_chunk(
-    units: list[Unit],
-    recipe: Recipe,
-    endpoint: Endpoint,
-    study: str,
-    replies: Path,
-    limits: GenerationSettings,
-    *,
-    again: bool,
-    begun: bool,
-) -> Generated:
+@task(cache_policy=NO_CACHE, task_run_name="generate-{source}")
+def generate_chunk(source: str, sealed: Sealed[Work]) -> Sealed[Generated]:  # noqa: ARG001
     """Every step of one source for some units. Runs in a Dask worker; each reply is durable in the journal."""
-    with Journal(replies, study) as journal:
-        return Generated(generate(units, recipe, endpoint, journal, limits, again=again, begun=begun))
+    work = sealed.inside
+    with Journal(work.journal, work.study) as journal:
+        rows = generate(
+            work.units,
+            work.recipe,
+            work.endpoint,
+            journal,
+            work.limits,
+            again=work.again,
+            begun=work.begun,
+        )
+    return Sealed(Generated(rows))
 
 
 @task(cache_policy=NO_CACHE)
-def store_chunk(run: Run, chunk: Generated) -> None:
+def store_chunk(run: Run, sealed: Sealed[Generated]) -> None:
     """Append a finished chunk in one transaction."""
+    rows = sealed.inside.rows
     with open_store(run.settings.store) as store:
-        append_generations(store, run.study.name, run.run_id, [asdict(row) for row in chunk.rows])
-    statuses = dict(Counter(row.status for row in chunk.rows))
-    log("chunk stored", study=run.study.name, run_id=run.run_id, source=chunk.rows[0].source, rows=statuses)
+        append_generations(store, run.study.name, run.run_id, list(map(columns_of, rows)))
+    statuses = dict(Counter(row.status for row in rows))
+    log("chunk stored", study=run.study.name, run_id=run.run_id, source=rows[0].source, rows=statuses)
 
 
 @task(cache_policy=NO_CACHE)

@@ -1,4 +1,4 @@
-"""The one place that sends: the openai client on its aiohttp transport, one request, one outcome.
+"""The one place that sends: one request, one outcome.
 
 The client's own retries are off: `moored.llm.sender` decides about those.
 """
@@ -12,10 +12,9 @@ from typing import Any, Self
 
 import aiohttp
 import httpx2
-import openai
 
 from moored.llm.endpoints import Endpoint, api_key
-from moored.llm.raw import body_text, whole_reply
+from moored.llm.raw import NO_USAGE, Usage, body_text, usage_of, usage_of_whole
 from moored.llm.reasons import (
     Refusal,
     SendStatus,
@@ -27,6 +26,7 @@ from moored.llm.reasons import (
 )
 from moored.llm.safety import storable, without_key
 from moored.llm.transport import CONNECT_S, addresses_of, open_client
+from moored.llm.wire import Received, Wire
 
 KEPT = 100_000
 """Characters of a reply that is none: enough to see what came."""
@@ -51,6 +51,8 @@ class HttpAnswer:
     """Nothing was reached, and asking again at once meets the same."""
     param: str = ""
     """The parameter that the endpoint names as refused."""
+    usage: Usage = NO_USAGE
+    """Tokens as the reply counts them."""
 
 
 class Client:
@@ -59,17 +61,22 @@ class Client:
     def __init__(self, endpoint: Endpoint, timeout_s: float, connections: int) -> None:
         self._timeout_s = timeout_s
         self._key = api_key(endpoint)
+        self._connections = connections
         self._addresses = addresses_of(endpoint)
         self._clients = [
             open_client(address, self._key, timeout_s=timeout_s, connections=connections)
             for address in self._addresses
         ]
+        self._wires: list[Wire] = []
         self._busy = [0] * len(self._addresses)
 
     async def __aenter__(self) -> Self:
+        self._wires = [Wire(client, self._timeout_s, self._connections) for client in self._clients]
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for wire in self._wires:
+            await wire.close()
         for client in self._clients:
             await client.close()
 
@@ -79,11 +86,11 @@ class Client:
         self._busy[at] += 1
         try:
             return await self._exchange(at, path, body)
-        except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
+        except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             why = unreached(error, self._addresses[at], self._timeout_s)
             reason, advice = self._clean(why.reason), self._clean(why.advice)
             # What ends in the middle was answered: that is its own row's failure, however often.
-            began = isinstance(error.__cause__, httpx2.ReadError | httpx2.DecodingError)
+            began = isinstance(error, httpx2.ReadError | httpx2.DecodingError | aiohttp.ClientPayloadError)
             return HttpAnswer(
                 "transient", reason=reason, connected=began, advice=advice, hopeless=why.hopeless
             )
@@ -96,18 +103,17 @@ class Client:
 
     async def _exchange(self, at: int, path: str, body: dict[str, Any]) -> HttpAnswer:
         started = time.monotonic()
-        try:
-            async with asyncio.timeout(self._timeout_s + CONNECT_S):
-                response = await self._clients[at].post(path, body=body, cast_to=httpx2.Response)
-                raw = without_key(body_text(response.content), self._key)
-        except openai.APIStatusError as error:
-            return self._refused(at, error.response, time.monotonic() - started)
-        return self._read(raw, response, time.monotonic() - started)
+        async with asyncio.timeout(self._timeout_s + CONNECT_S):
+            response = await self._wires[at].post(path, body)
+        raw, latency_s = without_key(body_text(response.body), self._key), time.monotonic() - started
+        if 200 <= response.status < 300:
+            return self._read(raw, response, latency_s)
+        return self._refused(at, raw, response, latency_s)
 
-    def _read(self, raw: str, response: httpx2.Response, latency_s: float) -> HttpAnswer:
-        status = response.status_code
-        if whole_reply(raw):
-            return HttpAnswer("ok", raw=raw, status=status, latency_s=latency_s)
+    def _read(self, raw: str, response: Received, latency_s: float) -> HttpAnswer:
+        status = response.status
+        if (used := usage_of_whole(raw)) is not None:
+            return HttpAnswer("ok", raw=raw, status=status, latency_s=latency_s, usage=used)
         if (inside := error_inside(raw)) is not None:
             return self._answer(
                 inside, status, f"HTTP {status}, and in it: {inside.words}", response, latency_s
@@ -117,20 +123,20 @@ class Client:
             reason = f"the reply is {seen}, not JSON; is OPENAI_BASE_URL the address of the API?"
         else:
             reason = "the reply is not a whole one"
-        return HttpAnswer("transient", raw[:KEPT], status, self._clean(reason), None, latency_s)
+        used = usage_of(raw)
+        return HttpAnswer("transient", raw[:KEPT], status, self._clean(reason), None, latency_s, usage=used)
 
-    def _refused(self, at: int, response: httpx2.Response, latency_s: float) -> HttpAnswer:
-        status = response.status_code
+    def _refused(self, at: int, raw: str, response: Received, latency_s: float) -> HttpAnswer:
+        status = response.status
         if 300 <= status < 400:
             there = elsewhere(response.headers.get("location", ""), self._addresses[at])
             reason = self._clean(f"HTTP {status}: it sends requests on to {there}")
             return HttpAnswer("elsewhere", "", status, reason, None, latency_s)
-        phrase = response.reason_phrase
-        said = refusal_of(status, response.text, response.headers.get("content-type", ""), phrase)
+        said = refusal_of(status, raw, response.headers.get("content-type", ""), response.phrase)
         return self._answer(said, status, f"HTTP {status}: {said.words}", response, latency_s)
 
     def _answer(
-        self, said: Refusal, status: int, reason: str, response: httpx2.Response, latency_s: float
+        self, said: Refusal, status: int, reason: str, response: Received, latency_s: float
     ) -> HttpAnswer:
         wait = retry_after_s(response.headers)
         return HttpAnswer(

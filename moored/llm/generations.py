@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from moored.llm.safety import instructs
 
@@ -48,6 +48,14 @@ class Generation:
     """`instructs` where the unit's text looks as if it spoke to the model."""
     prices: str
     """The price table behind `usd`."""
+
+
+_NAMES = tuple(field.name for field in fields(Generation))
+
+
+def columns_of(row: Generation) -> dict[str, object]:
+    """A row as a mapping from its columns; `asdict` would copy each value."""
+    return {name: getattr(row, name) for name in _NAMES}
 
 
 def flag_of(text: str) -> str | None:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from moored.llm.safety import storable
 
@@ -67,6 +70,9 @@ class Usage:
     completion: int = 0
 
 
+NO_USAGE = Usage()
+
+
 def body_text(body: bytes) -> str:
     """A response's body. JSON is UTF-8, whatever the headers say."""
     return body.decode("utf-8-sig", errors="replace")
@@ -78,6 +84,11 @@ def load(text: str, pairs: Any = None) -> Any:
         raise Unreadable(f"{len(text):,} characters are too long to read (at most {MOST_CHARACTERS:,})")
     if depth_of(text) > MOST_DEPTH:
         raise Unreadable(f"its JSON is nested deeper than {MOST_DEPTH} levels")
+    if pairs is None:
+        with suppress(
+            ValueError
+        ):  # what it does not take, such as NaN or half a surrogate, the other one may
+            return orjson.loads(text)
     try:
         return json.loads(text, parse_int=_whole, parse_constant=lambda _: None, object_pairs_hook=pairs)
     except (ValueError, RecursionError) as error:
@@ -124,10 +135,23 @@ def open_reply(raw: str) -> Reply:
 def whole_reply(raw: str) -> bool:
     """A reply worth keeping: JSON with a choice that a model ended. Anything else is sent again."""
     try:
-        choice = _choice(load(raw))
+        return _is_whole(load(raw))
     except Unreadable:
         return False
+
+
+def _is_whole(body: Any) -> bool:
+    choice = _choice(body)
     return choice is not None and ("message" in choice or "text" in choice)
+
+
+def usage_of_whole(raw: str) -> Usage | None:
+    """The tokens of a reply worth keeping (`whole_reply`); None of any other."""
+    try:
+        body = load(raw)
+    except Unreadable:
+        return None
+    return _usage(body) if _is_whole(body) else None
 
 
 def usage_of(raw: str) -> Usage:
@@ -136,6 +160,10 @@ def usage_of(raw: str) -> Usage:
         body = load(raw)
     except Unreadable:
         return Usage()
+    return _usage(body)
+
+
+def _usage(body: Any) -> Usage:
     used = body.get("usage") if isinstance(body, dict) else None
     used = used if isinstance(used, dict) else {}
     return Usage(_count(used.get("prompt_tokens")), _count(used.get("completion_tokens")))

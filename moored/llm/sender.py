@@ -17,7 +17,6 @@ from moored.llm.endpoints import api_key
 from moored.llm.journal import Journal, Writer
 from moored.llm.limits import Limiter, backoff_s
 from moored.llm.prices import Price, expected_tokens
-from moored.llm.raw import usage_of
 from moored.llm.reasons import names_parameter
 from moored.llm.refusals import stops_all, unreachable
 from moored.llm.requests import Request
@@ -128,7 +127,7 @@ class Sender:
         """An answer that sending again would not change."""
         self.limiter.succeeded()
         if answer.outcome == "ok":
-            used = usage_of(answer.raw)
+            used = answer.usage
             usd = self.price.usd(used.prompt, used.completion)
             return Asked(
                 "ok", answer.raw, None, None, sent, used.prompt, used.completion, usd, answer.latency_s
@@ -210,7 +209,7 @@ class Sender:
 
     async def _finish(self, call: int, request: Request, answer: HttpAnswer) -> None:
         """Raw reply and outcome in one commit, before anybody parses anything."""
-        used = usage_of(answer.raw)
+        used = answer.usage
 
         def entry() -> None:
             if answer.outcome == "ok":

@@ -6,7 +6,7 @@ import functools
 import os
 import ssl
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
@@ -44,7 +44,7 @@ def open_client(
     try:
         transport = openai.DefaultAioHttpClient(
             # Loading the system's certificates takes .1 s: once a process, and not for plain http.
-            verify=_trust() if parts.scheme == "https" else False,
+            verify=trust() if parts.scheme == "https" else False,
             limits=httpx2.Limits(max_connections=connections + 8, max_keepalive_connections=connections + 8),
             timeout=timeout,
             follow_redirects=False,
@@ -82,13 +82,13 @@ async def _bounded(response: httpx2.Response, *, most: int) -> None:
     """Before a reply is read: count its bytes, unpacked. No encoding was asked for; gzip comes all the same."""
     packed = response.headers.pop("content-encoding", "identity").strip().lower()
     assert isinstance(response.stream, httpx2.AsyncByteStream)
-    response.stream = _Bounded(response.stream, packed, most)
+    response.stream = _BoundedStream(response.stream, packed, most)
 
 
-class _Bounded(httpx2.AsyncByteStream):
-    """A reply's bytes, up to a number of them."""
+class Bounded:
+    """A reply's bytes, unpacked, up to a number of them."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, packed: str, most: int) -> None:
+    def __init__(self, stream: AsyncIterable[bytes], packed: str, most: int) -> None:
         self._stream, self._packed, self._left = stream, packed, most
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -104,10 +104,6 @@ class _Bounded(httpx2.AsyncByteStream):
         except zlib.error as error:
             raise httpx2.ReadError(f"the reply says {self._packed} and is not ({error})") from error
 
-    async def aclose(self) -> None:
-        """Close the connection's side of it."""
-        await self._stream.aclose()
-
     def _unpacker(self) -> zlib._Decompress | None:
         if self._packed in ("", "identity"):
             return None
@@ -116,6 +112,21 @@ class _Bounded(httpx2.AsyncByteStream):
         raise httpx2.ReadError(f"the reply is packed as {self._packed!r}, which was not asked for")
 
 
+class _BoundedStream(httpx2.AsyncByteStream):
+    """The same as a response's stream."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, packed: str, most: int) -> None:
+        self._stream, self._bounded = stream, Bounded(stream, packed, most)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._bounded)
+
+    async def aclose(self) -> None:
+        """Close the connection's side of it."""
+        await self._stream.aclose()
+
+
 @functools.cache
-def _trust() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
+    """The system's certificates, read once a process."""
     return ssl.create_default_context()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from moored.llm.endpoints import Endpoint
 from moored.llm.generations import Generation, Unit
+from moored.llm.recipe import Recipe
 from moored.run.plan import RunPlan
 from moored.run.run import Run
 from moored.storage.generations import missing_units, texts_of
 from moored.storage.warehouse import Warehouse, open_store
-from moored.study import Study
+from moored.study import GenerationSettings, Study
 from moored.study.scope import Scope
 
 SHARES, EVEN_ROWS, MOST_CHUNKS = 4, 500, 200
@@ -28,6 +31,21 @@ class Chunk:
     unit_ids: tuple[str, ...]
     begun: bool = False
     """The source has usable rows already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A chunk as a worker gets it."""
+
+    units: list[Unit]
+    recipe: Recipe
+    endpoint: Endpoint
+    study: str
+    journal: Path
+    limits: GenerationSettings
+    again: bool
+    """Ask anew where the stored reply could not be used."""
+    begun: bool
 
 
 @dataclass(frozen=True, slots=True)
