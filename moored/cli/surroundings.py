@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from collections.abc import Mapping, MutableMapping
 from contextlib import redirect_stderr, suppress
@@ -105,9 +106,13 @@ def prefect_environment(
     environment[KEEP_RUNS] = str(keep_runs)
 
 
-def may_be_configured(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether a Prefect server may be named by the user's settings: told without Prefect, which takes a second to
-    import. False is certain; `configured_server` knows."""
+def may_be_configured() -> bool:
+    """Whether the user may have named a Prefect server; False is certain. Errors: `PrefectUnusable`."""
+    return configured_server() is not None if "prefect" in sys.modules else may_be_named()
+
+
+def may_be_named(environment: Mapping[str, str] = os.environ) -> bool:
+    """The same, told without Prefect, which takes a second to import."""
     named = {"PREFECT_API_URL", "PREFECT_PROFILE", "PREFECT_API_KEY"}
     if any(name.upper() in named and value for name, value in environment.items()):
         return True

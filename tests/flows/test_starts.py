@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from moored.cli.surroundings import may_be_configured
+from moored.cli.surroundings import may_be_named
 from moored.storage.events import open_runs, run_endings
 from moored.storage.warehouse import open_store
 from moored.study import load_study
@@ -136,25 +136,25 @@ def test_a_server_that_the_user_names_is_noticed_without_prefect(tmp_path, monke
     home = {"PREFECT_HOME": str(tmp_path / "home")}
     monkeypatch.setenv("PREFECT_HOME", home["PREFECT_HOME"])
     monkeypatch.delenv("PREFECT_PROFILES_PATH", raising=False)
-    assert not may_be_configured({})
-    assert may_be_configured({"PREFECT_API_URL": "http://127.0.0.1:4200/api"})
-    assert may_be_configured({"prefect_api_url": "http://127.0.0.1:4200/api"})
-    assert may_be_configured({"PREFECT_PROFILE": "mine"})
+    assert not may_be_named({})
+    assert may_be_named({"PREFECT_API_URL": "http://127.0.0.1:4200/api"})
+    assert may_be_named({"prefect_api_url": "http://127.0.0.1:4200/api"})
+    assert may_be_named({"PREFECT_PROFILE": "mine"})
     (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["prefect"]\n')
-    assert not may_be_configured({})
+    assert not may_be_named({})
     for name, content in {
         "pyproject.toml": '[tool.prefect.api]\nurl = "http://h/api"\n',
         "prefect.toml": '[api]\nurl = "http://h/api"\n',
         ".env": "PREFECT_API_URL=http://h/api\n",
     }.items():
         (tmp_path / name).write_text(content)
-        assert may_be_configured({}), name
+        assert may_be_named({}), name
         (tmp_path / name).unlink()
     (tmp_path / "home").mkdir()
     profiles = tmp_path / "home" / "profiles.toml"
     profiles.write_text('active = "a"\n[profiles.a]\n[profiles.b]\nPREFECT_API_URL = "http://h/api"\n')
-    assert not may_be_configured({})
+    assert not may_be_named({})
     profiles.write_text(profiles.read_text().replace('active = "a"', 'active = "b"'))
-    assert may_be_configured({})
+    assert may_be_named({})
     profiles.write_text("not TOML [")
-    assert may_be_configured({})
+    assert may_be_named({})
