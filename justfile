@@ -18,6 +18,16 @@ test-slow *ARGS:
 coverage *ARGS:
     uv run pytest --cov --cov-report=term {{ARGS}}
 
+# The documentation: reference pages from the code, what commands print, the site in site/
+docs:
+    uv run python docs/generate.py
+    MOORED_WRITE_DOCS=1 uv run pytest tests/docs
+    uv run mkdocs build
+
+# sdist and wheel with the built pages in them
+dist: docs
+    uv build
+
 # Format, and mend what can be mended
 fix:
     uv run ruff check --fix .

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,9 +59,13 @@ PURPOSE = {
 
 
 def main() -> None:
-    """Write every page."""
+    """Write every page; with `--check`, say which are not what the code says."""
+    written = pages()
+    if "--check" in sys.argv:
+        old = [name for name, text in written.items() if (FOLDER / name).read_text() != text]
+        sys.exit(f"{', '.join(old)}: run `uv run python docs/generate.py`" if old else 0)
     FOLDER.mkdir(exist_ok=True)
-    for name, text in pages().items():
+    for name, text in written.items():
         (FOLDER / name).write_text(text)
 
 
@@ -206,7 +211,7 @@ def store_tables() -> str:
     ]
     for table in dict.fromkeys(table for table, _, _ in columns):
         lines += [f"## `{table}`", "", PURPOSE[table], "", "| column | type |", "|---|---|"]
-        lines += [*(f"| `{column}` | {kind} |" for of, column, kind in columns if of == table), ""]
+        lines += [*(f"| `{column}` | `{kind}` |" for of, column, kind in columns if of == table), ""]
     return "\n".join(lines)
 
 

@@ -27,7 +27,7 @@ from moored.study.scope import Scope
 
 @task(cache_policy=NO_CACHE)
 def plan_generation(run: Run, data: Data) -> RunPlan:
-    """Settle one recipe a source, and store what the run sets out to generate."""
+    """Settle one recipe per source, and store what the run sets out to generate."""
     plan = plan_of(run, data)
     with open_store(run.settings.store) as store:
         for recipe in plan.recipes.values():

@@ -1,4 +1,4 @@
-"""From answers to a table: a row a task, family, design, label fraction, estimator and term."""
+"""From answers to a table: one row per task, family, design, label fraction, estimator and term."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Recorded sources: what a model read and wrote of a study's units, as numbers, with where they come from.
 
-Two files a study: NAME.parquet, a row a unit, and NAME.json, its provenance. Texts are not kept: they are their
-authors'.
+Two files per study: NAME.parquet, one row per unit, and NAME.json, its provenance. Texts are not kept: they are
+their authors'.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def recorded_names(folder: Path = FOLDER) -> list[str]:
 
 
 def read_recorded(name: str, folder: Path = FOLDER) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The values, a row a unit, and their provenance. Errors: `DataInvalid`, `ChecksumDiffers`."""
+    """The values, one row per unit, and their provenance. Errors: `DataInvalid`, `ChecksumDiffers`."""
     path = folder / f"{name}.parquet"
     if not path.is_file():
         known = ", ".join(recorded_names(folder)) or "none"

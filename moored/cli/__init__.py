@@ -14,6 +14,7 @@ from moored import __version__
 from moored.cli import failures
 from moored.cli.benchmark import benchmark_app
 from moored.cli.checks import checks_command
+from moored.cli.docs import docs_command
 from moored.cli.doctor import doctor_command
 from moored.cli.estimate import estimate_command
 from moored.cli.example import example_command
@@ -48,6 +49,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "plan": plan_command,
         "preview": preview_command,
         "doctor": doctor_command,
+        "docs": docs_command,
     },
     "Run": {
         "run": run_command,
@@ -84,6 +86,7 @@ EXAMPLES = {
     "plan": "moored plan tweets.toml",
     "preview": "moored preview tweets.toml",
     "doctor": "moored doctor",
+    "docs": "moored docs how-to/costs",
     "run": "moored run tweets.toml",
     "rerun": "moored rerun tweets --failed",
     "reparse": "moored reparse tweets",

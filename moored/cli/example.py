@@ -19,15 +19,15 @@ def example_command(
     name: Annotated[str, typer.Argument(help="Which example; without a name they are listed.")] = "",
     into: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to put it.")] = Path(),
 ) -> None:
-    """Lay out a ready study, with its data, in the current folder."""
+    """Lay out a ready study with its data, or a table to try things on, in the current folder."""
     studies = read_settings().pipeline / STUDIES
-    known = sorted(file.stem for file in studies.glob("*.toml"))
+    known = sorted({file.stem for kind in ("*.toml", "*.csv") for file in studies.glob(kind)})
     if not name:
         typer.echo("\n".join(f"moored example {known_name}" for known_name in known))
         return
     if name not in known:
         raise NotStored(f"there is no example {name!r}; there are {', '.join(known)}")
-    files = [studies / f"{name}.toml", *sorted(studies.glob(f"{name}.csv"))]
+    files = [file for file in (studies / f"{name}.toml", studies / f"{name}.csv") if file.exists()]
     for file in files:
         if (into / file.name).exists():
             raise WouldOverwrite(
@@ -37,5 +37,9 @@ def example_command(
     for file in files:
         shutil.copy(file, into / file.name)
         typer.echo(f"wrote {into / file.name}")
-    study = shlex.quote(str(into / f"{name}.toml"))
-    typer.echo(f"next: moored validate {study}    moored run {study}")
+    first = shlex.quote(str(into / files[0].name))
+    study, table = (
+        f"moored validate {first}    moored run {first}",
+        f"moored init {first}    moored estimate {first} --help",
+    )
+    typer.echo(f"next: {study if files[0].suffix == '.toml' else table}")

@@ -1,4 +1,4 @@
-"""`moored serve` and `moored deploy`: Prefect's own schedules, a deployment a study."""
+"""`moored serve` and `moored deploy`: Prefect's own schedules, one deployment per study."""
 
 from __future__ import annotations
 

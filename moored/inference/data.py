@@ -96,7 +96,7 @@ class Sample:
         if len(self.y) != T or len(self.terms) != p:
             raise DataInvalid(
                 f"{len(self.y)} outcomes, {T} rows of X, {p} columns and {len(self.terms)} terms do not fit "
-                "together; give one outcome and one row a unit, and one term a column."
+                "together; give one outcome and one row per unit, and one term per column."
             )
         _refuse_non_finite(self.y, self.X, self.labelled, "The human data", "count it as not labelled")
         self._check_sources(T, p)
@@ -110,7 +110,7 @@ class Sample:
             if source.X.shape != (T, p):
                 raise DataInvalid(
                     f"Source {source.name!r} has X of shape {source.X.shape}; the sample needs {(T, p)}, "
-                    "one row a unit and the same terms."
+                    "one row per unit and the same terms."
                 )
 
     def _check_labelling(self, T: int) -> None:
@@ -128,7 +128,7 @@ class Sample:
             if codes is not None:
                 codes = np.asarray(codes)
                 if codes.shape != (T,):
-                    raise DataInvalid(f"{name} has shape {codes.shape}; it needs one code a unit, {(T,)}.")
+                    raise DataInvalid(f"{name} has shape {codes.shape}; it needs one code per unit, {(T,)}.")
                 _set(self, name, codes)
 
     @property
@@ -239,7 +239,7 @@ def _columns(values: Any, what: str) -> Array:
 def _mask(values: Any, T: int, what: str) -> Mask:
     given = np.asarray(values)
     if given.shape != (T,):
-        raise DataInvalid(f"{what} has shape {given.shape}; it needs one value a unit, {(T,)}.")
+        raise DataInvalid(f"{what} has shape {given.shape}; it needs one value per unit, {(T,)}.")
     if given.dtype != np.bool_ and not bool(np.all((given == 0) | (given == 1))):
         raise DataInvalid(f"{what} must hold true and false, or 1 and 0, and nothing else.")
     return given.astype(np.bool_)

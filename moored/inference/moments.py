@@ -42,7 +42,7 @@ class Moments(Protocol):
         """sum_t w_t psi_t (k,) and sum_t w_t d psi_t / d b' (k, k)."""
 
     def psi(self, y: Array, X: Array, b: Array) -> Array:
-        """psi_t, one row a unit, (m, k)."""
+        """psi_t, one row per unit, (m, k)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class UserMoments:
 
     Attributes
     ----------
-    function : psi(y, X, b) -> (m, k), one row a unit.
+    function : psi(y, X, b) -> (m, k), one row per unit.
     derivative : J(y, X, b) -> (m, k, k), d psi_t / d b' of each unit.
     size : k, the number of parameters; None: as many as X has columns.
     names : the k parameters' names; None: those of X's columns, or b0, b1, ...

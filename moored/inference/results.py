@@ -79,7 +79,7 @@ class Fit(Readable):
     formula: str = ""
 
     def rows(self) -> list[dict[str, Any]]:
-        """One dict a term, its keys estimator, term, estimate, se, lower, upper, p_value, effective_n,
+        """One dict per term, its keys estimator, term, estimate, se, lower, upper, p_value, effective_n,
         labels_saved, r2.
 
         Numbers are finite or None.

@@ -36,7 +36,7 @@ def embedded_model(
 ) -> Iterator[Endpoint]:
     """The running model for the block's time, on free loopback ports; another model by its `gguf` file.
 
-    One server a core, one thread each: llama.cpp's threads wait for each other at every layer, so two of
+    One server per core, one thread each: llama.cpp's threads wait for each other at every layer, so two of
     them on cores that others use too are many times slower than two servers. A `gguf` of one's own is
     likely larger: one server, all cores. The servers are processes that end with the block, on Ctrl-C,
     and also when this process is killed.

@@ -66,7 +66,7 @@ def plan_calls(
     *,
     batch: bool = False,
 ) -> list[PlannedCalls]:
-    """Requests, tokens and cost of a source for these units, one row a step; nothing is sent.
+    """Requests, tokens and cost of a source for these units, one row per step; nothing is sent.
 
     Reads of a text that is not written yet are counted as if it were as long as allowed. Repair rounds and
     repeated attempts are not in it. `ended`: how many further units need nothing more. `batch`: by the Batch API.

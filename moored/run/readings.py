@@ -19,7 +19,7 @@ from moored.study import Study
 class Material:
     """The units of a data version and what the sources say of them.
 
-    units : one row a unit (`storage.studies.stored_units`).
+    units : one row per unit (`storage.studies.stored_units`).
     generations : the last terminal row of each step (`storage.generations.latest_generations`).
     values : by source, one row per unit and a column for each variable, missing where not observed.
     """

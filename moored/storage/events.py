@@ -35,7 +35,7 @@ def open_runs(store: Warehouse) -> list[dict[str, Any]]:
 
 
 def study_outcomes(store: Warehouse) -> list[dict[str, Any]]:
-    """A row a study: known_at, and (or None) outcome, ended_at, ended_well_at, version, published_at."""
+    """One row per study: known_at, and (or None) outcome, ended_at, ended_well_at, version, published_at."""
     return store.rows("study_outcomes")
 
 

@@ -40,7 +40,7 @@ class SourcePlan:
     recipe: str
     """The recipe's fingerprint."""
     expected_rows: int
-    """Terminal rows a unit, over all steps and draws."""
+    """Terminal rows per unit, over all steps and draws."""
 
 
 def store_plan(

@@ -1,4 +1,4 @@
-"""What each source says of each unit: generation rows turned into one value a unit and variable."""
+"""What each source says of each unit: generation rows turned into one value per unit and variable."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ HEAD = (
 
 
 def row(world: str, n: int, T: int, M: int, quality: str, *, trials: int, seed: int) -> str:
-    """One line of the table: gmm-small beside `human`; a figure a term."""
+    """One line of the table: gmm-small beside `human`; one figure per term."""
     human, small = coverage(
         world, ("human", "gmm-small"), n=n, T=T, M=M, quality=quality, trials=trials, seed=seed
     )

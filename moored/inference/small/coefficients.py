@@ -3,7 +3,7 @@
 Everything is measured in the metric of the human information H, so that an invertible change of the covariates
 changes nothing. Three regressions of the human influence functions u on the sources' z:
 
-1. **one coefficient a source** for all p parameters, by ridge;
+1. **one coefficient per source** for all p parameters, by ridge;
 2. of what is left on all M p coordinates of the sources, by ridge again: the **matrix** that lets a source be good
    for one parameter and bad for another, and the two-step GMM's weights as n grows;
 3. in each **direction** of the parameters, what is left is held against the human fit alone: the correction is

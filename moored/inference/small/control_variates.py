@@ -6,7 +6,7 @@ theta_L is the fit of the labelled units, gamma_m,L source m's on the same units
 by Firth's method where the family is logit or Poisson. Both fits of a source have the same limit however bad the
 model is, so theta is consistent for every A. What differs from the two-step GMM:
 
-- **The weights A** (`coefficients`): one coefficient a source, then a matrix of all cross-moments, both by ridge
+- **The weights A** (`coefficients`): one coefficient per source, then a matrix of all cross-moments, both by ridge
   with a cross-validated penalty that may be infinite, then only as far as it pays in each direction of the
   parameters. With many labels the penalties vanish, and A tends to the two-step GMM's weights.
 - **A floor**: a source's second moment among the labelled is at least half of what all units imply. Below, a

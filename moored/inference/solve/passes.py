@@ -62,7 +62,7 @@ class Block:
     labelled : (m,) S_t.
     weight : (n,) S_t pi_bar / pi_t of the labelled units; None: all 1.
     human : the labelled units' own data.
-    sources : every unit's data, one entry a source.
+    sources : every unit's data, one entry per source.
     overlap : the same of the labelled units alone.
     rest_weight : (m,) (1 - S_t)(1 - pi_bar) / (1 - pi_t), for methods that compare labelled with unlabelled.
     cluster, strata : (m,) codes, or None.
