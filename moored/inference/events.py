@@ -135,8 +135,8 @@ class Binomial:
         return float(brentq(excess, 0.0, 1.0, xtol=1e-14))
 
 
-def few_events(passes: Passes) -> Share | None:
-    """The labelled share, where the family is the mean of ones and zeros and few are of the rarer kind.
+def few_events(passes: Passes, least: int = FEW_EVENTS) -> Share | None:
+    """The labelled share, where the family is the mean of ones and zeros and fewer than `least` are rarer.
 
     Its size is Kish's: (sum w)^2 / sum w^2 over units, or over clusters, each counted as one.
     """
@@ -161,7 +161,7 @@ def few_events(passes: Passes) -> Share | None:
     else:
         events, rarer = min((int(np.count_nonzero(y == answer)), answer) for answer in (1.0, 0.0))
         size = w
-    if events >= FEW_EVENTS or len(size) < 2:
+    if events >= least or len(size) < 2:
         return None
     return Share(
         float(w @ y / w.sum()),
@@ -211,8 +211,14 @@ def refuse_exact(passes: Passes, S: Array, H: Array) -> None:
         )
 
 
-def flat_terms(terms: tuple[str, ...], S: Array, bread: Array) -> list[str]:
-    """A warning that names the terms whose standard error is zero, although others' are not."""
+ALIKE = (
+    "the standard error of {} is zero: the labels that it rests on are all alike, and its interval says nothing; "
+    "label more of those units, or merge the group with another"
+)
+
+
+def flat_terms(terms: tuple[str, ...], S: Array, bread: Array, sentence: str = ALIKE) -> list[str]:
+    """A warning that names the terms whose residuals cancel, although others' do not."""
     scale = 1.0 / np.sqrt(np.maximum(np.diag(S), np.finfo(float).tiny))
     rows = bread / scale
     variance = np.einsum("ij,jk,ik->i", rows, S * np.outer(scale, scale), rows)
@@ -220,8 +226,4 @@ def flat_terms(terms: tuple[str, ...], S: Array, bread: Array) -> list[str]:
     if not flat.any():
         return []
     named = ", ".join(repr(term) for term, zero in zip(terms, flat, strict=True) if zero)
-    warning = (
-        f"the standard error of {named} is zero: the labels that it rests on are all alike, and its interval "
-        "says nothing; label more of those units, or merge the group with another"
-    )
-    return [warning]
+    return [sentence.format(named)]

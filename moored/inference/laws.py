@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,18 @@ class Law(Protocol):
 
     def p_value(self, null: Array, alternative: Alternative) -> Array:
         """p-values (p,) of theta = null (p,), by the law of the interval."""
+
+
+@runtime_checkable
+class Combinable(Law, Protocol):
+    """A law that also knows combinations of its terms, which need not have a coefficient's own degrees of freedom."""
+
+    @property
+    def df(self) -> Array:
+        """(p,) degrees of freedom of Student's t, infinite for the normal law."""
+
+    def along(self, L: Array) -> Combinable:
+        """The law of L theta, L (c, p)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

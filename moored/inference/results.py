@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from moored.errors import DataInvalid, NonFinite
 from moored.inference.data import Array
 from moored.inference.joint import Adjustment, Joint, Region, adjust, joint_test
-from moored.inference.laws import Alternative, Law, Wald, wald
+from moored.inference.laws import Alternative, Combinable, Law, Wald, wald
 from moored.inference.solve.frame import Frame
 from moored.reader.combinations import Combinations, combinations_of
 from moored.reader.frames import ROW
@@ -119,14 +119,21 @@ class Fit(Readable):
             constant is zero. q : (c,) or one number, what R theta is held against; words say it themselves.
         """
         chosen = self._several(R, q)
-        return joint_test(self.estimate, self.covariance, chosen.matrix, chosen.null, self.df)
+        found = joint_test(
+            self.estimate, self.covariance, chosen.matrix, chosen.null, self._df_along(chosen.matrix)
+        )
+        if len(chosen.matrix) > 1 or not isinstance(self.law, Combinable):
+            return found
+        p_value = self.law.along(chosen.matrix).p_value(chosen.null, "two-sided")
+        return replace(found, p_value=float(p_value[0]))
 
     def confidence_region(self, R: Any = None, level: float | None = None) -> Region:
         """The combinations of terms (`R` as in `wald_test`) that `wald_test` does not reject: an ellipsoid."""
         chosen = self._several(R, None)
         V = chosen.matrix @ self.covariance @ chosen.matrix.T
+        df = self._df_along(chosen.matrix)
         return Region(
-            chosen.labels, chosen.matrix @ self.estimate, V, self.df, self.level if level is None else level
+            chosen.labels, chosen.matrix @ self.estimate, V, df, self.level if level is None else level
         )
 
     def adjusted(self, method: Adjustment = "holm") -> Array:
@@ -145,10 +152,18 @@ class Fit(Readable):
         return self._law().interval(level, self.alternative)
 
     def combined(self, combinations: Combinations, level: float) -> dict[str, Array]:
-        """estimate, se, lower, upper, p_value, (c,) each: Wald's, but a single term keeps its own law."""
+        """estimate, se, lower, upper, p_value, (c,) each, by the law that the fit's own rows have.
+
+        Wald's where that law knows single terms only, which then keep it.
+        """
         rows, null = combinations.matrix, combinations.null
         estimate = rows @ self.estimate
         se = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, self.covariance, rows), 0.0))
+        if isinstance(self.law, Combinable):
+            law = self.law.along(rows)
+            lower, upper = law.interval(level, self.alternative)
+            p_value = law.p_value(null, self.alternative)
+            return {"estimate": estimate, "se": se, "lower": lower, "upper": upper, "p_value": p_value}
         lower, upper, _ = wald(estimate, se, level, self.alternative, self.df)
         p_value = wald(estimate - null, se, level, self.alternative, self.df)[2]
         for k in np.flatnonzero(np.count_nonzero(rows, axis=1) == 1) if self.law is not None else ():
@@ -163,6 +178,13 @@ class Fit(Readable):
         lower, upper = law.interval(level, turned)
         ends = sorted((weight * float(lower[j]), weight * float(upper[j])))
         return ends[0], ends[1], float(law.p_value(np.full(len(row), null / weight), turned)[j])
+
+    def _df_along(self, L: Array) -> float | None:
+        """Of a joint statistic of L theta: the least of its rows' degrees of freedom; None: chi-squared."""
+        if not isinstance(self.law, Combinable):
+            return self.df
+        least = float(self.law.along(L).df.min())
+        return least if math.isfinite(least) else None
 
     def _law(self) -> Law:
         return Wald(self.estimate, self.se, self.df) if self.law is None else self.law

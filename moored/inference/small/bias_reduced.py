@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moored.errors import DataInvalid
 from moored.inference.data import Array, Mask
@@ -32,6 +33,10 @@ class Rows:
     y: Array
     X: Array
     w: Array
+
+    def take(self, some: NDArray[np.intp]) -> Rows:
+        """Some of the draws."""
+        return Rows(self.y[some], self.X[some], self.w[some])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +69,7 @@ def refuse_unknown(family: Moments) -> None:
 
 def at(family: Moments, parts: Sequence[Rows], b: Array) -> tuple[Point, ...]:
     """Each part at b; H and P are those of all parts together."""
-    found = [_mean_slope_lean(family, np.einsum("bnp,bp->bn", rows.X, b)) for rows in parts]
+    found = [mean_slope_lean(family, np.einsum("bnp,bp->bn", rows.X, b)) for rows in parts]
     H = sum(
         np.swapaxes(rows.X, 1, 2) @ (rows.X * (rows.w * v)[..., None])
         for rows, (_, v, _) in zip(parts, found, strict=True)
@@ -118,7 +123,7 @@ def _start(family: Moments, parts: Sequence[Rows]) -> Array:
     return np.asarray(np.einsum("bij,bj->bi", inverted(A), r))
 
 
-def _mean_slope_lean(family: Moments, index: Array) -> tuple[Array, Array, Array]:
+def mean_slope_lean(family: Moments, index: Array) -> tuple[Array, Array, Array]:
     """mu, d mu / d index, and half the relative slope of the latter: Firth's k."""
     if isinstance(family, Logit):
         mu = 1.0 / (1.0 + np.exp(-np.clip(index, -LARGEST_EXPONENT, LARGEST_EXPONENT)))

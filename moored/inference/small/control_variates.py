@@ -28,8 +28,8 @@ import numpy as np
 
 from moored.errors import DataInvalid, Separated, Unidentified
 from moored.inference.data import Array, Sample
-from moored.inference.events import few_events, flat_terms, refuse_exact
-from moored.inference.families import Quantile, family_of
+from moored.inference.events import ALIKE, FEW_EVENTS, few_events, flat_terms, refuse_exact
+from moored.inference.families import Linear, Quantile, family_of
 from moored.inference.gmm.first_step import first_fits, solved
 from moored.inference.gmm.two_step import explained_share
 from moored.inference.laws import Alternative
@@ -39,9 +39,9 @@ from moored.inference.results import Fit, Target, make_fit
 from moored.inference.small.bias_reduced import Rows, refuse_unknown
 from moored.inference.small.coefficients import FLOOR, Evidence, Weighed, repeats, weigh
 from moored.inference.small.deletions import Auxiliary, Fitted, Groups, auxiliary, fitted, grouped
-from moored.inference.small.intervals import Skewed
+from moored.inference.small.law import Combined
 from moored.inference.small.quantile import quantile
-from moored.inference.small.solution import conclude
+from moored.inference.small.solution import Solution, conclude, events
 from moored.inference.solve.newton import dependent_column
 from moored.inference.solve.passes import Block, Passes, Stream
 from moored.inference.solve.passes import Rows as Units
@@ -49,6 +49,12 @@ from moored.inference.solve.passes import Rows as Units
 SAME = 1e-9  # sources whose influence functions correlate by 1 less this are one source
 NOTHING = 1e-18  # share of a source's squared scores below which it has no residual
 FEW = 20
+LEAST_EVENTS = 2
+"""Labels of the rarer answer from which on a share uses its sources; with weights or clusters FEW_EVENTS."""
+ALIKE_IN_MODEL = (
+    "the labels that {} rests on are all alike: its interval is what the model alone can say; label more of those "
+    "units, or merge the group with another"
+)
 SEPARATED = (
     "the covariates separate the labels, so that the human-only fit has no finite estimate: this is the "
     "bias-reduced one (Firth 1993), pulled towards zero; label more units before you trust its size"
@@ -96,7 +102,8 @@ def gmm_small(
         return quantile(data, chosen, gmm_small, name, level, alternative, target)
     refuse_unknown(chosen)
     passes = Passes(data, chosen, scaled=True)
-    if (share := few_events(passes)) is not None:
+    designed = passes.clustered or passes.stratified or passes.counts.mean_probability is not None
+    if (share := few_events(passes, FEW_EVENTS if designed else LEAST_EVENTS)) is not None:
         return share.fit(passes, name, level, alternative, target)
     equation, etas, warnings = first_fits(passes)
     theta = None if isinstance(equation.failure, Separated) else solved(equation)
@@ -107,32 +114,32 @@ def gmm_small(
     scores = human.influence[0] @ human.H[0]
     S = scores.T @ scores
     refuse_exact(passes, S, human.H[0])
-    warnings += flat_terms(passes.terms, S, human.P[0])
+    alike = ALIKE if isinstance(chosen, Linear) else ALIKE_IN_MODEL
+    warnings += flat_terms(passes.terms, S, human.P[0], alike)
     names, sources, dropped = _sources(passes, block, groups, etas)
     missed = missed_shares(passes, block, groups) if target == "corpus" else None
     evidence, used, more = _evidence(rows, human, names, sources, groups)
     weighed = None if evidence is None else weigh(evidence if missed is None else evidence.of_corpus())
-    answer = conclude(chosen, rows, human, weighed, groups, passes.frame.back, missed)
-    estimate, df = (
-        passes.frame.point((human.b - (0.0 if weighed is None else weighed.shift))[0]),
-        answer.df[0],
-    )
-    law = Skewed(estimate, answer.se[0], df, answer.skew[0])
+    answer = conclude(chosen, rows, human, weighed, groups, missed)
+    law = Combined(answer, passes.frame, np.eye(len(passes.terms)))
+    df = law.df
+    whole, left = human.influence[0] @ passes.frame.back.T, answer.left[0] @ passes.frame.back.T
     return make_fit(
         estimator=name,
         family=chosen.name,
         terms=passes.terms,
-        estimate=estimate,
-        covariance=answer.covariance[0],
+        estimate=answer.estimate[0],
+        covariance=(answer.inside + answer.outside)[0],
+        frame=passes.frame,
         law=law,
         n_labelled=passes.counts.labelled,
         n_total=passes.counts.total,
         level=level,
         alternative=alternative,
         df=float(df.min()) if np.isfinite(df).all() else None,
-        human_covariance=answer.human_covariance[0],
-        r2=explained_share(answer.whole[0] - answer.left[0], answer.whole[0]),
-        warnings=(*warnings, *dropped, *more, *_cautions(passes)),
+        human_covariance=answer.alone[0],
+        r2=explained_share(whole.T @ whole - left.T @ left, whole.T @ whole),
+        warnings=(*warnings, *dropped, *more, *_cautions(passes, answer)),
         sources=used,
         tuning=_tuning(used, weighed),
         target=target,
@@ -266,8 +273,14 @@ def _tuning(names: tuple[str, ...], weighed: Weighed | None) -> tuple[tuple[str,
     )
 
 
-def _cautions(passes: Passes) -> tuple[str, ...]:
+def _cautions(passes: Passes, answer: Solution) -> tuple[str, ...]:
     what, out = "labelled clusters" if passes.clustered else "labelled units", []
+    if answer.binary[0] and (count := float(events(answer.rows, answer.groups)[0])) < FEW_EVENTS:
+        held = "labelled clusters hold" if passes.clustered else "labels are of"
+        out.append(
+            f"only {count:.3g} {held} the rarer answer, fewer than {FEW_EVENTS}: how good the sources are rests on "
+            "these; label more before you trust a narrow interval"
+        )
     if passes.counts.independent < FEW:
         out.append(f"{passes.counts.independent} {what}: below {FEW} no interval here has been checked")
     if passes.stratified:

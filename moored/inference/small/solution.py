@@ -7,40 +7,67 @@ from dataclasses import dataclass
 import numpy as np
 
 from moored.inference.data import Array, Mask
-from moored.inference.families import Linear, Logit
+from moored.inference.families import Linear, Logit, Poisson
 from moored.inference.moments import Moments
 from moored.inference.small.bias_reduced import Rows
 from moored.inference.small.coefficients import Weighed
 from moored.inference.small.deletions import Fitted, Groups, grouped
-from moored.inference.small.intervals import satterthwaite, skewness, spread
+from moored.inference.small.intervals import LENGTHENED, Shape, satterthwaite, skewness, spread
 
-HALF_AN_EVENT = 0.5
-TINY = 1e-14  # relative, under a covariance that may be singular where labels are alike
+LEAST_SHARE = 1e-3  # of the model's variance, under a jackknife that may be singular where labels are alike
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
-    """The answer.
+    """The answer, in the columns of the fit.
 
     Attributes
     ----------
-    estimate : (B, p). covariance, human_covariance : (B, p, p), of the estimate and of the human fit alone.
-    df : (B, p) degrees of freedom, infinite for the normal law. skew : (B, p).
-    whole, left : (B, p, p) sums of squares of the human influence, and of what the sources leave of it.
+    family, rows, human, groups : what it was made from.
+    binary : (B,) all outcomes are one of two values.
+    estimate : (B, p).
+    inside, outside, alone : (B, p, p) variance of the estimate that the labelled groups show, that they do not, and
+        the variance of the human fit alone.
+    left : (B, G, p) influence of the groups that the sources leave.
+    effective : (B,) effective number of the sources' coefficients.
     """
 
+    family: Moments
+    rows: Rows
+    human: Fitted
+    groups: Groups | None
+    binary: Mask
     estimate: Array
-    covariance: Array
-    human_covariance: Array
-    df: Array
-    skew: Array
-    whole: Array
+    inside: Array
+    outside: Array
+    alone: Array
     left: Array
+    effective: Array
 
-    @property
-    def se(self) -> Array:
-        """(B, p)."""
-        return np.sqrt(np.maximum(np.diagonal(self.covariance, axis1=1, axis2=2), 0.0))
+    def shape(self, K: Array) -> Shape:
+        """The law of K beta, K (k, p)."""
+        inside, total, alone = (_along(V, K) for V in (self.inside, self.inside + self.outside, self.alone))
+        human, rows = self.human, self.rows
+        share = _ratio(inside, total)
+        pull = (rows.X @ (human.P @ K.T)) * rows.w[..., None]
+        model = (pull**2 * human.v[..., None]).sum(axis=1)
+        codes = None if self.groups is None else self.groups.inside
+        df, bias = satterthwaite(human.t @ K.T, rows.X, human.v, rows.w, human.P, model, codes)
+        df = np.maximum(df - self.effective[:, None], 1.0) / np.maximum(share, 1e-9) ** 2
+        ease = 1.0 / np.sqrt(1.0 + np.maximum(bias - 1.0, 0.0) * share)
+        linear, logit = isinstance(self.family, Linear), isinstance(self.family, Logit)
+        normal = np.broadcast_to((logit & self.binary)[:, None], df.shape)
+        skew = skewness(self.left @ K.T, inside, total) if linear else np.zeros_like(df)
+        return Shape(
+            estimate=self.estimate @ K.T,
+            se=np.sqrt(np.maximum(total, 0.0)),
+            alone=np.sqrt(np.maximum(alone, 0.0)),
+            shift=(human.b - self.estimate) @ K.T,
+            df=np.where(normal, np.inf, df),
+            skew=LENGTHENED * skew,
+            ease=np.where(normal, np.maximum(ease, np.sqrt(np.minimum(_ratio(model, alone), 1.0))), ease),
+            least_df=np.where(normal, np.inf, max(human.influence.shape[1] - rows.X.shape[-1], 1.0)),
+        )
 
 
 def conclude(
@@ -49,10 +76,9 @@ def conclude(
     human: Fitted,
     weighed: Weighed | None,
     groups: Groups | None,
-    back: Array,
     missed: Array | None = None,
 ) -> Solution:
-    """The estimate, its covariance and the shape of its law, in the columns that `back` (p, p) leads to.
+    """The estimate, its covariance and the shape of its law.
 
     `missed` (B, G) are the groups' chances of not being labelled where the corpus is the target.
 
@@ -60,7 +86,8 @@ def conclude(
 
     - logit of two answers: never less than the fitted model's own variance implies, which few events do not upset;
     - the same, and linear fits of two answers: with k events (of the rarer answer), the share of the variance
-      that the sources leave is (k r + 1/2) / (k + 1/2) in place of r, as if they had missed half an event more;
+      that the sources leave is (k r + m) / (k + m) in place of r, as if they had missed m events more: half of
+      one, and an eighth for each coefficient;
     - what the sources vary among all units and do not among the labelled (`Weighed.outside`).
     """
     without, left = human.without, human.influence
@@ -70,44 +97,40 @@ def conclude(
         left, outside, effective = weighed.left, weighed.outside, weighed.effective
     inside, alone = spread(without, missed), spread(human.without, missed)
     binary = two_valued(rows.y)
-    if isinstance(family, Logit):
-        grow = np.where(binary[:, None, None], _model_size(rows, human), np.eye(len(back)))
-        inside, alone = (grow @ V @ np.swapaxes(grow, 1, 2) for V in (inside, alone))
+    if not isinstance(family, Linear):
+        share = np.ones(len(binary)) if missed is None else missed.mean(axis=1)
+        inside, alone = _no_smaller(
+            rows, human, inside, alone, np.where(binary | isinstance(family, Poisson), share, 0.0)
+        )
     if weighed is not None:
-        unsure = np.where(binary, HALF_AN_EVENT / (events(rows, groups) + HALF_AN_EVENT), 0.0)[:, None, None]
+        more = 0.5 + effective / 8.0
+        unsure = np.where(binary, more / (events(rows, groups) + more), 0.0)[:, None, None]
         inside = (1.0 - unsure) * inside + unsure * alone
-    inside, alone, outside = (back @ V @ back.T for V in (inside, alone, outside))
-    left, whole = left @ back.T, human.influence @ back.T
-    total = inside + outside
-    codes = None if groups is None else groups.inside
-    df = satterthwaite(human.t @ back.T, rows.X, human.v, rows.w, human.P, codes)
-    share = _ratio(_diagonal(inside), _diagonal(total))
-    df = np.maximum(df - effective[:, None], 1.0) / np.maximum(share, 1e-9) ** 2
-    normal = isinstance(family, Logit) & binary
-    linear = isinstance(family, Linear)
-    skew = skewness(left, _diagonal(inside), _diagonal(total)) if linear else np.zeros_like(df)
-    return Solution(
-        estimate,
-        total,
-        alone,
-        np.where(normal[:, None], np.inf, df),
-        skew,
-        np.swapaxes(whole, 1, 2) @ whole,
-        np.swapaxes(left, 1, 2) @ left,
-    )
+    return Solution(family, rows, human, groups, binary, estimate, inside, outside, alone, left, effective)
 
 
-def _model_size(rows: Rows, human: Fitted) -> Array:
-    """S (B, p, p) with S V S' no smaller than the model's variance in any direction, V being the jackknife's."""
+def _no_smaller(rows: Rows, human: Fitted, inside: Array, alone: Array, share: Array) -> tuple[Array, Array]:
+    """Both variances S V S', S such that the human one is in no direction smaller than the fitted model's.
+
+    A thousandth of the model's variance is added to both first: where a cell answers alike the jackknife has no
+    variance to enlarge, and says nothing of what the sources would leave of it. `share` (B,): of the variance that
+    the target leaves; 0 where nothing is to be done.
+    """
     H = np.linalg.cholesky(human.H)  # its metric keeps S the same for any columns
     x = (rows.X * (rows.w * np.sqrt(human.v))[..., None]) @ human.P @ H
-    V = spread(human.without @ H)
-    V = V + TINY * np.trace(V, axis1=1, axis2=2)[:, None, None] * np.eye(V.shape[-1])
-    L = np.linalg.cholesky(V)
+    model = np.swapaxes(x, 1, 2) @ x
+    jackknife = spread(human.without @ H) + LEAST_SHARE * model
+    L = np.linalg.cholesky(jackknife)
     down = np.linalg.inv(L)
-    size, turn = np.linalg.eigh(down @ (np.swapaxes(x, 1, 2) @ x) @ np.swapaxes(down, 1, 2))
+    size, turn = np.linalg.eigh(down @ model @ np.swapaxes(down, 1, 2))
     larger = turn * np.sqrt(np.maximum(size, 1.0))[:, None, :] @ np.swapaxes(turn, 1, 2)
-    return np.asarray(np.swapaxes(np.linalg.inv(H), 1, 2) @ (L @ larger @ down) @ np.swapaxes(H, 1, 2))
+    S = np.where((share > 0)[:, None, None], L @ larger @ down, np.eye(H.shape[-1]))
+    S = np.swapaxes(np.linalg.inv(H), 1, 2) @ S
+    little = LEAST_SHARE * share[:, None, None] * model
+    inside, alone = (
+        S @ (np.swapaxes(H, 1, 2) @ V @ H + little) @ np.swapaxes(S, 1, 2) for V in (inside, alone)
+    )
+    return inside, alone
 
 
 def two_valued(y: Array) -> Mask:
@@ -126,8 +149,9 @@ def events(rows: Rows, groups: Groups | None) -> Array:
     return np.asarray(np.minimum(*counts))
 
 
-def _diagonal(V: Array) -> Array:
-    return np.asarray(np.diagonal(V, axis1=1, axis2=2))
+def _along(V: Array, K: Array) -> Array:
+    """(B, k) the variances of K beta."""
+    return np.asarray(((K @ V) * K).sum(axis=-1))
 
 
 def _ratio(one: Array, other: Array) -> Array:

@@ -17,7 +17,8 @@ class Gram:
     Independent units: the sum over units. Clusters: the sum over clusters of the outer product of the
     cluster's total. Strata (labelled units drawn within each stratum): the variance within each stratum
     and labelling status, plus the outer products of the strata's means; labelling with known rates does
-    not add the variance between strata that independent labelling would.
+    not add the variance between strata that independent labelling would. The squares of a stratum's n_s labelled
+    units about their mean are divided by n_s - 1 (Cochran 1977, section 5.4).
     """
 
     def __init__(self, passes: Passes, k: int, *, clusters: bool = True, strata: bool = True) -> None:
@@ -27,6 +28,8 @@ class Gram:
             self.grouping = "cluster"
         elif strata and passes.stratified:
             self.grouping = "strata"
+        hits = passes.counts.pooled if self.grouping == "strata" else {}
+        self._grown = {code: float(np.sqrt(n / max(n - 1.0, 1.0))) for code, n in hits.items()}
         self._codes: list[NDArray[Any]] = []
         self._sums: list[Array] = []
 
@@ -42,6 +45,7 @@ class Gram:
         g[labelled] = rows
         g[~labelled, offset:] = rest
         if self.grouping == "strata":
+            g[labelled] *= np.array([self._grown[code] for code in codes[labelled].tolist()])[:, None]
             self.total += g.T @ g
             g = np.column_stack([g * labelled[:, None], g * ~labelled[:, None], labelled, ~labelled])
         values, inverse = np.unique(codes, return_inverse=True)
@@ -75,5 +79,6 @@ class Gram:
             inside, size = sums[:, part * k : (part + 1) * k], sizes[:, part]
             mean = inside / np.maximum(size, 1.0)[:, None]
             omega -= (mean * size[:, None]).T @ mean
-        whole = sums[:, :k] + sums[:, k : 2 * k]
+        grown = np.sqrt(sizes[:, 0] / np.maximum(sizes[:, 0] - 1.0, 1.0))
+        whole = sums[:, :k] / np.where(grown > 0, grown, 1.0)[:, None] + sums[:, k : 2 * k]
         return np.asarray(omega + (whole / sizes.sum(axis=1)[:, None]).T @ whole)

@@ -17,11 +17,11 @@ from moored.inference.data import Mask, Sample, worth
 class Counts:
     """What one pass of counting finds.
 
-    T, n, the labelled clusters (n where there are no clusters) and how many of equal size they are worth, the mean
-    labelling probability, the strata's rates, the strata with a single labelled unit and the one that each is
-    pooled with in the variance, failed generations per source (of all units, of the labelled), whether some unit
-    was labelled with certainty, the least and the greatest label, and whether all labels are 0 or 1 and all
-    readings between.
+    T, n, the labelled clusters (n where there are no clusters) and how many of equal size they are worth, the
+    mean labelling probability, the strata's rates, the strata with a single labelled unit and the one that each
+    is pooled with in the variance, the labelled units of each stratum after that, failed generations per source
+    (of all units, of the labelled), whether some unit was labelled with certainty, the least and the greatest
+    label, and whether all labels are 0 or 1 and all readings between.
     """
 
     total: int
@@ -31,6 +31,7 @@ class Counts:
     mean_probability: float | None
     rates: dict[Any, float] | None
     lonely: dict[Any, Any]
+    pooled: dict[Any, int]
     failed: tuple[int, ...]
     failed_labelled: tuple[int, ...]
     certain: bool
@@ -88,6 +89,9 @@ class Tally:
                     f"Strata {empty} have no labelled unit: nothing is known of them; label some."
                 )
         mean = self.probability / self.total if self.known else None
+        lonely, pooled = self._lonely(), Counter[Any]()
+        for code, (_, hit) in self.strata.items():
+            pooled[lonely.get(code, code)] += hit
         return Counts(
             total=self.total,
             labelled=self.labelled,
@@ -95,7 +99,8 @@ class Tally:
             effective=worth(self.clusters.values()) if self.clustered else self.labelled,
             mean_probability=mean,
             rates=rates,
-            lonely=self._lonely(),
+            lonely=lonely,
+            pooled=dict(pooled),
             failed=tuple(self.failed),
             failed_labelled=tuple(self.failed_labelled),
             certain=self.certain,

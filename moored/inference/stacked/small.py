@@ -15,7 +15,7 @@ from moored.inference.small.bias_reduced import Rows
 from moored.inference.small.coefficients import Evidence, repeats, weigh
 from moored.inference.small.control_variates import SAME
 from moored.inference.small.deletions import Auxiliary, auxiliary, fitted
-from moored.inference.small.intervals import ends
+from moored.inference.small.law import ends_of
 from moored.inference.small.solution import conclude
 from moored.inference.stacked.answers import Answers
 from moored.inference.stacked.draws import Draws, StackedSource
@@ -39,11 +39,11 @@ def gmm_small(draws: Draws, family: str, level: float = 0.95) -> Answers:
         evidence = Evidence.of(_some(rows, at), _some(human, at), [_some(s, at) for s in sources], None)
         distinct = np.flatnonzero(~repeats(evidence, SAME)[0].any(axis=1))
         weighed, at = weigh(_some(evidence, distinct)), at[distinct]
-    answer = conclude(moments, _some(rows, at), _some(human, at), weighed, None, np.eye(p))
-    lower, upper, _ = ends(answer.estimate, answer.se, answer.df, answer.skew, level, "two-sided")
-    alone = np.diagonal(answer.human_covariance, axis1=1, axis2=2)
-    found = (answer.estimate, lower, upper, n * alone / answer.se**2)
-    good = np.isfinite(answer.estimate).all(axis=1) & (answer.se > 0).all(axis=1)
+    answer = conclude(moments, _some(rows, at), _some(human, at), weighed, None)
+    lower, upper, _ = ends_of(answer, np.eye(p), np.zeros((len(at), p)), level)
+    shape = answer.shape(np.eye(p))
+    found = (answer.estimate, lower, upper, n * (shape.alone / shape.se) ** 2)
+    good = np.isfinite(answer.estimate).all(axis=1) & (shape.se > 0).all(axis=1)
     estimate, lower, upper, effective = (np.full((draws.size, p), np.nan) for _ in found)
     fine = np.zeros(draws.size, dtype=bool)
     fine[at] = good
