@@ -211,14 +211,8 @@ def refuse_exact(passes: Passes, S: Array, H: Array) -> None:
         )
 
 
-ALIKE = (
-    "the standard error of {} is zero: the labels that it rests on are all alike, and its interval says nothing; "
-    "label more of those units, or merge the group with another"
-)
-
-
-def flat_terms(terms: tuple[str, ...], S: Array, bread: Array, sentence: str = ALIKE) -> list[str]:
-    """A warning that names the terms whose residuals cancel, although others' do not."""
+def flat_terms(terms: tuple[str, ...], S: Array, bread: Array) -> list[str]:
+    """A warning that names the terms whose standard error is zero, although others' are not."""
     scale = 1.0 / np.sqrt(np.maximum(np.diag(S), np.finfo(float).tiny))
     rows = bread / scale
     variance = np.einsum("ij,jk,ik->i", rows, S * np.outer(scale, scale), rows)
@@ -226,4 +220,8 @@ def flat_terms(terms: tuple[str, ...], S: Array, bread: Array, sentence: str = A
     if not flat.any():
         return []
     named = ", ".join(repr(term) for term, zero in zip(terms, flat, strict=True) if zero)
-    return [sentence.format(named)]
+    warning = (
+        f"the standard error of {named} is zero: the labels that it rests on are all alike, and its interval "
+        "says nothing; label more of those units, or merge the group with another"
+    )
+    return [warning]

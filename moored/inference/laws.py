@@ -25,7 +25,7 @@ class Law(Protocol):
 
 @runtime_checkable
 class Combinable(Law, Protocol):
-    """A law that also knows combinations of its terms, which need not have a coefficient's own degrees of freedom."""
+    """A law that also knows combinations of its terms, each with degrees of freedom of its own."""
 
     @property
     def df(self) -> Array:

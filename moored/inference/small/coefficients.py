@@ -7,7 +7,7 @@ changes nothing. Three regressions of the human influence functions u on the sou
 2. of what is left on all M p coordinates of the sources, by ridge again: the **matrix** that lets a source be good
    for one parameter and bad for another, and the two-step GMM's weights as n grows;
 3. in each **direction** of the parameters, what is left is held against the human fit alone: the correction is
-   taken as far as it pays there, b (1 - 1 / F) between 0 and 1, b the least-squares share and F its test.
+   taken as far as it pays there, b (1 - 2 / F) between 0 and 1, b the least-squares share and F its test.
 
 The penalties are those of least generalised cross-validation (Craven and Wahba 1979), each coefficient priced at
 1.4 (Kim and Gu 2004), on a grid that ends at infinity, where nothing is used. Rows are counted as what they are
@@ -27,6 +27,7 @@ from moored.inference.small.deletions import Auxiliary, Fitted, Groups, grouped
 
 PRICE = 1.4  # of one coefficient in generalised cross-validation
 PENALTIES: Array = np.append(np.logspace(-3, 2, 16), np.inf)  # on sources of unit variance
+DOUBT = 2.0  # of 1 / F: a group of six that its source misreads loses 5% at most, good sources 2%
 MOST = 0.5  # at most this share of the rows' degrees of freedom goes into coefficients
 FLOOR = 0.5
 """Share of the second moment that all units imply, at which a source's moment among the labelled is floored.
@@ -225,7 +226,7 @@ def _safe(e: Evidence, left: Array) -> Array:
     share = np.divide(c, s, out=np.zeros_like(c), where=used)
     noise = np.maximum((u**2).sum(axis=1) - share * c, 0.0) / np.maximum(rows - 1.0, TINY)
     chance = np.divide(noise * s, c**2, out=np.full_like(c, np.inf), where=used & (c != 0))  # 1 / F
-    taken = np.where(used, np.clip(share * np.maximum(1.0 - chance, 0.0), 0.0, 1.0), 1.0)
+    taken = np.where(used, np.clip(share * np.maximum(1.0 - DOUBT * chance, 0.0), 0.0, 1.0), 1.0)
     return np.asarray(W @ (taken[..., None] * np.linalg.inv(W)))
 
 

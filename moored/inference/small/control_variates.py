@@ -28,7 +28,7 @@ import numpy as np
 
 from moored.errors import DataInvalid, Separated, Unidentified
 from moored.inference.data import Array, Sample
-from moored.inference.events import ALIKE, FEW_EVENTS, few_events, flat_terms, refuse_exact
+from moored.inference.events import FEW_EVENTS, few_events, flat_terms, refuse_exact
 from moored.inference.families import Linear, Quantile, family_of
 from moored.inference.gmm.first_step import first_fits, solved
 from moored.inference.gmm.two_step import explained_share
@@ -51,10 +51,6 @@ NOTHING = 1e-18  # share of a source's squared scores below which it has no resi
 FEW = 20
 LEAST_EVENTS = 2
 """Labels of the rarer answer from which on a share uses its sources; with weights or clusters FEW_EVENTS."""
-ALIKE_IN_MODEL = (
-    "the labels that {} rests on are all alike: its interval is what the model alone can say; label more of those "
-    "units, or merge the group with another"
-)
 SEPARATED = (
     "the covariates separate the labels, so that the human-only fit has no finite estimate: this is the "
     "bias-reduced one (Firth 1993), pulled towards zero; label more units before you trust its size"
@@ -114,8 +110,7 @@ def gmm_small(
     scores = human.influence[0] @ human.H[0]
     S = scores.T @ scores
     refuse_exact(passes, S, human.H[0])
-    alike = ALIKE if isinstance(chosen, Linear) else ALIKE_IN_MODEL
-    warnings += flat_terms(passes.terms, S, human.P[0], alike)
+    warnings += flat_terms(passes.terms, S, human.P[0]) if isinstance(chosen, Linear) else []
     names, sources, dropped = _sources(passes, block, groups, etas)
     missed = missed_shares(passes, block, groups) if target == "corpus" else None
     evidence, used, more = _evidence(rows, human, names, sources, groups)
