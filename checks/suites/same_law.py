@@ -28,6 +28,7 @@ ORDER = (
     "j-source",
     "j-overall",
     "same-law",
+    "readings-alike",
 )
 """The tests of a run, as they are asked."""
 
@@ -38,6 +39,7 @@ def measures(view: View) -> Iterator[Measure]:
     yield from _missing(view)
     yield from _moments(view)
     yield from _relations(view)
+    yield from _readings(view)
 
 
 def decided(found: list[Measure], alpha: float) -> tuple[list[Measure], float]:
@@ -142,6 +144,32 @@ def _relations(view: View) -> Iterator[Measure]:
             p = labelling.differ(left * right)
             subject = f"{source}: {variable} with {other}: {another}"
             yield Measure("same-law", subject, p, note=_few(view, p), sources=tuple({source, other}))
+
+
+def _readings(view: View) -> Iterator[Measure]:
+    """Rule 7: are labelled and unlabelled units alike in what the sources say of them, all together?
+
+    J compares residuals, of one source or with weights from few labels; one chi-squared test of all readings and
+    covariates sees labelling by the outcome first. `moored estimate` asks the same.
+    """
+    from moored.inference.diagnostics import labelling_test
+
+    sample = view.evidence.sample
+    if sample is None or not sample.sources:
+        yield Measure("readings-alike", "all sources", float("nan"), note="no sample with sources was given")
+        return
+    names = tuple(source.name for source in sample.sources)
+    try:
+        found = labelling_test(sample, view.study.estimate.family)
+    except MooredError as error:
+        yield Measure("readings-alike", "all sources", float("nan"), note=error.message, sources=names)
+        return
+    if found is None or min(sample.n_labelled, sample.n_total - sample.n_labelled) < LEAST_IN_A_TEST:
+        note = f"nothing varies, or fewer than {LEAST_IN_A_TEST} units on one side"
+        yield Measure("readings-alike", "all sources", float("nan"), note=note, sources=names)
+        return
+    note = f"chi-squared = {found.statistic:.3g} on {found.df} degrees of freedom"
+    yield Measure("readings-alike", "all sources", found.p_value, note=note, sources=names)
 
 
 def _deviations(values: Array) -> Array:

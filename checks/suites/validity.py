@@ -112,6 +112,11 @@ CHECKS: tuple[Check, ...] = (
         "rule 7: the p-value of labelled and unlabelled units being alike in what is known of all",
         "say how units were chosen (known probabilities), or draw the labelled units at random",
     ),
+    _test(
+        "readings-alike",
+        "rule 7: the p-value of labelled and unlabelled units being alike in readings and covariates together",
+        "label units at random, or with known probabilities: being labelled goes with the outcome or a covariate",
+    ),
 )
 
 

@@ -117,12 +117,17 @@ class Binomial:
         return self.counted * self.value, 1.0 - self.counted * (1.0 - self.value)
 
     def _above(self, p: float) -> float:
-        """P(more events) + P(as many) / 2 at a share of p; for any real number of events."""
+        """P(more events) + P(as many) / 2 at a share of p; for any real number of events.
+
+        Without an event (or with nothing else) exact, P(as many) whole: there mid-P covers too little.
+        """
         from scipy.special import betainc
 
         k, n = self.value * self.size, self.size
         least = 1.0 if k <= 0 else float(betainc(k, n - k + 1.0, p))
         more = 0.0 if k >= n else float(betainc(k + 1.0, max(n - k, 1e-9), p))
+        if k <= 0 or k >= n:
+            return more if k <= 0 else least
         return (least + more) / 2.0
 
     def _end(self, excess: Callable[[float], float], extreme: float) -> float:

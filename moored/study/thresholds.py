@@ -59,6 +59,7 @@ CheckName = Literal[
     "label-design",
     "label-probabilities",
     "labels-random",
+    "readings-alike",
     "estimators-present",
     "headline-present",
     "estimates-finite",

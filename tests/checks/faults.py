@@ -411,3 +411,15 @@ def _() -> Evidence:
         for text, labelled in zip(made.units["text"], made.units["labelled"], strict=True)
     ]
     return rebuilt(made)
+
+
+@fault("readings-alike")
+def _() -> Evidence:
+    # Labelled by the outcome and by a covariate, a little of each: no other test alone is sure of it.
+    made, rng = world(seed=2, T=2000, n=600, failing=0.0), np.random.default_rng(52)
+    units, score = made.units, sum(made.readings.values())
+    chance = np.exp(0.2 * (score - score.mean()) / score.std() + 0.175 * (units["long"] - 0.5))
+    labelled = np.isin(np.arange(2000), rng.choice(2000, 600, replace=False, p=chance / chance.sum()))
+    mood = (rng.random(2000) < made.readings["proxy"].clip(0, 1)).astype(float)
+    units["labelled"], units["mood"] = labelled, np.where(labelled, mood, np.nan)
+    return rebuilt(made)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from moored.inference.data import Array, Mask
+from moored.inference.events import FEW_EVENTS
 from moored.inference.families import Linear, Logit, Poisson
 from moored.inference.moments import Moments
 from moored.inference.small.bias_reduced import Rows
@@ -87,7 +88,7 @@ def conclude(
     - logit of two answers: never less than the fitted model's own variance implies, which few events do not upset;
     - the same, and linear fits of two answers: with k events (of the rarer answer), the share of the variance
       that the sources leave is (k r + m) / (k + m) in place of r, as if they had missed m events more: half of
-      one, and an eighth for each coefficient;
+      one, and an eighth for each coefficient; below FEW_EVENTS one and one for each;
     - what the sources vary among all units and do not among the labelled (`Weighed.outside`).
     """
     without, left = human.without, human.influence
@@ -103,8 +104,9 @@ def conclude(
             rows, human, inside, alone, np.where(binary | isinstance(family, Poisson), share, 0.0)
         )
     if weighed is not None:
-        more = 0.5 + effective / 8.0
-        unsure = np.where(binary, more / (events(rows, groups) + more), 0.0)[:, None, None]
+        count = events(rows, groups)
+        more = np.where(count < FEW_EVENTS, 1.0 + effective, 0.5 + effective / 8.0)
+        unsure = np.where(binary, more / (count + more), 0.0)[:, None, None]
         inside = (1.0 - unsure) * inside + unsure * alone
     return Solution(family, rows, human, groups, binary, estimate, inside, outside, alone, left, effective)
 
