@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,7 +58,11 @@ def estimate_command(
         ),
     ] = "population",
     adjust: Annotated[
-        str | None, typer.Option(help="holm or bonferroni: p-values for reading all terms, too.")
+        str | None,
+        typer.Option(
+            help="For reading all terms: p-values (holm, bonferroni), or intervals that hold for all of them at "
+            "once, with theirs (simultaneous)."
+        ),
     ] = None,
     first_step: Annotated[str, typer.Option(help="full, or identity: the paper's to the letter.")] = "full",
     stream: Annotated[
@@ -158,10 +163,9 @@ def as_json(
 
     rows = []
     for fit in fits:
-        adjusted = None if adjust is None else fit.adjusted(adjust)
-        for j, row in enumerate(fit.rows()):
+        for row, more in zip(fit.rows(), _adjusted(fit, adjust), strict=True):
             told = {key: row[key] for key in ESTIMATE_KEYS} | {"role": role_of(fit.estimator, headline)}
-            rows.append(told if adjusted is None else told | {"p_adjusted": float(adjusted[j])})
+            rows.append(told | more)
     return {
         "estimates": rows,
         "fits": [fit.record() | {"role": role_of(fit.estimator, headline)} for fit in fits],
@@ -201,9 +205,35 @@ def _print_tests(tests: Sequence[dict[str, Any]]) -> None:
         say(f"{len(tests)} tests of the design were asked; --json has all of them.")
 
 
+def _adjusted(fit: Fit, adjust: str | None) -> list[dict[str, float | None]]:
+    """For each term what a reader of all terms needs: p_adjusted, and with "simultaneous" the interval's ends."""
+    if adjust not in (None, "holm", "bonferroni", "simultaneous"):
+        raise DataInvalid(
+            f"--adjust came as {adjust!r}; use holm or bonferroni for p-values, simultaneous for intervals, too."
+        )
+    if adjust is None:
+        return [{} for _ in fit.terms]
+    p_values = fit.adjusted("holm" if adjust == "holm" else "bonferroni")
+    rows: list[dict[str, float | None]] = [{"p_adjusted": float(p)} for p in p_values]
+    if adjust != "simultaneous":
+        return rows
+    ends = zip(*fit.simultaneous(), strict=True)
+    return [
+        row | {"lower_adjusted": _finite_or_none(low), "upper_adjusted": _finite_or_none(high)}
+        for row, (low, high) in zip(rows, ends, strict=True)
+    ]
+
+
 def _print_adjusted(rows: Sequence[dict[str, Any]], adjust: str | None) -> None:
     for row in rows if adjust else ():
-        say(f"{row['estimator']} {row['term']}: p = {p_value(row['p_adjusted'])} ({adjust}, all terms)")
+        line = f"{row['estimator']} {row['term']}: p = {p_value(row['p_adjusted'])}"
+        if "lower_adjusted" in row:
+            low, high = (
+                "open" if (end := row[key]) is None else f"{end:.4g}"
+                for key in ("lower_adjusted", "upper_adjusted")
+            )
+            line += f", interval {low} to {high}"
+        say(f"{line} ({adjust}, all terms)")
 
 
 def print_fits(fits: Sequence[Fit]) -> None:
@@ -217,3 +247,7 @@ def print_fits(fits: Sequence[Fit]) -> None:
         say(line)
         for warning in fit.warnings:
             say(warning, indent="  ")
+
+
+def _finite_or_none(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -67,6 +67,17 @@ def test_adjusted_p_values(tmp_path):
     assert "(holm, all terms)" in run(table(tmp_path), "--adjust", "holm")
 
 
+def test_intervals_that_hold_for_all_terms(tmp_path):
+    plain = json.loads(run(table(tmp_path), "--json"))["estimates"]
+    found = json.loads(run(table(tmp_path), "--json", "--adjust", "simultaneous"))["estimates"]
+    for row, other in zip(found, plain, strict=True):
+        assert row["lower_adjusted"] < row["lower"] == other["lower"]
+        assert row["upper"] < row["upper_adjusted"]
+        assert (row["p_adjusted"] < 0.05) == (not row["lower_adjusted"] <= 0 <= row["upper_adjusted"])
+    printed = run(table(tmp_path), "--adjust", "simultaneous")
+    assert f"interval {found[0]['lower_adjusted']:.4g} to" in " ".join(printed.split())
+
+
 @pytest.mark.parametrize("option", [("--target", "sample"), ("--adjust", "fdr")])
 def test_what_is_not_known_is_refused(tmp_path, option):
     asked = ["estimate", table(tmp_path), "--formula", "y ~ x", "--labelled", "s", "--source", "gpt", "f ~ x"]

