@@ -93,8 +93,8 @@ class Binomial:
         """Ends (1,); an open one is infinite."""
         refuse_level(level, alternative)
         tail = (1.0 - level) / 2.0 if alternative == "two-sided" else 1.0 - level
-        lower = -np.inf if alternative == "smaller" else self._end(lambda p: self._above(p) - tail, 0.0)
-        upper = np.inf if alternative == "larger" else self._end(lambda p: 1.0 - self._above(p) - tail, 1.0)
+        lower = -np.inf if alternative == "smaller" else self._end(lambda p: self._tails(p)[0] - tail, 0.0)
+        upper = np.inf if alternative == "larger" else self._end(lambda p: self._tails(p)[1] - tail, 1.0)
         if self.counted:
             least, most = self._possible()
             lower, upper = max(lower, least), min(upper, most)
@@ -108,18 +108,18 @@ class Binomial:
         least, most = self._possible()
         if self.counted and not least <= share <= most:
             return np.zeros(1)
-        more = 1.0 if share > most else 0.0 if share < least else self._above(share)
-        chance = {"larger": more, "smaller": 1.0 - more}.get(alternative, 2.0 * min(more, 1.0 - more))
+        more, fewer = (1.0, 0.0) if share > most else (0.0, 1.0) if share < least else self._tails(share)
+        chance = {"larger": more, "smaller": fewer}.get(alternative, 2.0 * min(more, fewer))
         return np.array([min(chance, 1.0)])
 
     def _possible(self) -> tuple[float, float]:
         """The shares of all units that the labelled ones leave possible."""
         return self.counted * self.value, 1.0 - self.counted * (1.0 - self.value)
 
-    def _above(self, p: float) -> float:
-        """P(more events) + P(as many) / 2 at a share of p; for any real number of events.
+    def _tails(self, p: float) -> tuple[float, float]:
+        """P(more events) and P(fewer) at a share of p, each with P(as many) / 2; for any real number of events.
 
-        Without an event (or with nothing else) exact, P(as many) whole: there mid-P covers too little.
+        Without an event (or with nothing else) with P(as many) whole: there mid-P covers too little.
         """
         from scipy.special import betainc
 
@@ -127,8 +127,8 @@ class Binomial:
         least = 1.0 if k <= 0 else float(betainc(k, n - k + 1.0, p))
         more = 0.0 if k >= n else float(betainc(k + 1.0, max(n - k, 1e-9), p))
         if k <= 0 or k >= n:
-            return more if k <= 0 else least
-        return (least + more) / 2.0
+            return least, 1.0 - more
+        return (least + more) / 2.0, 1.0 - (least + more) / 2.0
 
     def _end(self, excess: Callable[[float], float], extreme: float) -> float:
         from scipy.optimize import brentq

@@ -163,9 +163,9 @@ class Fit(Readable):
             law = self.law.along(rows)
             lower, upper = law.interval(level, self.alternative)
             p_value = law.p_value(null, self.alternative)
-            return {"estimate": estimate, "se": se, "lower": lower, "upper": upper, "p_value": p_value}
-        lower, upper, _ = wald(estimate, se, level, self.alternative, self.df)
-        p_value = wald(estimate - null, se, level, self.alternative, self.df)[2]
+        else:
+            lower, upper, _ = wald(estimate, se, level, self.alternative, self.df)
+            p_value = wald(estimate - null, se, level, self.alternative, self.df)[2]
         for k in np.flatnonzero(np.count_nonzero(rows, axis=1) == 1) if self.law is not None else ():
             lower[k], upper[k], p_value[k] = self._single(rows[k], float(null[k]), level)
         return {"estimate": estimate, "se": se, "lower": lower, "upper": upper, "p_value": p_value}
