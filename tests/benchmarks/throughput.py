@@ -3,8 +3,8 @@
     python tests/benchmarks/throughput.py [--rows 2000] [--concurrency 64] [--latency-ms 50] [--rounds 3]
         [--curator PATH/bin/python]
 
-One server in a process of its own; every round runs each side once, one after the other, so that ratios are of
-the same minutes. `bare` is AsyncOpenAI on aiohttp in one process, and nothing else. `threads` and `dask` are
+One light server in a process of its own, its CPU time given apart; every round runs each side once, one after the
+other, so that ratios are of the same minutes. `bare` is AsyncOpenAI on aiohttp in one process, and nothing else. `threads` and `dask` are
 `flows.generation.generate_missing` in a Prefect flow: Dask's two workers are there before the clock starts,
 as a cluster is, and share the concurrency; `dask, from nothing` starts them as `moored run` does.
 """
@@ -26,14 +26,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from served import KNOWN, model_server, stage, study_of, write_texts
+from light_server import light_server
+from served import KNOWN, stage, study_of, write_texts
 
 
 def main() -> None:
     asked = _arguments()
     with (
         tempfile.TemporaryDirectory(prefix="moored-bench-") as name,
-        model_server(asked.latency_ms / 1000) as url,
+        light_server(asked.latency_ms / 1000) as (url, used),
     ):
         os.environ["OPENAI_BASE_URL"] = url
         folder = Path(name)
@@ -45,6 +46,7 @@ def main() -> None:
         ratios = "  ".join(f"{ratio:5.2f} x {other}" for other, ratio in against.items())
         runs = " ".join(f"{speed:.0f}" for speed in each)
         sys.stdout.write(f"{side:20}{middle[side]:7.0f} rows/s  {ratios}  ({runs})\n")
+    sys.stdout.write(f"the model server took {sum(used):.1f} s of CPU time in all\n")
 
 
 def _rounds(asked: Any, folder: Path, url: str) -> dict[str, list[float]]:
