@@ -4,9 +4,9 @@
         [--curator PATH/bin/python]
 
 One light server in a process of its own, its CPU time given apart; every round runs each side once, one after the
-other, so that ratios are of the same minutes. `bare` is AsyncOpenAI on aiohttp in one process, and nothing else. `threads` and `dask` are
-`flows.generation.generate_missing` in a Prefect flow: Dask's two workers are there before the clock starts,
-as a cluster is, and share the concurrency; `dask, from nothing` starts them as `moored run` does.
+other, so that ratios are of the same minutes. `bare` is AsyncOpenAI on aiohttp in one process, and nothing else.
+`threads` and `dask` are `flows.generation.generate_missing` in a Prefect flow: Dask's two workers are there before
+the clock starts, as a cluster is, and share the concurrency; `dask, from nothing` starts them as `moored run` does.
 """
 
 from __future__ import annotations
