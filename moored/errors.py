@@ -253,7 +253,7 @@ class NotStored(Terminal, exit_code=52):
 
 
 class PageNotWritten(Terminal, exit_code=18):
-    """A report or a methods statement cannot be written where it was asked for."""
+    """A report, a table or a methods statement cannot be written where it was asked for."""
 
 
 class PortTaken(Terminal, exit_code=19):

@@ -86,6 +86,7 @@ def estimate_command(
     """Estimate from few human labels and many model outputs."""
     from moored.inference import estimate
     from moored.inference.formula import Columns
+    from moored.reader.levels import stated_level
 
     file, sources = pair_sources(file, source or [], formulas or [])
     columns = Columns(
@@ -93,7 +94,7 @@ def estimate_command(
     )
     options: dict[str, Any] = {
         "family": family,
-        "level": level,
+        "level": stated_level(level),
         "alternative": alternative,
         "first_step": first_step,
     }

@@ -229,6 +229,8 @@ FAMILIES: Mapping[str, Moments] = {
 def family_of(family: str | Moments) -> Moments:
     """The family of that name, or the given one. "quantile:0.9" and "multinomial:4" carry their number."""
     if not isinstance(family, str):
+        if not hasattr(family, "parameters"):
+            raise DataInvalid(f"The family came as {type(family).__name__}; name one, such as 'logit'.")
         return family
     if family in FAMILIES:
         return FAMILIES[family]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from moored.inference.headline import headline
 from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
 from moored.inference.results import Fit, Target
+from moored.reader.levels import stated_level
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +81,15 @@ def fit(
     """
     frame = as_pandas(data).reset_index(drop=True)
     _refuse_plain(formula, sources)
+    _refuse_no_text(
+        frame,
+        labelled=labelled,
+        estimator=estimator,
+        weights=weights,
+        probability=probability,
+        cluster=cluster,
+        strata=strata,
+    )
     named = _sources(frame, formula, sources)
     frame, marked = (frame, labelled) if labelled is not None else _marked(frame, formula)
     columns = Columns(formula, marked, named, weights, probability, cluster, strata, missing)
@@ -87,7 +97,7 @@ def fit(
     name = estimator or _headline(sample, family)
     if name not in ESTIMATORS:
         raise DataInvalid(f"No estimator is called {name!r}; choose from {', '.join(ESTIMATORS)}.")
-    options: dict[str, Any] = {"level": level, "alternative": alternative}
+    options: dict[str, Any] = {"level": stated_level(level), "alternative": alternative}
     if target != "population":  # an estimator of the user's own need not know of it
         options["target"] = target
     return replace(ESTIMATORS[name](sample, family, **options), formula=formula)
@@ -100,6 +110,17 @@ def _refuse_plain(formula: Any, sources: Any) -> None:
         raise DataInvalid(
             f"The sources came as {type(sources).__name__}; name a column, a list of columns, or a dict such as "
             'sources={"gpt": "gpt_y ~ gpt_x"}.'
+        )
+
+
+def _refuse_no_text(frame: pd.DataFrame, **given: Any) -> None:
+    """Refuse values where a name belongs: a name of columns that are no text is one, too."""
+    for argument, said in given.items():
+        if said is None or isinstance(said, str) or (isinstance(said, Hashable) and said in frame.columns):
+            continue
+        raise DataInvalid(
+            f"{argument} came as {type(said).__name__}; give a name, as text"
+            + ("." if argument == "estimator" else ", of a column that the table has.")
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -59,8 +60,8 @@ class Wald:
 
 def refuse_level(level: float, alternative: str) -> None:
     """Raise DataInvalid for a level outside (0, 1) or an alternative that there is not."""
-    if not 0 < level < 1:
-        raise DataInvalid(f"The level is {level}; it must lie between 0 and 1, such as 0.95.")
+    if not isinstance(level, Real) or not 0 < level < 1:
+        raise DataInvalid(f"The level is {level!r}; it must lie between 0 and 1, such as 0.95.")
     if alternative not in ("two-sided", "larger", "smaller"):
         raise DataInvalid(f"The alternative is {alternative!r}; use 'two-sided', 'larger' or 'smaller'.")
 

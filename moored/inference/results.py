@@ -15,6 +15,7 @@ from moored.inference.laws import Alternative, Combinable, Law, Wald, wald
 from moored.inference.solve.frame import Frame
 from moored.reader.combinations import Combinations, combinations_of
 from moored.reader.frames import ROW
+from moored.reader.levels import stated_level
 from moored.reader.readable import Readable
 
 Target = Literal["population", "corpus"]
@@ -132,9 +133,8 @@ class Fit(Readable):
         chosen = self._several(R, None)
         V = chosen.matrix @ self.covariance @ chosen.matrix.T
         df = self._df_along(chosen.matrix)
-        return Region(
-            chosen.labels, chosen.matrix @ self.estimate, V, df, self.level if level is None else level
-        )
+        stated = self.level if level is None else stated_level(level)
+        return Region(chosen.labels, chosen.matrix @ self.estimate, V, df, stated)
 
     def adjusted(self, method: Adjustment = "holm") -> Array:
         """p-values (p,) for reading all terms: see `joint.adjust`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,11 @@ def combinations_of(L: Any, terms: Sequence[str], q: Any = None) -> Combinations
 
     Errors: `TermUnknown` for words, `DataInvalid` for numbers of another shape or not finite.
     """
+    if isinstance(L, Mapping | Set):
+        raise DataInvalid(
+            f"Combinations of terms came as {type(L).__name__}, of which only the names would be read; "
+            f"{_needed(terms)}."
+        )
     said = [L] if isinstance(L, str) else L
     if isinstance(said, Iterable) and not isinstance(said, np.ndarray):
         parts = list(said)

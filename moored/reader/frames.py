@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moored.reader.combinations import Combinations, combinations_of
+from moored.reader.levels import stated_level
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,7 +144,7 @@ class Labelled:
         import pandas as pd
 
         chosen = combinations_of(L, self.terms)
-        found = self.combined(chosen, self.level if level is None else level)
+        found = self.combined(chosen, self.level if level is None else stated_level(level))
         p_value = found.pop("p_value")
         index = pd.Index(chosen.labels, name="combination")
         return pd.DataFrame({**found, "null": chosen.null, "p_value": p_value}, index=index)
@@ -163,7 +164,11 @@ class Labelled:
         }
 
     def _ends(self, level: float | None) -> tuple[Array, Array]:
-        return (self.lower, self.upper) if level is None or level == self.level else self.ends(level)
+        return (
+            (self.lower, self.upper)
+            if level is None or level == self.level
+            else self.ends(stated_level(level))
+        )
 
     def _index(self) -> pd.Index[str]:
         import pandas as pd

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moored.errors import PageNotWritten
 from moored.extras import needed
 from moored.plaintext import plain
 from moored.reader.latex import LATEX_STYLE, escaped
@@ -60,7 +61,7 @@ class Table:
         document = self._made(plain).make(type="docx")
         content = io.BytesIO()
         document.save(content)
-        file.write_bytes(content.getvalue())
+        _write(file, content.getvalue())
         return file
 
     def to_markdown(self, path: str | Path | None = None) -> str:
@@ -123,5 +124,14 @@ def _markdown(text: str) -> str:
 
 def _written(text: str, path: str | Path | None) -> str:
     if path is not None:
-        Path(path).write_text(text, encoding="utf-8")
+        _write(Path(path), text.encode())
     return text
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except (OSError, ValueError) as error:
+        raise PageNotWritten(
+            f"cannot write {file}: {getattr(error, 'strerror', None) or error}; name a file in a folder of yours"
+        ) from error

@@ -33,9 +33,13 @@ def read_words(said: str, terms: Sequence[str]) -> list[tuple[str, Array, float]
 
     Errors: `TermUnknown`, which says what could not be read and which terms there are.
     """
-    return [
-        (label, value[:-1], 0.0 - float(value[-1])) for label, value in _Reader(said, tuple(terms)).read()
-    ]
+    reader = _Reader(said, tuple(terms))
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = reader.read()
+    except RecursionError:
+        raise reader.unreadable("it is nested too deeply") from None
+    return [(label, value[:-1], 0.0 - float(value[-1])) for label, value in found]
 
 
 class _Reader:
@@ -66,8 +70,10 @@ class _Reader:
             labels = [f"{left} = {right}" for (left, _), (right, _) in pairwise(sides)]
         values = [left - right for (_, left), (_, right) in pairwise(sides)]
         for value in values:
+            if not np.isfinite(value).all():
+                raise self.unreadable("a number in it is too large")
             if not value[:-1].any():
-                raise self._unreadable("it names no term, or takes each away again")
+                raise self.unreadable("it names no term, or takes each away again")
         return list(zip(labels, values, strict=True))
 
     def _side(self) -> tuple[str, Array]:
@@ -94,10 +100,10 @@ class _Reader:
     def _scaled(self, left: Array, right: Array, *, divides: bool) -> Array:
         if divides:
             if right[:-1].any() or right[-1] == 0:
-                raise self._unreadable("it divides by a term or by zero, and a combination must be linear")
+                raise self.unreadable("it divides by a term or by zero, and a combination must be linear")
             return np.asarray(left / right[-1])
         if left[:-1].any() and right[:-1].any():
-            raise self._unreadable("it multiplies two terms, and a combination must be linear")
+            raise self.unreadable("it multiplies two terms, and a combination must be linear")
         return np.asarray(left * right[-1] if left[:-1].any() else right * left[-1])
 
     def _signed(self) -> Array:
@@ -107,7 +113,7 @@ class _Reader:
             return sign * self._signed()
         token = self._next()
         if token is None:
-            raise self._unreadable("it ends where a term or a number should follow")
+            raise self.unreadable("it ends where a term or a number should follow")
         self.at += 1
         value = np.zeros(len(self.terms) + 1)
         if token.kind == "term":
@@ -118,7 +124,7 @@ class _Reader:
             value = self._sum()
             self._take(")")
         else:
-            raise self._unreadable(f"{token.text!r} stands where a term or a number should be")
+            raise self.unreadable(f"{token.text!r} stands where a term or a number should be")
         return value
 
     def _next(self) -> _Token | None:
@@ -132,7 +138,7 @@ class _Reader:
         token = self._next()
         if token is None or token.kind != kind:
             came = "the end" if token is None else repr(token.text)
-            raise self._unreadable(f"{kind!r} should stand where {came} does")
+            raise self.unreadable(f"{kind!r} should stand where {came} does")
         self.at += 1
 
     def _tokens(self) -> list[_Token]:
@@ -162,14 +168,14 @@ class _Reader:
             end = at + 2 if self.text.startswith("==", at) else at + 1
             return _Token(self.text[at], self.text[at], end)
         word = re.match(r"`[^`]*`?|[^\s+\-*/()=,`]+", self.text[at:])
-        raise self._unreadable(f"no term is called {word[0] if word else self.text[at]!r}")
+        raise self.unreadable(f"no term is called {word[0] if word else self.text[at]!r}")
 
     def _goes_on(self, name: str, end: int) -> bool:
         """Is a name only the beginning of a longer word?"""
         word = name[-1].isalnum() or name[-1] == "_"
         return word and end < len(self.text) and bool(re.match(r"[\w\[:.]", self.text[end]))
 
-    def _unreadable(self, why: str) -> TermUnknown:
+    def unreadable(self, why: str) -> TermUnknown:
         return TermUnknown(f"{self.text!r} cannot be read: {why}; {_ways(self.terms)}.")
 
 

@@ -243,7 +243,7 @@ class Estimate(Part):
     """`mean`, `ols` (linear), `logit` (0 or 1) or `poisson` (counts)."""
     missing: Literal["refuse", "drop"] = "refuse"
     """A labelled unit that lacks a value: `refuse` it, or `drop` it by the rule of docs/formulas.md."""
-    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    level: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
     """Coverage that the intervals aim at."""
     target: Literal["population", "corpus"] = "population"
     """What intervals are for: the law that the units come from, or what all labels of these units would give."""

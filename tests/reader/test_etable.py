@@ -14,7 +14,7 @@ import pytest
 from docx import Document
 
 import moored
-from moored.errors import DataInvalid
+from moored.errors import DataInvalid, PageNotWritten
 from moored.inference import ESTIMATORS
 from tests.inference.worlds import draw
 from tests.reader.test_fit import HOSTILE
@@ -179,3 +179,11 @@ def test_a_file_is_written_where_it_is_asked_for(tmp_path):
     assert repr(table) == table.to_markdown()
     assert "<table" in table._repr_html_()
     assert next(iter(table.frame.columns)) == "y gmm-small (1)"
+
+
+@pytest.mark.parametrize("kind", ["latex", "markdown", "html", "docx", "csv"])
+@pytest.mark.parametrize("where", ["not/there/table.x", "."])
+def test_a_file_that_cannot_be_written_is_one_sentence(kind, where, tmp_path):
+    write = getattr(moored.etable(fits(("human",))), f"to_{kind}")
+    with pytest.raises(PageNotWritten, match=r"cannot write .*: .*; name a file in a folder of yours"):
+        write(tmp_path / where)

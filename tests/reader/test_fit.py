@@ -205,7 +205,7 @@ def test_a_level_that_is_none_is_refused():
         fitted().summary,
         lambda level: fitted().contrast("x1", level),
     ):
-        with pytest.raises(DataInvalid, match="between 0 and 1"):
+        with pytest.raises(DataInvalid, match=r"between 0\.5 and 1: 0\.95"):
             ask(95)
 
 
@@ -235,3 +235,13 @@ def test_the_front_door_is_in_the_package_and_costs_nothing():
     assert {"fit", "run", "results", "etable"} <= set(dir(moored))
     with pytest.raises(AttributeError, match="it has __version__, etable"):
         moored.fits  # noqa: B018
+
+
+def test_an_error_probability_is_not_taken_for_a_level():
+    fit = fitted()
+    for ask in (fit.conf_int, fit.tidy, fit.summary, fit.plot, lambda level: fit.contrast("x1", level)):
+        for level in (0.05, 0.49, 0, "0.95", float("nan")):
+            with pytest.raises(DataInvalid, match=r"between 0\.5 and 1: 0\.95 for 95% intervals"):
+                ask(level=level)
+    with pytest.raises(DataInvalid, match=r"alpha = 0\.05"):
+        fit.confidence_region("x1", level=0.05)

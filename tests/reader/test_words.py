@@ -128,3 +128,22 @@ def test_numbers_are_named_in_words():
 def test_numbers_of_another_shape_are_refused(given, q):
     with pytest.raises(DataInvalid):
         combinations_of(given, ("a", "b", "c"), q)
+
+
+@pytest.mark.parametrize("given", [{"x": 1, "age": -1}, {"x", "age"}])
+def test_weights_by_name_are_not_read_as_the_names_alone(given):
+    with pytest.raises(DataInvalid, match="of which only the names would be read"):
+        combinations_of(given, TERMS)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("said", ["1e400*x", "1e308*10*x", "x/1e-320", "x = 1e400", "1e400*x = 1e400 * age"])
+def test_a_number_that_is_not_finite_is_refused(said):
+    with pytest.raises(TermUnknown, match="a number in it is too large"):
+        matrix(said)
+
+
+@pytest.mark.parametrize("said", ["(" * 3000 + "x" + ")" * 3000, "-" * 5000 + "x"])
+def test_words_without_end_are_refused(said):
+    with pytest.raises(TermUnknown, match="nested too deeply"):
+        matrix(said)

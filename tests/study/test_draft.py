@@ -204,6 +204,31 @@ def test_what_a_model_said_is_no_human_label():
     assert study.outcome.human == "tone"
 
 
+@pytest.mark.parametrize(
+    "name", ["gpt_label", "prediction", "llm-4", "label by model", "coder 2", "annotated"]
+)
+def test_another_labelling_explains_no_label(name):
+    said = some(["polite", "impolite"])
+    _, study = drafted(base(**{name: said, "tone": partly(said)}), Given(label="tone"))
+    assert name not in {covariate.column for covariate in study.covariates}
+
+
+@pytest.mark.parametrize("name", ["married", "autor", "predator", "class size"])
+def test_a_column_that_only_looks_a_little_like_a_labelling_stays_a_covariate(name):
+    said = some(["yes", "no"])
+    other = some(["yes", "no"], seed=5) if name == "married" else some(["small", "big"], seed=5)
+    table = base(**{name: other, "tone": partly(said)})
+    del table["region"]
+    _, study = drafted(table, Given(label="tone"))
+    assert name in {covariate.column for covariate in study.covariates}
+
+
+def test_two_numbers_of_unknown_meaning_are_told_as_a_guess():
+    draft, _ = drafted(base(label=partly(some(["1", "2"]))))
+    assert draft.labels.answers.why == "a guess: 2, the larger number, counts as 1"
+    assert "--one" in [doubt.flag for doubt in draft.doubts]
+
+
 def test_labels_of_the_first_rows_are_no_random_draw():
     said = some(["polite", "impolite"])
     draft, study = drafted(base(tone=[word if k < 80 else None for k, word in enumerate(said)]))

@@ -122,7 +122,7 @@ def _of_numbers(column: ColumnFacts, numbers: Sequence[float], kind: OutcomeKind
             "binary",
             {high: 1.0, low: 0.0},
             _ask_words(column, [high, low]),
-            f"{high} counts as 1",
+            f"a guess: {high}, the larger number, counts as 1",
             sure=False,
         )
     whole = all(value == round(value) for value in values)

@@ -17,6 +17,7 @@ from moored.study.draft.choose import (
     choose_id,
     choose_label,
     choose_text,
+    is_another_labelling,
     possible_covariates,
 )
 from moored.study.draft.columns import ColumnFacts, words_without_answer
@@ -212,7 +213,8 @@ def _covariates(
     """Those of the study, and those that are possible, too. Errors: `TableUnclear`."""
     possible = possible_covariates(columns, taken, label.known)
     if given.covariates is None:
-        able = [c for c in possible if c.column not in given.dropped]
+        own = [c.name for c in columns if not is_another_labelling(c, label)]
+        able = [c for c in possible if c.column not in given.dropped and c.column in own]
         chosen = affordable(able, label.filled)
     else:
         known = {c.column: c for c in possible}

@@ -32,6 +32,10 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _MODEL = re.compile(r"gpt|llm|model|pred|proxy|claude|gemini|llama|machine|auto|bert", re.IGNORECASE)
+_MODEL_WORD = re.compile(
+    r"(?:^|[ _.\-])(?:(?:chat)?gpt|llm|claude|gemini|llama|bert|pred|predicted|prediction|proxy)(?:$|[ _.\-\d])",
+    re.IGNORECASE,
+)
 _CATEGORY = re.compile(
     r"region|state|country|land|party|partei|group|gruppe|type|typ|category|kategorie|gender|sex|geschlecht|plz|zip"
     r"|code|class|cond|condition|arm|treat|source|quelle|platform|language|sprache|month|monat|weekday",
@@ -156,6 +160,13 @@ def possible_covariates(
     """Columns that every row has and that vary among labelled rows: numbers, and categories of a few values."""
     found = (_covariate(c, labelled) for c in columns if c.name not in taken and c.empty == 0)
     return tuple(covariate for covariate in found if covariate is not None)
+
+
+def is_another_labelling(column: ColumnFacts, label: ColumnFacts) -> bool:
+    """What a model or another person said of the same texts: no covariate that explains the label."""
+    named = _MODEL.search(column.name) or _LABEL.search(column.name)
+    same = {word.casefold() for word in column.spellings} == {word.casefold() for word in label.spellings}
+    return bool(_MODEL_WORD.search(column.name) or (named and same))
 
 
 def _covariate(column: ColumnFacts, labelled: NDArray[np.bool_]) -> Covariate | None:
