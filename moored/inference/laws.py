@@ -58,9 +58,9 @@ class Wald:
         return wald(self.estimate - null, self.se, 0.95, alternative, self.df)[2]
 
 
-def refuse_level(level: float, alternative: str) -> None:
+def refuse_level(level: object, alternative: str) -> None:
     """Raise DataInvalid for a level outside (0, 1) or an alternative that there is not."""
-    if not isinstance(level, Real) or not 0 < level < 1:
+    if not 0 < (float(level) if isinstance(level, Real) else np.nan) < 1:
         raise DataInvalid(f"The level is {level!r}; it must lie between 0 and 1, such as 0.95.")
     if alternative not in ("two-sided", "larger", "smaller"):
         raise DataInvalid(f"The alternative is {alternative!r}; use 'two-sided', 'larger' or 'smaller'.")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
-from typing import Any
 
 from moored.errors import DataInvalid
 
 
-def stated_level(level: Any) -> float:
+def stated_level(level: object) -> float:
     """The level as stated; `DataInvalid` below 0.5, where an error probability is meant: 0.05 for 0.95."""
-    if not isinstance(level, Real) or not 0.5 <= level < 1:
+    stated = float(level) if isinstance(level, Real) else math.nan
+    if not 0.5 <= stated < 1:
         raise DataInvalid(
             f"The level is {level!r}; it must lie between 0.5 and 1: 0.95 for 95% intervals (alpha = 0.05)."
         )
-    return float(level)
+    return stated
