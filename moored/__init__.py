@@ -10,7 +10,7 @@ TYPE_CHECKING = False  # typing itself would be most of the time that this impor
 if TYPE_CHECKING:
     from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["__version__", "etable", "fit", "results", "run"]
 _DOORS = {"etable": "moored.reader.etable", "fit": "moored.inference.fitting", "results": "moored.notebook"}
 
