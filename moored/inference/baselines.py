@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from moored.errors import DataInvalid
+from moored.inference.computed import Computed
 from moored.inference.data import Array, Sample, Source
 from moored.inference.events import few_events
 from moored.inference.families import family_of
@@ -17,7 +18,7 @@ from moored.inference.gmm.two_step import two_step
 from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
-from moored.inference.results import Fit, Target, make_fit
+from moored.inference.results import Fit, Target
 from moored.inference.solve.gram import Gram
 from moored.inference.solve.newton import Equation, equation, inverse, solve_all
 from moored.inference.solve.passes import Block, Passes, Rows, Stream, with_sources
@@ -76,7 +77,7 @@ def naive(
             H += rows.sums(passes.family, theta, weight)[1]
         gram.add(scores[block.labelled], scores[~block.labelled], 0, block.cluster, block.labelled)
     bread = inverse(H, name)
-    return make_fit(
+    return Computed(
         estimator=name,
         family=passes.family.name,
         terms=passes.terms,
@@ -89,7 +90,7 @@ def naive(
         alternative=alternative,
         warnings=("model data taken at its word: its bias is in no interval",),
         sources=passes.names,
-    )
+    ).fit()
 
 
 def _parts(block: Block, with_labels: bool) -> list[tuple[Rows, Any, Array | None]]:

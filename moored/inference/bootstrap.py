@@ -33,11 +33,16 @@ class Bootstrap:
 
     Attributes
     ----------
-    fit : the estimate that was resampled.
-    draws : (B, p).
-    lower, upper : (p,) percentile interval at the fit's level; infinite on the open side.
-    p_value : (p,) of theta_j = 0, by inverting that interval, so that the two agree.
-    failed : draws that had no estimate and were drawn again.
+    fit
+        The estimate that was resampled.
+    draws
+        (B, p).
+    lower, upper
+        (p,) percentile interval at the fit's level; infinite on the open side.
+    p_value
+        (p,) of theta_j = 0, by inverting that interval, so that the two agree.
+    failed
+        Draws that had no estimate and were drawn again.
     """
 
     fit: Fit
@@ -65,8 +70,18 @@ def bootstrap(
 
     Raises
     ------
-    DataInvalid : fewer than 99 draws, known unequal probabilities or strata (resampling ignores them).
-    NotConverged : more than half of the draws have no estimate. Also what `gmm` raises.
+    DataInvalid
+        Fewer than 99 draws, known unequal probabilities or strata (resampling ignores them).
+    NotConverged
+        More than half of the draws have no estimate. Also what `gmm` raises.
+
+    Example
+    -------
+    With the sample of `Sample`:
+
+    >>> found = bootstrap(sample, "mean", rng=1, draws=199)
+    >>> found.draws.shape, bool(found.lower[0] < found.fit.estimate[0] < found.upper[0])
+    ((199, 1), True)
     """
     if draws < FEWEST:
         raise DataInvalid(f"{draws} draws are too few for an interval; take {FEWEST} or more.")

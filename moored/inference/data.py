@@ -23,17 +23,29 @@ class Source:
 
     Attributes
     ----------
-    name : what tables and messages call it.
-    kind : "proxy" or "synthetic".
-    y : (T,) the outcome as the model gives it; a probability is legal for a binary outcome.
-    X : (T, p) the covariates as the model gives them, constant included, columns as in `Sample.X`.
-    observed : (T,) False where the generation failed. Such a unit has a zero moment in this source,
+    name
+        What tables and messages call it.
+    kind
+        "proxy" or "synthetic".
+    y
+        (T,) the outcome as the model gives it; a probability is legal for a binary outcome.
+    X
+        (T, p) the covariates as the model gives them, constant included, columns as in `Sample.X`.
+    observed
+        (T,) False where the generation failed. Such a unit has a zero moment in this source,
         labelled or not; its y and X are ignored and may be NaN. None: every unit is observed.
 
     Raises
     ------
-    DataInvalid : shapes that do not fit, or a kind that is neither.
-    NonFinite : NaN, infinity or more than 1e40 in an observed unit.
+    DataInvalid
+        Shapes that do not fit, or a kind that is neither.
+    NonFinite
+        NaN, infinity or more than 1e40 in an observed unit.
+
+    Example
+    -------
+    >>> Source("gpt", "proxy", [0.9, 0.2], [[1.0], [1.0]]).kind
+    'proxy'
     """
 
     name: str
@@ -60,20 +72,41 @@ class Sample:
 
     Attributes
     ----------
-    y : (T,) human outcome; ignored (may be NaN) where not labelled.
-    X : (T, p) human covariates with the constant as a column; ignored (may be NaN) where not labelled.
-    labelled : (T,) S_t of docs/method.md section 1.
-    terms : p names of the columns of X; the constant is "Intercept".
-    sources : the auxiliary sources, M of them, M >= 0.
-    probability : (T,) known probability of being labelled, in (0, 1]; None: equal for all.
-    cluster : (T,) code of the group (a person, a thread) whose units are dependent; None: independent.
-    strata : (T,) code of the stratum within which units were drawn for labelling; None: one draw from all.
-    notes : what a reader must know of these data; every fit carries them among its warnings.
+    y
+        (T,) human outcome; ignored (may be NaN) where not labelled.
+    X
+        (T, p) human covariates with the constant as a column; ignored (may be NaN) where not labelled.
+    labelled
+        (T,) S_t of docs/method.md section 1.
+    terms
+        P names of the columns of X; the constant is "Intercept".
+    sources
+        The auxiliary sources, M of them, M >= 0.
+    probability
+        (T,) known probability of being labelled, in (0, 1]; None: equal for all.
+    cluster
+        (T,) code of the group (a person, a thread) whose units are dependent; None: independent.
+    strata
+        (T,) code of the stratum within which units were drawn for labelling; None: one draw from all.
+    notes
+        What a reader must know of these data; every fit carries them among its warnings.
 
     Raises
     ------
-    DataInvalid : shapes that do not fit, two sources of one name, probabilities outside (0, 1].
-    NonFinite : a labelled unit without a finite outcome or covariate.
+    DataInvalid
+        Shapes that do not fit, two sources of one name, probabilities outside (0, 1].
+    NonFinite
+        A labelled unit without a finite outcome or covariate.
+
+    Example
+    -------
+    >>> rng = np.random.default_rng(0)
+    >>> y = rng.normal(1.0, 1.0, 400)
+    >>> X, labelled = np.ones((400, 1)), np.arange(400) < 100
+    >>> proxy = Source("gpt", "proxy", y + rng.normal(0.0, 0.5, 400), X)
+    >>> sample = Sample(y, X, labelled, ("Intercept",), (proxy,))
+    >>> sample.n_labelled, sample.n_total
+    (100, 400)
     """
 
     y: Array

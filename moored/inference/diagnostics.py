@@ -31,7 +31,16 @@ class Test:
 
 
 def j_test(data: Sample | Stream, family: str | Moments = "ols") -> Test | None:
-    """Hansen's J of the two-step fit over all sources; None where no source is usable."""
+    """Hansen's J of the two-step fit over all sources; None where no source is usable.
+
+    Example
+    -------
+    With the sample of `Sample`:
+
+    >>> found = j_test(sample, "mean")
+    >>> found.df, found.p_value > 0.001
+    (1, True)
+    """
     fit = gmm(data, family)
     if fit.j is None or fit.j_df is None or fit.j_p_value is None:
         return None
@@ -46,6 +55,13 @@ def source_tests(data: Sample | Stream, family: str | Moments = "ols") -> tuple[
     is chi-squared with k degrees of freedom. Rejecting says that the labelled units are not a random sample,
     or that the source's recipe differs between labelled and unlabelled units (docs/method.md section 5). Sources
     that cannot be fitted, or leave no residual, are left out.
+
+    Example
+    -------
+    With the sample of `Sample`:
+
+    >>> [test.name for test in source_tests(sample, "mean")]
+    ['gpt']
     """
     passes = Passes(data, family_of(family), scaled=True)
     counts = passes.counts
@@ -61,7 +77,15 @@ def source_tests(data: Sample | Stream, family: str | Moments = "ols") -> tuple[
 
 
 def missing_tests(data: Sample | Stream, family: str | Moments = "ols") -> tuple[Test, ...]:
-    """For each source that failed somewhere, whether failing depends on labelling (statistic: failures)."""
+    """For each source that failed somewhere, whether failing depends on labelling (statistic: failures).
+
+    Example
+    -------
+    With the sample of `Sample`, in which no generation failed:
+
+    >>> missing_tests(sample, "mean")
+    ()
+    """
     passes = Passes(data, family_of(family))
     failed, tests = passes.counts.failed, []
     for m, name in enumerate(passes.names):
@@ -76,6 +100,13 @@ def labelling_test(data: Sample | Stream, family: str | Moments = "ols") -> Test
 
     One chi-squared test of all sources' y and X together. J looks at the sources' residuals only; labelling by the
     outcome, or by what goes with it, shows in the readings first. None where nothing varies or all are labelled.
+
+    Example
+    -------
+    With the sample of `Sample`:
+
+    >>> labelling_test(sample, "mean").p_value > 0.001
+    True
     """
     passes = Passes(data, family_of(family), scaled=True)
     counts = passes.counts
@@ -153,7 +184,16 @@ class Contribution:
 
 
 def contributions(data: Sample | Stream, family: str | Moments = "ols") -> tuple[Contribution, ...]:
-    """Drop-one standard errors and score R2 of each source that the fit over all of them uses."""
+    """Drop-one standard errors and score R2 of each source that the fit over all of them uses.
+
+    Example
+    -------
+    With the sample of `Sample`:
+
+    >>> found, = contributions(sample, "mean")
+    >>> found.source, bool(found.se_all[0] < found.se_without[0])
+    ('gpt', True)
+    """
     whole = gmm(data, family)
     out = []
     for name in whole.sources:
@@ -169,6 +209,13 @@ def score_r2(data: Sample | Stream, family: str | Moments = "ols") -> dict[str, 
     """R2 (p,) of the human influence function on each source's moments alone, and on all under "all".
 
     n Var(theta_j) tends to sigma_j^2 (1 - (1 - n/T) R2_j): the most that the sources can ever save.
+
+    Example
+    -------
+    With the sample of `Sample`, whose proxy errs with half of the outcome's deviation:
+
+    >>> bool(0.7 < score_r2(sample, "mean")["all"][0] < 0.9)
+    True
     """
     whole = gmm(data, family)
     out = {contribution.source: contribution.r2_alone for contribution in contributions(data, family)}

@@ -139,6 +139,14 @@ def estimate(
     """One Fit for each named estimator, a name given twice fitted once; by default `default_estimators`.
 
     Raises DataInvalid for a name that ESTIMATORS does not have, and what the estimators raise.
+
+    Example
+    -------
+    With the sample of `Sample`:
+
+    >>> human, small = estimate(sample, "mean", estimators=["human", "gmm-small"])
+    >>> bool(small.se[0] < human.se[0])
+    True
     """
     wanted = default_estimators(data, family) if estimators is None else tuple(dict.fromkeys(estimators))
     unknown = [name for name in wanted if name not in ESTIMATORS]

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moored.errors import Separated, Unidentified
+from moored.inference.computed import Computed
 from moored.inference.data import Array
 from moored.inference.families import Linear, Logit, Poisson
 from moored.inference.laws import Alternative, refuse_level
-from moored.inference.results import Fit, Target, make_fit
+from moored.inference.results import Fit, Target
 from moored.inference.solve.passes import Passes
 
 FEW_EVENTS = 5
@@ -64,7 +65,7 @@ class Share:
             labelled = passes.counts.labelled / passes.counts.total
             variance = variance * (1.0 - labelled)
             counted = 0.0 if self.weighed else labelled
-        return make_fit(
+        return Computed(
             estimator=name,
             family=passes.family.name,
             terms=passes.terms,
@@ -78,7 +79,7 @@ class Share:
             human_se=np.sqrt(np.diag(variance)),
             warnings=(self.sentence,),
             target=target,
-        )
+        ).fit()
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,11 @@ class Multinomial:
     """Multinomial logit over classes 0, ..., K - 1, the first being the reference.
 
     psi stacks x (1[y = k] - P_k(x)) over k = 1, ..., K - 1; the parameters are ordered the same way.
+
+    Example
+    -------
+    >>> Multinomial(3).classes
+    3
     """
 
     classes: int
@@ -180,6 +185,14 @@ class Quantile:
 
     psi has no derivative; its mean's, minus the density at b, is estimated by a Gaussian kernel with
     Silverman's bandwidth, so standard errors are as rough as that. eta takes one linear step.
+
+    Example
+    -------
+    With the sample of `Sample`, whose outcome has median 1:
+
+    >>> fit, = estimate(sample, Quantile(0.5), estimators=["gmm-small"])
+    >>> bool(0.5 < fit.estimate[0] < 1.5)
+    True
     """
 
     tau: float = 0.5

@@ -47,19 +47,29 @@ def fit(
 
     Parameters
     ----------
-    data : a data frame of pandas, polars or pyarrow, or a dict of columns; T rows, one per unit.
-    formula : "y ~ x + C(group)" over the human columns (docs/formulas.md).
-    labelled : the column that is 1 or true where a human labelled; None: where the outcome has a value.
-    sources : the model's outputs. A column's name stands for the human formula with that column as its outcome;
+    data
+        A data frame of pandas, polars or pyarrow, or a dict of columns; T rows, one per unit.
+    formula
+        "y ~ x + C(group)" over the human columns (docs/formulas.md).
+    labelled
+        The column that is 1 or true where a human labelled; None: where the outcome has a value.
+    sources
+        The model's outputs. A column's name stands for the human formula with that column as its outcome;
         several are a list; a dict gives each a name, and a column or a formula of its own, such as
         {"gpt": "gpt_y ~ gpt_x"}. A name that starts with "syn" is a synthetic source, any other a proxy;
         "name:synthetic" and "name:proxy" say so outright. None of them: the labels alone.
-    family : "mean", "ols", "logit", "poisson", "quantile:TAU", "multinomial:CLASSES", or your own moments.
-    estimator : a name of `ESTIMATORS`; None: the headline, by the rule of `moored.inference.headline`.
-    weights, probability : the column of inverse labelling probabilities, or of the probabilities.
-    cluster, strata : the column of groups whose units depend, or of strata within which units were drawn.
-    missing : "refuse" a labelled unit that lacks a value, or "drop" it.
-    level, alternative, target : of the intervals, as in the estimators.
+    family
+        "mean", "ols", "logit", "poisson", "quantile:TAU", "multinomial:CLASSES", or your own moments.
+    estimator
+        A name of `ESTIMATORS`; None: the headline, by the rule of `moored.inference.headline`.
+    weights, probability
+        The column of inverse labelling probabilities, or of the probabilities.
+    cluster, strata
+        The column of groups whose units depend, or of strata within which units were drawn.
+    missing
+        "refuse" a labelled unit that lacks a value, or "drop" it.
+    level, alternative, target
+        Of the intervals, as in the estimators.
 
     Returns
     -------
@@ -67,7 +77,8 @@ def fit(
 
     Raises
     ------
-    ColumnMissing, DataInvalid, NoLabels : the table or an argument. EstimationError : the numbers.
+    ColumnMissing, DataInvalid, NoLabels
+        The table or an argument. EstimationError : the numbers.
 
     Example
     -------

@@ -34,14 +34,21 @@ class Columns:
 
     Attributes
     ----------
-    formula : "y ~ x" over the human columns.
-    labelled : the column that is 1 or true where a unit is labelled.
-    sources : name -> formula over the source's columns. A name that starts with "syn" is a synthetic source,
+    formula
+        "y ~ x" over the human columns.
+    labelled
+        The column that is 1 or true where a unit is labelled.
+    sources
+        Name -> formula over the source's columns. A name that starts with "syn" is a synthetic source,
         any other a proxy; "name:synthetic" and "name:proxy" say so outright.
-    weights : column of inverse labelling probabilities, 1 / pi_t >= 1, known for every unit.
-    probability : column of labelling probabilities pi_t instead.
-    cluster, strata : columns of codes.
-    missing : "refuse" a labelled unit that lacks a value, or "drop" it (`moored.inference.formulas.missing`).
+    weights
+        Column of inverse labelling probabilities, 1 / pi_t >= 1, known for every unit.
+    probability
+        Column of labelling probabilities pi_t instead.
+    cluster, strata
+        Columns of codes.
+    missing
+        "refuse" a labelled unit that lacks a value, or "drop" it (`moored.inference.formulas.missing`).
     """
 
     formula: str
@@ -91,6 +98,12 @@ def sample_from_frame(data: Any, columns: Columns) -> Sample:
     Raises
     ------
     ColumnMissing, DataInvalid, NoLabels, NonFinite, Singular.
+
+    Example
+    -------
+    >>> table = {"y": [1.0, 0.0, None], "labelled": [1, 1, 0], "gpt": [0.9, 0.2, 0.6]}
+    >>> sample_from_frame(table, Columns("y ~ 1", "labelled", {"gpt": "gpt ~ 1"})).n_labelled
+    2
     """
     frame = as_pandas(data)
     _refuse_absent(frame, columns)
@@ -110,6 +123,14 @@ def stream_from_frames(chunks: Callable[[], Iterable[Any]], columns: Columns) ->
 
     Formulas are read against the first chunk, so they may not depend on the rest of the data: text
     columns and transforms such as center() are refused, and so is `missing="drop"`.
+
+    Example
+    -------
+    >>> columns = Columns("y ~ 1", "labelled", {"gpt": "gpt ~ 1"})
+    >>> table = {"y": [1.0, 0.0, None], "labelled": [1, 1, 0], "gpt": [0.9, 0.2, 0.6]}
+    >>> stream = stream_from_frames(lambda: [table, table], columns)
+    >>> sum(chunk.n_total for chunk in stream())
+    6
     """
     first = next(iter(chunks()), None)
     if first is None:

@@ -31,8 +31,15 @@ def headline(family: str | Moments, M: int, *, synthetic: bool = True, streamed:
 
     Parameters
     ----------
-    family : as in the estimators; M : sources.
-    synthetic : whether one of the sources is synthetic. streamed : whether the table is read in chunks.
+    family
+        As in the estimators; M : sources.
+    synthetic
+        Whether one of the sources is synthetic. streamed : whether the table is read in chunks.
+
+    Example
+    -------
+    >>> headline("logit", 2)
+    'gmm-small'
     """
     if M < 0:
         raise DataInvalid(f"M={M}: a study has no fewer than 0 sources.")

@@ -51,11 +51,25 @@ class UserMoments:
 
     Attributes
     ----------
-    function : psi(y, X, b) -> (m, k), one row per unit.
-    derivative : J(y, X, b) -> (m, k, k), d psi_t / d b' of each unit.
-    size : k, the number of parameters; None: as many as X has columns.
-    names : the k parameters' names; None: those of X's columns, or b0, b1, ...
-    guess : (k,) where Newton's method starts; None: zeros.
+    function
+        psi(y, X, b) -> (m, k), one row per unit.
+    derivative
+        J(y, X, b) -> (m, k, k), d psi_t / d b' of each unit.
+    size
+        K, the number of parameters; None: as many as X has columns.
+    names
+        The k parameters' names; None: those of X's columns, or b0, b1, ...
+    guess
+        (k,) where Newton's method starts; None: zeros.
+
+    Example
+    -------
+    The mean of log(y):
+
+    >>> def psi(y, X, b): return np.log(y)[:, None] - b
+    >>> def slope(y, X, b): return -np.ones((len(y), 1, 1))
+    >>> UserMoments(psi, slope, size=1, names=("log mean",)).size
+    1
     """
 
     function: Callable[[Array, Array, Array], Array]

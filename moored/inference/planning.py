@@ -22,7 +22,13 @@ ROUNDING = 1e-9  # of a count that should have been whole
 
 @dataclass(frozen=True, slots=True)
 class Pilot:
-    """What a pilot study says of one parameter: sigma > 0 and R2 in [0, 1]."""
+    """What a pilot study says of one parameter: sigma > 0 and R2 in [0, 1].
+
+    Example
+    -------
+    >>> Pilot(sigma=0.5, r2=0.6).se(n=100, T=2000) < Pilot(sigma=0.5, r2=0.0).se(n=100, T=2000)
+    True
+    """
 
     sigma: float
     r2: float
@@ -123,8 +129,16 @@ def cheapest(pilot: Pilot, se: float, *, label: float, calls: float, units: int 
 
     Parameters
     ----------
-    label : cost of one human label; calls : cost of all the model calls of one unit; both above 0.
-    units : how many units there are at most; None: no limit.
+    label
+        Cost of one human label; calls : cost of all the model calls of one unit; both above 0.
+    units
+        How many units there are at most; None: no limit.
+
+    Example
+    -------
+    >>> plan = cheapest(Pilot(sigma=0.5, r2=0.6), se=0.03, label=1.0, calls=0.01)
+    >>> plan.n < plan.T, plan.se <= 0.03
+    (True, True)
     """
     target = _positive("se", se) ** 2
     a, b = pilot.sigma**2 * (1 - pilot.r2), pilot.sigma**2 * pilot.r2
@@ -164,8 +178,16 @@ def most_precise(
 
     Parameters
     ----------
-    budget : in the unit of the costs.
-    label, calls, units : as in `cheapest`.
+    budget
+        In the unit of the costs.
+    label, calls, units
+        As in `cheapest`.
+
+    Example
+    -------
+    >>> plan = most_precise(Pilot(sigma=0.5, r2=0.6), budget=200.0, label=1.0, calls=0.01)
+    >>> plan.cost <= 200.0, plan.n < 200
+    (True, True)
     """
     a, b = 1 - pilot.r2, pilot.r2
     root = math.sqrt(a * _positive("label", label)) + math.sqrt(b * _positive("calls", calls))
@@ -197,6 +219,11 @@ def least_r2(n: int, q: int = 1) -> float:
     Lavenberg and Welch (1981): with n labels the variance is (1 - R2)(n - 2) / (n - q - 2) of human-only, for
     Gaussian data and T >> n. For q = 1 it is the bound corr > 1 / sqrt(n - 2) of Mani, Xu, Lipton and
     Oberst (2025). With shrinkage (`gmm-small`) a source below it does little harm, but no good either.
+
+    Example
+    -------
+    >>> least_r2(52)
+    0.02
     """
     if n <= q + 2:
         return 1.0
@@ -204,7 +231,13 @@ def least_r2(n: int, q: int = 1) -> float:
 
 
 def power(effect: float, se: float, *, level: float = 0.95) -> float:
-    """Chance that a two-sided test at 1 - level rejects zero when the truth is `effect`, by the normal law."""
+    """Chance that a two-sided test at 1 - level rejects zero when the truth is `effect`, by the normal law.
+
+    Example
+    -------
+    >>> round(power(0.3, se=0.1), 2)
+    0.85
+    """
     from scipy.special import ndtr, ndtri
 
     z = -float(ndtri((1 - _share("level", level)) / 2))
@@ -216,6 +249,11 @@ def detectable(se: float, *, power: float = 0.8, level: float = 0.95) -> float:
     """The smallest effect found with that power, (z_(1 - a/2) + z_power) se.
 
     It leaves out rejections in the wrong direction: exact to 1e-4 of se for a power of .5 and more.
+
+    Example
+    -------
+    >>> round(detectable(se=0.1), 2)
+    0.28
     """
     from scipy.special import ndtri
 

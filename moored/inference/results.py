@@ -8,11 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from moored.errors import DataInvalid, NonFinite
 from moored.inference.data import Array
 from moored.inference.joint import Adjustment, Joint, Region, adjust, joint_test
 from moored.inference.laws import Alternative, Combinable, Law, Wald, wald
-from moored.inference.solve.frame import Frame
 from moored.reader.combinations import Combinations, combinations_of
 from moored.reader.frames import ROW
 from moored.reader.levels import stated_level
@@ -28,28 +26,49 @@ class Fit(Readable):
 
     Attributes
     ----------
-    estimator, family : names.
-    terms : names of the p parameters.
-    estimate : (p,) theta-hat.
-    covariance : (p, p) of theta-hat itself, not scaled by T.
-    se : (p,) square roots of its diagonal.
-    lower, upper : (p,) interval at `level`; an open end of a one-sided interval is infinite.
-    p_value : (p,) of theta_j = 0 against `alternative`, from the same law as the interval.
-    level : of the interval, in (0, 1).
-    alternative : "two-sided"; "larger" (lower bound only) or "smaller" (upper bound only).
-    df : degrees of freedom of Student's t; None: the normal law.
-    n_labelled, n_total : n and T.
-    j, j_df, j_p_value : Hansen's test of the overidentifying moments, None where there are none.
-    r2 : (p,) share of the human influence function that the sources explain among the labelled;
+    estimator, family
+        Names.
+    terms
+        Names of the p parameters.
+    estimate
+        (p,) theta-hat.
+    covariance
+        (p, p) of theta-hat itself, not scaled by T.
+    se
+        (p,) square roots of its diagonal.
+    lower, upper
+        (p,) interval at `level`; an open end of a one-sided interval is infinite.
+    p_value
+        (p,) of theta_j = 0 against `alternative`, from the same law as the interval.
+    level
+        Of the interval, in (0, 1).
+    alternative
+        "two-sided"; "larger" (lower bound only) or "smaller" (upper bound only).
+    df
+        Degrees of freedom of Student's t; None: the normal law.
+    n_labelled, n_total
+        N and T.
+    j, j_df, j_p_value
+        Hansen's test of the overidentifying moments, None where there are none.
+    r2
+        (p,) share of the human influence function that the sources explain among the labelled;
         None where the estimator makes no such use of them.
-    effective_n : (p,) n (se_human / se)^2; None for naive estimators, whose error is bias.
-    labels_saved : (p,) 1 - n / effective_n, a share of the labels; None as above.
-    warnings : what the reader must know.
-    sources : names of the sources that were used.
-    tuning : what the estimator chose, such as PPI++'s lambda.
-    target : "population", the law that units are drawn from, or "corpus", what all T labels would have given.
-    law : where the intervals come from; None: Wald's, with `df`.
-    formula : over the human columns, where there was one.
+    effective_n
+        (p,) n (se_human / se)^2; None for naive estimators, whose error is bias.
+    labels_saved
+        (p,) 1 - n / effective_n, a share of the labels; None as above.
+    warnings
+        What the reader must know.
+    sources
+        Names of the sources that were used.
+    tuning
+        What the estimator chose, such as PPI++'s lambda.
+    target
+        "population", the law that units are drawn from, or "corpus", what all T labels would have given.
+    law
+        Where the intervals come from; None: Wald's, with `df`.
+    formula
+        Over the human columns, where there was one.
     """
 
     estimator: str
@@ -116,7 +135,8 @@ class Fit(Readable):
 
         Parameters
         ----------
-        R : words, such as "x = age" or ["x = 0", "age = 0.5"]; or numbers (c, p); None: every term but the
+        R
+            Words, such as "x = age" or ["x = 0", "age = 0.5"]; or numbers (c, p); None: every term but the
             constant is zero. q : (c,) or one number, what R theta is held against; words say it themselves.
         """
         chosen = self._several(R, q)
@@ -199,92 +219,3 @@ class Fit(Readable):
 def _finite_or_none(value: Any) -> float | None:
     number = float(value)
     return number if math.isfinite(number) else None
-
-
-def make_fit(
-    *,
-    estimator: str,
-    family: str,
-    terms: tuple[str, ...],
-    estimate: Array,
-    covariance: Array,
-    n_labelled: int,
-    n_total: int,
-    level: float = 0.95,
-    alternative: Alternative = "two-sided",
-    df: float | None = None,
-    human_se: Array | None = None,
-    human_covariance: Array | None = None,
-    frame: Frame | None = None,
-    r2: Array | None = None,
-    j: tuple[float, int, float] | None = None,
-    warnings: tuple[str, ...] = (),
-    sources: tuple[str, ...] = (),
-    tuning: tuple[tuple[str, float], ...] = (),
-    interval: tuple[Array, Array, Array] | None = None,
-    law: Law | None = None,
-    target: Target = "population",
-) -> Fit:
-    """A Fit from an estimate (p,) and its covariance (p, p).
-
-    `human_se` (p,), or `human_covariance` (p, p), gives the effective sample size; without either it is left out.
-    `frame` maps estimate and covariances back to the data's columns. `law` makes the intervals where they are not
-    Wald's; `interval` is its (lower, upper, p-value), (p,) each, where it is computed already. Raises NonFinite
-    rather than let a NaN out.
-    """
-    if target not in ("population", "corpus"):
-        raise DataInvalid(f"The target is {target!r}; use 'population' or 'corpus'.")
-    if frame is not None:
-        estimate, covariance = frame.point(estimate), frame.covariance(covariance)
-        human_covariance = None if human_covariance is None else frame.covariance(human_covariance)
-    if human_covariance is not None:
-        human_se = np.sqrt(np.maximum(np.diag(human_covariance), 0.0))
-    covariance = (covariance + covariance.T) / 2.0
-    if not (np.isfinite(estimate).all() and np.isfinite(covariance).all()):
-        raise NonFinite(f"{estimator}: the estimate or its covariance is not finite; rescale the data.")
-    se = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    if interval is None:
-        own = Wald(estimate, se, df) if law is None else law
-        interval = (*own.interval(level, alternative), own.p_value(np.zeros(len(terms)), alternative))
-    lower, upper, p_value = interval
-    effective = saved = None
-    if human_se is not None:
-        both_zero = (human_se == 0) & (se == 0)
-        beyond = (
-            1.0 / n_total if target == "corpus" else 0.0
-        )  # the error of all T labels, which is not counted
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            ratio = (human_se / se) ** 2
-            at_all = (
-                n_labelled * ratio if not beyond else 1.0 / (beyond + (1.0 / n_labelled - beyond) / ratio)
-            )
-            effective = np.where(both_zero, n_labelled, at_all)
-            saved = 1.0 - n_labelled / effective
-        saved = np.where(effective == 0, -np.inf, saved)
-    return Fit(
-        estimator=estimator,
-        family=family,
-        terms=terms,
-        estimate=estimate,
-        covariance=covariance,
-        se=se,
-        lower=lower,
-        upper=upper,
-        p_value=p_value,
-        level=level,
-        alternative=alternative,
-        df=df,
-        n_labelled=n_labelled,
-        n_total=n_total,
-        j=None if j is None else j[0],
-        j_df=None if j is None else j[1],
-        j_p_value=None if j is None else j[2],
-        r2=r2,
-        effective_n=effective,
-        labels_saved=saved,
-        warnings=warnings,
-        sources=sources,
-        tuning=tuning,
-        target=target,
-        law=law,
-    )

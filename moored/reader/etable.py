@@ -33,22 +33,31 @@ def etable(
 
     Parameters
     ----------
-    fits : a fit, several, or a dict whose keys are the columns' heads.
-    below : what stands below each estimate: "interval", "se" or "p", or several of them.
-    labels : other names for terms and outcomes, such as {"hedge": "Hedging word"}.
-    keep : the terms to show, in this order; None: all, the constant last.
-    digits : decimals of estimates; None: as many as the standard errors of each term are worth.
-    exp : odds or rate ratios in the place of their logarithms, with the standard errors of the ratios.
-    caption, label : of the table; `label` is for references in LaTeX. notes : a line of your own below the table.
+    fits
+        A fit, several, or a dict whose keys are the columns' heads.
+    below
+        What stands below each estimate: "interval", "se" or "p", or several of them.
+    labels
+        Other names for terms and outcomes, such as {"hedge": "Hedging word"}.
+    keep
+        The terms to show, in this order; None: all, the constant last.
+    digits
+        Decimals of estimates; None: as many as the standard errors of each term are worth.
+    exp
+        Odds or rate ratios in the place of their logarithms, with the standard errors of the ratios.
+    caption, label
+        Of the table; `label` is for references in LaTeX. notes : a line of your own below the table.
 
     Returns
     -------
-    Table, with `to_latex`, `to_markdown`, `to_html`, `to_docx` and `to_csv`. There are no stars: the interval
-    says it. Naive fits are marked as biased.
+    Table
+        With `to_latex`, `to_markdown`, `to_html`, `to_docx` and `to_csv`. There are no stars: the interval
+        says it. Naive fits are marked as biased.
 
     Raises
     ------
-    DataInvalid : no fit, something that is no fit, a term that no fit has, another word for `below`, or `exp` for a
+    DataInvalid
+        No fit, something that is no fit, a term that no fit has, another word for `below`, or `exp` for a
         family that has no ratio.
     """
     names, chosen = _fits(fits)

@@ -39,8 +39,10 @@ class Readable(Labelled):
 
         Parameters
         ----------
-        terms : the terms to draw, from the top; None: all. level : of the intervals.
-        exp : odds or rate ratios in the place of their logarithms. ax : where to draw; None: a new figure.
+        terms
+            The terms to draw, from the top; None: all. level : of the intervals.
+        exp
+            Odds or rate ratios in the place of their logarithms. ax : where to draw; None: a new figure.
         """
         from moored.reader.picture import draw_terms
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from moored.errors import DataInvalid, MooredError
 from moored.inference import ESTIMATORS, Sample, Source, gmm, source_tests
+from moored.inference.computed import Computed
 from moored.inference.laws import wald
-from moored.inference.results import make_fit
 from tests.inference.worlds import draw
 
 
@@ -35,7 +35,7 @@ def test_estimates_and_errors_of_exactly_zero(alternative, df):
     lower, upper, p = wald(estimate, se, 0.95, alternative, df)
     assert not np.isnan([lower, upper, p]).any()
     assert (((lower > 0) | (upper < 0)) == (p < 0.05)).all()
-    fit = make_fit(
+    fit = Computed(
         estimator="human",
         family="ols",
         terms=tuple("abcdef"),
@@ -44,7 +44,7 @@ def test_estimates_and_errors_of_exactly_zero(alternative, df):
         n_labelled=9,
         n_total=99,
         human_se=np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0]),
-    )
+    ).fit()
     json.dumps(fit.rows(), allow_nan=False)
 
 

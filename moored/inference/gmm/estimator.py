@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from moored.errors import DataInvalid, Unidentified
+from moored.inference.computed import Computed
 from moored.inference.data import Array, Sample
 from moored.inference.events import few_events
 from moored.inference.families import family_of
@@ -15,7 +16,7 @@ from moored.inference.gmm.two_step import Omega, TwoStep, explained_share, two_s
 from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
-from moored.inference.results import Fit, Target, make_fit
+from moored.inference.results import Fit, Target
 from moored.inference.solve.passes import Passes, Stream
 
 Correction = Literal["none", "lw"]
@@ -38,26 +39,42 @@ def gmm(
 
     Parameters
     ----------
-    data : a Sample, or for data larger than memory a function returning a fresh iterable of Sample chunks.
-    family : "mean", "ols", "logit", "poisson", or any `Moments`.
-    level, alternative : of intervals and p-values, by the normal law.
-    first_step : "full" starts eta at the full-sample fits and does not depend on the covariates' units;
+    data
+        A Sample, or for data larger than memory a function returning a fresh iterable of Sample chunks.
+    family
+        "mean", "ols", "logit", "poisson", or any `Moments`.
+    level, alternative
+        Of intervals and p-values, by the normal law.
+    first_step
+        "full" starts eta at the full-sample fits and does not depend on the covariates' units;
         "identity" is the paper's W = I to the letter, which does.
-    correction : "none", the published variance and the normal law; "lw" multiplies its residual part by
+    correction
+        "none", the published variance and the normal law; "lw" multiplies its residual part by
         n / (n - p - q) (1 + q / (n - q - 2)) for q auxiliary moments (Lavenberg and Welch 1981) and takes
         Student's t with n - p - q degrees of freedom. `gmm-small` is the better answer to few labels.
-    target : what the interval is for: "population", the law that the units are drawn from, or "corpus", the
+    target
+        What the interval is for: "population", the law that the units are drawn from, or "corpus", the
         parameter that all T labels would have given.
-    omega : where Omega is taken for the variance: "first", at the first step's estimate, as for the weights;
+    omega
+        Where Omega is taken for the variance: "first", at the first step's estimate, as for the weights;
         "final", again at the final one, as some software has it. The estimate is the same.
 
     Returns
     -------
-    Fit, with Hansen's J, the score R2, the effective sample size, and a warning for each dropped source.
+    Fit
+        With Hansen's J, the score R2, the effective sample size, and a warning for each dropped source.
 
     Raises
     ------
     Unidentified, Singular, Separated, NotConverged, NonFinite, NoLabels, DataInvalid.
+
+    Example
+    -------
+    With the sample of `Sample`:
+
+    >>> fit = gmm(sample, "mean")
+    >>> fit.terms, fit.j_df
+    (('Intercept',), 1)
     """
     passes = Passes(data, family_of(family), scaled=first_step == "full")
     if (share := few_events(passes)) is not None:
@@ -122,7 +139,7 @@ def as_fit(
     frame, j = passes.frame, None
     if found.j is not None and found.j_df is not None:
         j = (found.j, found.j_df, float(chdtrc(found.j_df, found.j)))
-    return make_fit(
+    return Computed(
         estimator=name,
         family=passes.family.name,
         terms=passes.terms,
@@ -140,4 +157,4 @@ def as_fit(
         warnings=_known(found.warnings, found, target),
         sources=found.sources,
         target=target,
-    )
+    ).fit()

@@ -23,6 +23,7 @@ import numpy as np
 
 from moored.errors import DataInvalid, EstimationError
 from moored.inference.baselines import human
+from moored.inference.computed import Computed
 from moored.inference.data import Array, Sample
 from moored.inference.events import few_events
 from moored.inference.failures import failure_warnings, observed_shares, one_sided
@@ -39,7 +40,7 @@ from moored.inference.ppi.variance import (
     corpus_covariance,
     mixed_scores,
 )
-from moored.inference.results import Fit, Target, make_fit
+from moored.inference.results import Fit, Target
 from moored.inference.solve.newton import inverse, solve_all
 from moored.inference.solve.passes import Block, Passes, Stream, with_sources
 
@@ -153,7 +154,7 @@ def settled(begun: Prepared, name: str, level: float, alternative: Alternative) 
         why = "no source can be used: this is the human-only fit"
     else:
         return None
-    return make_fit(
+    return Computed(
         estimator=name,
         family=base.family,
         terms=base.terms,
@@ -166,7 +167,7 @@ def settled(begun: Prepared, name: str, level: float, alternative: Alternative) 
         human_se=base.se,
         warnings=(*begun.warnings, why),
         target=base.target,
-    )
+    ).fit()
 
 
 @with_notes
@@ -251,7 +252,7 @@ def finished(
     covariance = found.variance(lam)
     if base.target == "corpus":
         covariance = corpus_covariance(passes, rows_of, theta, lam, found)
-    return make_fit(
+    return Computed(
         estimator=name,
         family=passes.family.name,
         terms=passes.terms,
@@ -267,4 +268,4 @@ def finished(
         sources=sources,
         tuning=tuning,
         target=base.target,
-    )
+    ).fit()

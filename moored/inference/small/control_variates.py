@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from moored.errors import DataInvalid, Separated, Unidentified
+from moored.inference.computed import Computed
 from moored.inference.data import Array, Sample
 from moored.inference.events import FEW_EVENTS, few_events, flat_terms, refuse_exact
 from moored.inference.families import Linear, Quantile, family_of
@@ -35,7 +36,7 @@ from moored.inference.gmm.two_step import explained_share
 from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
-from moored.inference.results import Fit, Target, make_fit
+from moored.inference.results import Fit, Target
 from moored.inference.small.bias_reduced import Rows, refuse_unknown
 from moored.inference.small.coefficients import FLOOR, Evidence, Weighed, repeats, weigh
 from moored.inference.small.deletions import Auxiliary, Fitted, Groups, auxiliary, fitted, grouped
@@ -73,25 +74,39 @@ def gmm_small(
 
     Parameters
     ----------
-    data : a Sample in memory. Labelling probabilities (or strata with unequal rates) weight the labelled
+    data
+        A Sample in memory. Labelling probabilities (or strata with unequal rates) weight the labelled
         units; with clusters the jackknife deletes clusters; strata do not narrow the interval.
-    family : "mean", "ols", "logit", "poisson" or "quantile:TAU".
+    family
+        "mean", "ols", "logit", "poisson" or "quantile:TAU".
     level, alternative : of intervals and p-values.
-    least_events : labels of the rarer answer from which on a mean of two answers uses its sources.
-    target : as in `gmm`. For the corpus, what the sources say of all units does not vary, and the jackknife's
+    least_events
+        Labels of the rarer answer from which on a mean of two answers uses its sources.
+    target
+        As in `gmm`. For the corpus, what the sources say of all units does not vary, and the jackknife's
         squares are multiplied by 1 - n / T (1 - pi_t where probabilities are known).
 
     Returns
     -------
-    Fit; `df` is the least of the terms' degrees of freedom. `tuning` holds the penalties ("ridge" of the sources'
-    coefficients, "matrix" of the cross-moments; infinite where not used), "coefficients" (their effective number)
-    and each source's coefficient. With no source: the human estimate with the jackknife's interval.
+    Fit
+        `df` is the least of the terms' degrees of freedom. `tuning` holds the penalties ("ridge" of the
+        sources' coefficients, "matrix" of the cross-moments; infinite where not used), "coefficients"
+        (their effective number) and each source's coefficient. Without sources: the human estimate.
 
     Raises
     ------
-    DataInvalid : a stream, or a family without a per-unit information matrix; use `gmm` for those.
-    Unidentified : too few labelled units (clusters), or one without which the parameters are not identified.
-    Separated (labels that are all alike), Singular, NotConverged, NonFinite, NoLabels : as `gmm`.
+    DataInvalid
+        A stream, or a family without a per-unit information matrix; use `gmm` for those.
+    Unidentified
+        Too few labelled units (clusters). Others as `gmm`.
+
+    Example
+    -------
+    With the sample of `Sample`:
+
+    >>> fit = gmm_small(sample, "mean")
+    >>> bool(fit.effective_n[0] > 100)
+    True
     """
     chosen = family_of(family)
     if not isinstance(data, Sample):
@@ -121,7 +136,7 @@ def gmm_small(
     law = Combined(answer, passes.frame, np.eye(len(passes.terms)))
     df = law.df
     whole, left = human.influence[0] @ passes.frame.back.T, answer.left[0] @ passes.frame.back.T
-    return make_fit(
+    return Computed(
         estimator=name,
         family=chosen.name,
         terms=passes.terms,
@@ -140,7 +155,7 @@ def gmm_small(
         sources=used,
         tuning=_tuning(used, weighed),
         target=target,
-    )
+    ).fit()
 
 
 def labelled_rows(units: Units, weight: Array | None) -> Rows:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from moored.inference.computed import Computed
 from moored.inference.data import Array, Sample, Source
 from moored.inference.events import FEW_EVENTS
 from moored.inference.families import Quantile
 from moored.inference.laws import Alternative, refuse_level
-from moored.inference.results import TURNED, Fit, Target, make_fit
+from moored.inference.results import TURNED, Fit, Target
 from moored.inference.solve.passes import Passes
 
 SMALLEST = 1e-12  # p-value below which none is looked for
@@ -117,7 +118,7 @@ def quantile(
     warning = (
         f"no label lies beyond one end of the interval of the {tau:g}-quantile: that end is open; label more"
     )
-    return make_fit(
+    return Computed(
         estimator=name,
         family=family.name,
         terms=passes.terms,
@@ -135,7 +136,7 @@ def quantile(
         sources=fit.sources,
         tuning=fit.tuning,
         target=target,
-    )
+    ).fit()
 
 
 def _sources(data: Sample, tau: float) -> tuple[Source, ...]:

@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 from tests.endpoint import KEY, serve
 from tests.studies import reads_well
 
-PAGE = Path(__file__).parents[1] / "docs" / "python.md"
+PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 BLOCK = re.compile(r"```python\n(.*?)```\n\n(?:```text\n(.*?)```)?", re.DOTALL)
 
 
@@ -51,7 +51,7 @@ def test_every_block_prints_what_stands_below_it(tmp_path, monkeypatch, prefect_
         for code, expected in BLOCK.findall(page):
             said = printed(code, names)
             seen.append((code, expected, said))
-    if os.environ.get("MOORED_WRITE_PAGE"):
+    if os.environ.get("MOORED_WRITE_DOCS"):
         for code, expected, said in seen:
             page = page.replace(f"{code}```\n\n```text\n{expected}```", f"{code}```\n\n```text\n{said}\n```")
         PAGE.write_text(page, encoding="utf-8")
