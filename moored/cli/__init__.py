@@ -90,7 +90,7 @@ EXAMPLES = {
     "run": "moored run tweets.toml",
     "rerun": "moored rerun tweets --failed",
     "reparse": "moored reparse tweets",
-    "estimate": 'moored estimate labelled.csv --formula "polite ~ hedge" --source proxy "gpt ~ hedge"',
+    "estimate": 'moored estimate answers.csv --formula "polite ~ age" --labelled done --source proxy "gpt ~ age"',
     "results": "moored results tweets --exp",
     "report": "moored report tweets",
     "ui": "moored ui",
