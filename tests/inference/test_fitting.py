@@ -193,3 +193,21 @@ def test_the_example_of_the_docstring_runs():
     from moored.inference import fitting
 
     assert doctest.testmod(fitting, raise_on_error=True).attempted >= 5
+
+
+@pytest.mark.parametrize("name", ["1", "0", "2020", "1.5", "-1", " 1 "])
+def test_a_column_named_as_a_number_is_not_taken_for_the_constant(name):
+    frame = table().rename(columns={"x": name})
+    with pytest.raises(DataInvalid, match="rename the column"):
+        moored.fit(frame, f"y ~ `{name}`", sources="gpt")
+    with pytest.raises(DataInvalid, match="rename the column"):
+        moored.fit(frame.rename(columns={"y": "z", name: "x"}), f"`{name}` ~ x", sources="gpt")
+
+
+def test_ranges_of_pandas_cut_are_categories():
+    frame = table()
+    cut = pd.cut(frame["x"], [-9, -0.5, 0.5, 9])
+    fit = moored.fit(frame.assign(x=cut), "y ~ x", sources="gpt")
+    assert fit.terms == ("Intercept", "x[T.(-0.5, 0.5]]", "x[T.(0.5, 9.0]]")
+    said = moored.fit(frame.assign(x=cut.cat.rename_categories(["a", "b", "c"])), "y ~ x", sources="gpt")
+    np.testing.assert_array_equal(fit.estimate, said.estimate)

@@ -44,6 +44,8 @@ def column(frame: pd.DataFrame, name: str) -> Cells:
     values = frame[name]
     missing = missing_cells(values)
     if isinstance(values.dtype, pd.CategoricalDtype):
+        if isinstance(values.cat.categories, pd.IntervalIndex):
+            values = values.cat.rename_categories(str)
         return Cells(values, missing, True)
     if values.dtype.kind in "biuf":
         return Cells(_floats(values, missing), missing, False)

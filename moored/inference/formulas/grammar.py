@@ -82,6 +82,10 @@ def _tree(what: str, text: str) -> Any:
 
     if len(text) > 5000:
         raise DataInvalid(f"{what} has {len(text)} characters; a formula has 5000 at most.")
+    if number := re.search(r"`\s*[-+.\d][-+.\deE]*\s*`", text):
+        raise DataInvalid(
+            f"{what} is {text!r}: {number[0]} would be read as a number and not as the column; rename the column."
+        )
     try:
         tree = DefaultFormulaParser().get_ast(text)
     except Exception as error:  # formulaic's own errors, and Python's: a formula may hold expressions
