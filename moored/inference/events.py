@@ -25,7 +25,7 @@ from moored.inference.solve.passes import Passes
 FEW_EVENTS = 5
 """Labelled ones (or zeros, or clusters with one of them) below which a share has the binomial interval."""
 NO_RESIDUAL = 1e-24  # share of the outcome's squared range below which squared residuals are rounding
-CANCELLED = 1e-18  # of a variance: below it, the term's residuals cancel
+CANCELLED = 1e-14  # of a variance: below it, the residuals cancel but for rounding (two steps add a ridge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ def flat_terms(terms: tuple[str, ...], S: Array, bread: Array) -> list[str]:
         return []
     named = ", ".join(repr(term) for term, zero in zip(terms, flat, strict=True) if zero)
     warning = (
-        f"the standard error of {named} is zero: the labels that it rests on are all alike, and its interval "
-        "says nothing; label more of those units, or merge the group with another"
+        f"the standard error of {named} is zero by the labels alone: those that it rests on are all alike, "
+        "and its interval says nothing; label more of those units, or merge the group with another"
     )
     return [warning]

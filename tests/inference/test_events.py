@@ -177,3 +177,18 @@ def test_a_share_far_from_zero_is_a_share(name):
     fit = ESTIMATORS[name](sample_of(1 - events(600, 1), 600, T=900), "mean")
     assert fit.estimate[0] == pytest.approx(599 / 600)
     assert fit.lower[0] < 599 / 600 < fit.upper[0] < 1
+
+
+@pytest.mark.parametrize("name", ["human", "gmm-proxy", "gmm-small", "reppi"])
+def test_a_group_whose_labels_are_all_alike_is_told_by_every_estimator(name):
+    rng = np.random.default_rng(0)
+    group = np.arange(400) % 10 == 0
+    truth = np.where(group, 0.0, (rng.random(400) < 0.5).astype(float))
+    X = np.column_stack([np.ones(400), ~group])
+    labelled = np.arange(400) < 120
+    gpt = np.where(rng.random(400) < 0.85, truth, 1 - truth)
+    sample = Sample(
+        np.where(labelled, truth, np.nan), X, labelled, sources=(Source("proxy", "proxy", gpt, X),)
+    )
+    warnings = ESTIMATORS[name](sample, "ols").warnings
+    assert any("is zero by the labels alone" in text for text in warnings)
