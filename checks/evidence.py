@@ -48,6 +48,8 @@ class Evidence:
     folder: Path = Path()
     """Where the study file lies: a file of own expectations is looked for here."""
     data_version: str = ""
+    tried: Mapping[str, int] = field(default_factory=dict)
+    """source -> recipes that runs on this data version set out with; empty: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

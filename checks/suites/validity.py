@@ -24,6 +24,9 @@ NOT_ALIKE = (
     "regenerate anew"
 )
 
+MOST_TRIED = 2
+"""Recipes of a source on the same labels: with more, one was perhaps chosen by its agreement with them."""
+
 TEST = "alpha_each"
 """The derived threshold of one test: checks.alpha over the number of tests of the run."""
 
@@ -58,6 +61,17 @@ CHECKS: tuple[Check, ...] = (
         "demonstrations-spent",
         "rule 3: units whose text is an example in a prompt",
         "take those units out of the study's data, or choose examples from elsewhere",
+    ),
+    Check(
+        "recipes-tried",
+        "warning",
+        "measures",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "recipes-tried", "max_value": MOST_TRIED},
+        "rule 3: recipes of a source that were tried on the same labels",
+        f"at most {MOST_TRIED}",
+        "if one was chosen since it agreed best with these labels, intervals are too narrow: choose prompts on "
+        "texts that are not in the study",
     ),
     _never(
         "failed-rows-kept",
@@ -125,6 +139,7 @@ def measures(view: View) -> Iterator[Measure]:
     yield from _recipes(view)
     yield from _conditioning(view)
     yield from demonstrations(view)
+    yield from _tried(view)
     yield from _kept(view)
     yield from labelling(view)
     yield from test_measures(view)
@@ -175,6 +190,14 @@ def demonstrations(view: View) -> Iterator[Measure]:
     for minima in prints([text for text in examples if len(text) >= LONG_ENOUGH]):
         spent |= long & alike(view.raw_prints, minima[None, :])
     yield Measure("demonstrations-spent", "examples", int(spent.sum()), view.ids(spent))
+
+
+def _tried(view: View) -> Iterator[Measure]:
+    """Rule 3: how many recipes were tried on these labels."""
+    if not view.evidence.tried:
+        yield Measure("recipes-tried", "sources", float("nan"), note="earlier runs are not known")
+    for source, recipes in view.evidence.tried.items():
+        yield Measure("recipes-tried", source, recipes)
 
 
 def _kept(view: View) -> Iterator[Measure]:

@@ -193,6 +193,12 @@ def texts_of(
     return [(unit, found[unit]["text"], found[unit]["content_hash"]) for unit in unit_ids]
 
 
+def recipes_tried(store: Warehouse, study: str, data_version: str) -> dict[str, int]:
+    """By source, how many recipes the runs on a data version set out with, this run's included."""
+    rows = store.rows("recipes_tried", {"study": study, "data_version": data_version})
+    return {row["source"]: int(row["recipes"]) for row in rows}
+
+
 def ended_units(store: Warehouse, study: str, planned: SourcePlan) -> set[tuple[str, str]]:
     """The units (id, content hash) that need nothing more of a source, whatever their data version."""
     key = {

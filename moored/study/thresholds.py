@@ -49,6 +49,7 @@ CheckName = Literal[
     "same-conditioning",
     "same-law",
     "demonstrations-spent",
+    "recipes-tried",
     "failed-rows-kept",
     "failed-without-value",
     "population-kept",

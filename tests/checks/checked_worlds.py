@@ -144,7 +144,8 @@ def clean(seed: int = 0, **options: Any) -> Evidence:
     """The evidence of a world in which nothing is wrong."""
     made = world(seed, **options)
     generations = failed_are_marked(made.generations())
-    return Evidence(made.study, made.units, generations, made.sample(generations))
+    evidence = Evidence(made.study, made.units, generations, made.sample(generations))
+    return replace(evidence, tried={source.name: 1 for source in made.study.sources})
 
 
 def changed(evidence: Evidence, **parts: Any) -> Evidence:

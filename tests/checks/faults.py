@@ -333,6 +333,11 @@ def _() -> Evidence:
     return replace(evidence, study=shown)
 
 
+@fault("recipes-tried")
+def _() -> Evidence:
+    return replace(clean(), tried={"proxy": 5})
+
+
 @fault("failed-rows-kept")
 def _() -> Evidence:
     evidence = clean()

@@ -6,6 +6,7 @@ from moored.storage.generations import (
     append_generations,
     latest_generations,
     missing_units,
+    recipes_tried,
     source_state,
     store_plan,
 )
@@ -126,3 +127,12 @@ def test_any_text_is_stored_as_it_is(stored):
     append_generations(store, "requests", "run", [row(units, 0) | {"reply": odd, "text": odd}])
     kept = latest_generations(store, "requests", units.version, [PLANNED])
     assert list(kept["text"]) == [odd]
+
+
+def test_recipes_are_counted_by_source_on_the_same_labels(stored):
+    store, _ = stored
+    for run, recipe, version in (("r1", "a", "d1"), ("r2", "b", "d1"), ("r3", "b", "d1"), ("r4", "c", "d2")):
+        store_plan(store, "s", run, version, [SourcePlan("proxy", recipe, 1), SourcePlan("synth", "same", 1)])
+    assert recipes_tried(store, "s", "d1") == {"proxy": 2, "synth": 1}
+    assert recipes_tried(store, "s", "d2") == {"proxy": 1, "synth": 1}
+    assert recipes_tried(store, "other", "d1") == {}
