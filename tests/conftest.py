@@ -119,6 +119,18 @@ def prefect_server(prefect_folder: Path) -> Iterator[str]:
         EventsWorker.drain_all()
 
 
+@pytest.fixture(autouse=True)
+def _at_the_server(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The server's address holds in every test that asks for it, whatever another file undid on leaving."""
+    if "prefect_server" not in request.fixturenames:
+        yield
+        return
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: request.getfixturevalue("prefect_server")}):
+        yield
+
+
 @pytest.fixture(scope="session")
 def prefect_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the Prefect servers of runs in processes of their own keep their database: made once, it takes long."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from moored.cli.intervals import Interval, interval_lines
 from moored.cli.layout import Block, Kind, blocks
 from moored.cli.render import print_lines, print_table, say, width
 from moored.numbers import RATIOS, decimals, exponential, number, p_value, scale_of
@@ -29,6 +30,7 @@ VERBOSE_COLUMNS = {
     "r2": ".3f",
 }
 _MOST_TERMS = 8
+_MOST_DRAWN = 2
 _DISAGREE = 0.05
 _MODELS = {
     "mean": "mean",
@@ -149,6 +151,34 @@ def _print_answer(
         say("The intervals are for what all labels of these very units would have given (target: corpus).")
     say(_worth(own, head.n_labelled))
     say(_trust(run))
+    _print_intervals(rows, run.headline, exp=exp)
+
+
+def _print_intervals(rows: Sequence[EstimateRow], headline: str, *, exp: bool) -> None:
+    """Headline, labels alone and naive estimates of two terms, drawn on a terminal; a constant comes last."""
+    room = width()
+    if room is None:
+        return
+    terms = sorted(dict.fromkeys(row.term for row in rows), key=lambda term: term == "Intercept")
+    for term in terms[:_MOST_DRAWN]:
+        shown = [row for row in rows if row.term == term and _drawn(row.estimator, headline)]
+        shown.sort(key=lambda row: (row.estimator != headline, _section(row.estimator) == NAIVE))
+        lines = interval_lines(
+            [
+                Interval(row.estimator, row.lower, row.estimate, row.upper, _section(row.estimator) == NAIVE)
+                for row in shown
+            ],
+            min(room, 100),
+            1.0 if exp else 0.0,
+        )
+        if lines:
+            say()
+            say(f"{term}   (-o-) interval   [=x=] biased   : {'one' if exp else 'zero'}")
+            print_lines(lines)
+
+
+def _drawn(estimator: str, headline: str) -> bool:
+    return estimator in (headline, "human") or _section(estimator) == NAIVE
 
 
 def _chosen(run: PublishedRun) -> str:
