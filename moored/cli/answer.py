@@ -154,7 +154,7 @@ def _print_answer(
     _print_intervals(rows, run.headline, exp=exp)
 
 
-def _print_intervals(rows: Sequence[EstimateRow], headline: str, *, exp: bool) -> None:
+def _print_intervals(rows: Sequence[EstimateRow], headline: str | None, *, exp: bool) -> None:
     """Headline, labels alone and naive estimates of two terms, drawn on a terminal; a constant comes last."""
     room = width()
     if room is None:
@@ -177,7 +177,7 @@ def _print_intervals(rows: Sequence[EstimateRow], headline: str, *, exp: bool) -
             print_lines(lines)
 
 
-def _drawn(estimator: str, headline: str) -> bool:
+def _drawn(estimator: str, headline: str | None) -> bool:
     return estimator in (headline, "human") or _section(estimator) == NAIVE
 
 

@@ -55,9 +55,9 @@ def _drawn(found: Interval, low: float, high: float, room: int, zero: int | None
         return round((value - low) / (high - low) * (room - 1))
 
     left, middle, right = place(found.lower, 0), place(found.estimate, 0), place(found.upper, room - 1)
-    line, ends, point = ("=", "[]", "x") if found.naive else ("-", "()", "o")
+    line, begin, end, point = ("=", "[", "]", "x") if found.naive else ("-", "(", ")", "o")
     for cell in range(left, right + 1):
         cells[cell] = line
-    cells[left], cells[right] = ends
+    cells[left], cells[right] = begin, end
     cells[middle] = point
     return "".join(cells)
