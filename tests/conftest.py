@@ -5,17 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from moored.settings import Settings, read_settings
 from moored.storage.studies import store_study
@@ -55,29 +50,6 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 Moored = Callable[..., Answer]
-SERVER = pytest.StashKey[tuple[Path, ExitStack]]()
-
-
-ROOT = Path(__file__).parents[1]
-SHARED = "moored_prefect"
-"""What pytest's processes find the folder of their Prefect server by."""
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """A process of pytest's is started: all of them share one Prefect server."""
-    shared = node.config.stash.get(SERVER, None)
-    if shared is None:
-        folder, server = Path(tempfile.mkdtemp(prefix="moored-prefect-")), ExitStack()
-        server.callback(shutil.rmtree, folder, ignore_errors=True)
-        server.enter_context(started(folder))
-        shared = node.config.stash[SERVER] = (folder, server)
-    node.workerinput[SHARED] = str(shared[0])
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if SERVER in config.stash:
-        config.stash[SERVER][1].close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -86,20 +58,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in starting)
 
 
-def _shared(config: pytest.Config) -> Path | None:
-    """The folder of the server that all processes share; None where there is one process."""
-    folder = getattr(config, "workerinput", {}).get(SHARED)
-    return None if folder is None else Path(folder)
-
-
 @pytest.fixture(scope="session")
-def prefect_folder(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    """Where the session's Prefect server has its database."""
-    if (shared := _shared(request.config)) is not None:
-        yield shared
-        return
+def prefect_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where this process's Prefect server has its database. One for all processes was tried: SQLite's locks made it
+    answer 503 while all waited."""
     folder = tmp_path_factory.mktemp("prefect")
     with started(folder):
         yield folder
@@ -132,35 +94,11 @@ def _at_the_server(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def prefect_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prefect_home(prefect_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the Prefect servers of runs in processes of their own keep their database: made once, it takes long."""
-    return _home(request.config, tmp_path_factory.mktemp("prefect-home"))
-
-
-@pytest.fixture
-def own_prefect_home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The same, for one test alone."""
-    home = tmp_path / "home"
-    home.mkdir()
-    return _home(request.config, home)
-
-
-def _home(config: pytest.Config, folder: Path) -> Path:
-    if (shared := _shared(config)) is not None:
-        shutil.copy(empty_database_in(shared), folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built with the build backend that pyproject.toml names; once for all of pytest's processes."""
-    base = tmp_path_factory.getbasetemp()
-    out = (base.parent if hasattr(request.config, "workerinput") else base) / "wheel"
-    with FileLock(out.with_suffix(".lock")):
-        if not out.exists():
-            command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", out, ROOT]
-            subprocess.run(command, check=True, capture_output=True, timeout=240)
-    return next(out.glob("*.whl"))
+    home = tmp_path_factory.mktemp("prefect-home")
+    shutil.copy(empty_database_in(prefect_folder), home)
+    return home
 
 
 @pytest.fixture
@@ -177,6 +115,8 @@ def moored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     """Call `moored ...` in this process: exit code, stdout, stderr. The store is `store.duckdb` in `tmp_path`."""
     monkeypatch.setenv("MOORED_STORE", str(tmp_path / "store.duckdb"))
     monkeypatch.setenv("MOORED_WORKERS", "0")
+    for name in ("NO_PROXY", "no_proxy"):  # a command adds to these: what it adds goes with the test
+        monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.chdir(tmp_path)

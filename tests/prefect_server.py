@@ -1,4 +1,4 @@
-"""One Prefect server for all of pytest's processes: starting one takes as long as many tests."""
+"""The Prefect server of one of pytest's processes: starting one takes as long as many tests."""
 
 from __future__ import annotations
 

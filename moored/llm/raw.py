@@ -11,8 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from moored.llm.safety import storable
 
 MOST_CHARACTERS = 16_000_000
@@ -85,6 +83,8 @@ def load(text: str, pairs: Any = None) -> Any:
     if depth_of(text) > MOST_DEPTH:
         raise Unreadable(f"its JSON is nested deeper than {MOST_DEPTH} levels")
     if pairs is None:
+        import orjson  # not at the top: a light installation drafts studies without it
+
         with suppress(
             ValueError
         ):  # what it does not take, such as NaN or half a surrogate, the other one may

@@ -365,6 +365,8 @@ def test_what_listens_here_is_never_asked_through_a_proxy(name: str, monkeypatch
 
 
 def test_a_proxy_is_used_for_other_hosts_unless_no_proxy_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
     with _raw(OK + b"Content-Length: 2\r\n\r\n{}") as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.removesuffix("/v1"))
         assert "not a whole one" in _send("http://models.invalid/v1").reason
