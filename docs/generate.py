@@ -8,6 +8,7 @@ A test compares the pages with what this would write.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 import tempfile
@@ -17,10 +18,12 @@ from pathlib import Path
 import duckdb
 import griffe
 import typer
+from pydantic import TypeAdapter
 from typer.cli import get_docs_for_click
 
 from moored import errors
 from moored.cli import app
+from moored.storage.published import EstimateRow, FitRow
 from moored.storage.warehouse import open_store
 from moored.study import Study
 
@@ -76,6 +79,7 @@ def pages() -> dict[str, str]:
         "study.md": NOTE + study_keys(),
         "exit-codes.md": NOTE + exit_codes(),
         "store.md": NOTE + store_tables(),
+        "results.schema.json": json.dumps(results_schema(), indent=2) + "\n",
     }
 
 
@@ -213,6 +217,32 @@ def store_tables() -> str:
         lines += [f"## `{table}`", "", PURPOSE[table], "", "| column | type |", "|---|---|"]
         lines += [*(f"| `{column}` | `{kind}` |" for of, column, kind in columns if of == table), ""]
     return "\n".join(lines)
+
+
+def results_schema() -> dict[str, object]:
+    """JSON Schema of the object that `moored results --json` prints, from the records that it prints."""
+    rows = {}
+    for name, row in (("estimates", EstimateRow), ("fits", FitRow)):
+        schema = TypeAdapter(row).json_schema()
+        schema["properties"]["role"] = {"type": "string", "enum": ["headline", "comparison", "biased"]}
+        schema["required"] = [*schema["required"], "role"]
+        rows[name] = {"type": "array", "items": schema}
+    text, lines = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+    keys = {
+        **dict.fromkeys(("study", "run_id", "data_version", "code_version", "headline"), text),
+        "version": {"type": "integer", "minimum": 1},
+        "marks": lines,
+        "override_reason": {"type": ["string", "null"]},
+        "counts": {"type": "object", "additionalProperties": {"type": "number"}},
+        **rows,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "moored results --json",
+        "type": "object",
+        "properties": keys,
+        "required": list(keys),
+    }
 
 
 def _cell(text: str) -> str:

@@ -1,5 +1,6 @@
 """What `--json` prints of a store is equal, byte for byte, to what moored 0.1 printed of it (`printed.jsonl`)."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from tests.runs import publish_frames
 from tests.studies import study, study_table
+
+ROOT = Path(__file__).parents[2]
 
 PRINTED = (Path(__file__).parent / "printed.jsonl").read_text().splitlines()
 COMMANDS = (["results"], ["results", "--version", "2", "--exp"], ["history"], ["checks"], ["diff", 1, 2])
@@ -93,3 +96,17 @@ def test_json_is_what_it_was(moored, store, monkeypatch, command, printed):
     out = moored(command[0], "requests", *command[1:], "--json").out
     plain = re.sub(r"study-1:[0-9a-f]{10,}", "F", re.sub(r'"20\d\d-\d\d-\d\dT[^"]*"', '"T"', out))
     assert plain == printed + "\n"
+
+
+@pytest.mark.parametrize("more", [(), ("--version", "2"), ("--exp",)], ids=" ".join)
+def test_results_hold_to_their_schema(moored, store, monkeypatch, more):
+    import jsonschema
+
+    monkeypatch.setenv("MOORED_STORE", str(store))
+    schema = json.loads((ROOT / "docs" / "reference" / "results.schema.json").read_text())
+    printed = json.loads(moored("results", "requests", *more, "--json").out)
+    jsonschema.validate(printed, schema)
+    assert set(printed) == set(schema["required"])
+    del printed["estimates"][0]["se"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(printed, schema)
