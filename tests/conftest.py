@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from moored.settings import Settings, read_settings
 from moored.storage.studies import store_study
@@ -49,6 +51,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return processes if whole and config.option.markexpr == "not slow" else 0
 
 
+ROOT = Path(__file__).parents[1]
 Moored = Callable[..., Answer]
 
 
@@ -99,6 +102,27 @@ def prefect_home(prefect_folder: Path, tmp_path_factory: pytest.TempPathFactory)
     home = tmp_path_factory.mktemp("prefect-home")
     shutil.copy(empty_database_in(prefect_folder), home)
     return home
+
+
+@pytest.fixture
+def own_prefect_home(prefect_folder: Path, tmp_path: Path) -> Path:
+    """The same, for one test alone."""
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(empty_database_in(prefect_folder), home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built with the build backend that pyproject.toml names; once for all of pytest's processes."""
+    base = tmp_path_factory.getbasetemp()
+    out = (base.parent if hasattr(request.config, "workerinput") else base) / "wheel"
+    with FileLock(out.with_suffix(".lock")):
+        if not out.exists():
+            command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", out, ROOT]
+            subprocess.run(command, check=True, capture_output=True, timeout=240)
+    return next(out.glob("*.whl"))
 
 
 @pytest.fixture
