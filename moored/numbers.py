@@ -7,6 +7,15 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+MODELS = {
+    "mean": "mean",
+    "ols": "linear regression",
+    "logit": "logistic regression",
+    "poisson": "Poisson regression",
+    "quantile": "quantile",
+    "multinomial": "multinomial logistic regression",
+}
+"""What is fitted, by family."""
 RATIOS = {"logit": "odds ratio", "poisson": "rate ratio"}
 """What the exponential of a coefficient is, by family."""
 

@@ -8,7 +8,8 @@ from checks import Evidence
 from moored.errors import DataInvalid, Separated, StudyInvalid
 from moored.inference import ESTIMATORS
 from moored.inference.estimators import possible
-from moored.run.estimates import EVERYONE, estimate_study, sample_of, wanted_estimators
+from moored.row_role import YARDSTICK
+from moored.run.estimates import estimate_study, sample_of, wanted_estimators
 from moored.storage.published import estimate_rows
 from tasks.estimate import estimate
 from tests import runs
@@ -27,7 +28,7 @@ def fitted(result):
 
 def test_every_wanted_estimator_has_its_rows():
     result = estimated(study(), material())
-    assert [fit.estimator for fit in result.every_fit] == [*wanted_estimators(study()), EVERYONE]
+    assert [fit.estimator for fit in result.every_fit] == [*wanted_estimators(study()), YARDSTICK]
     assert list(fitted(result)) == list(wanted_estimators(study()))
     assert {row.effective_n for row in estimate_rows([result.everyone])} == {None}
     assert result.marks == ()

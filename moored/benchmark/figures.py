@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from moored.benchmark.claims import RIVALS
+from moored.row_role import is_biased
 
 SHOWN = (*RIVALS, "gmm-small", "naive-proxy")
 FIGURES = {
@@ -72,7 +73,7 @@ def _panel(axis: Any, rows: pd.DataFrame, kind: str, value: str, r2: float | Non
     for name in SHOWN if kind != "effective-n" else SHOWN[:-1]:  # the naive one's would hide the others'
         own = rows[rows["estimator"] == name].sort_values("fraction")
         if len(own):
-            style = "--" if name.startswith("naive") else "-"
+            style = "--" if is_biased(name) else "-"
             heavy = 1.9 if name == "gmm-synth" else 1.1
             axis.plot(
                 own["fraction"],

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from moored.cli.intervals import Interval, interval_lines
 from moored.cli.layout import Block, Kind, blocks
 from moored.cli.render import print_lines, print_table, say, width
-from moored.numbers import RATIOS, decimals, exponential, number, p_value, scale_of
+from moored.numbers import MODELS, RATIOS, decimals, exponential, number, p_value, scale_of
 from moored.plaintext import plain
+from moored.row_role import BIASED_WORDS, YARDSTICK, YARDSTICK_WORDS, is_biased
 
 if TYPE_CHECKING:
     from moored.storage.published import EstimateRow, FitRow, PublishedRun
 
-NAIVE = "model labels used as if they were true: biased, do not report"
-EVERYONE = "all human labels counted, the held-back ones too: only a demonstration knows them"
 VERBOSE_COLUMNS = {
     "estimator": "=",
     "term": "",
@@ -32,12 +31,6 @@ VERBOSE_COLUMNS = {
 _MOST_TERMS = 8
 _MOST_DRAWN = 2
 _DISAGREE = 0.05
-_MODELS = {
-    "mean": "mean",
-    "ols": "linear regression",
-    "logit": "logistic regression",
-    "poisson": "Poisson regression",
-}
 _HEADERS = ("", "estimate", "se", "lower", "upper", "p", "worth", "r2")
 _KINDS: tuple[Kind, ...] = ("whole", *("number",) * 7)
 
@@ -73,7 +66,7 @@ def print_estimates(rows: Sequence[EstimateRow], headline: str | None, *, exp: b
     """Estimates by term: those to read, the headline first; naive ones apart."""
     if not rows:
         return
-    sections: dict[str, list[EstimateRow]] = {"": [], NAIVE: [], EVERYONE: []}
+    sections: dict[str, list[EstimateRow]] = {"": [], BIASED_WORDS: [], YARDSTICK_WORDS: []}
     for row in sorted(rows, key=lambda row: row.estimator != headline):
         sections[_section(row.estimator)].append(row)
     ordered = [
@@ -121,9 +114,9 @@ def _cells(same_term: Sequence[EstimateRow], row: EstimateRow, headline: str | N
 
 
 def _section(estimator: str) -> str:
-    if estimator.startswith("naive-"):
-        return NAIVE
-    return EVERYONE if estimator == "everyone-labelled" else ""
+    if is_biased(estimator):
+        return BIASED_WORDS
+    return YARDSTICK_WORDS if estimator == YARDSTICK else ""
 
 
 def _print_answer(
@@ -138,7 +131,7 @@ def _print_answer(
     say(f"{run.study}, version {run.version}{formula}", bold=True)
     unit = f"{RATIOS[head.family]}s" if exp else scale_of(head.family)
     say(
-        f"{_MODELS.get(head.family, head.family).capitalize()} over {head.n_total:,} units, {head.n_labelled:,} of "
+        f"{MODELS.get(head.family, head.family).capitalize()} over {head.n_total:,} units, {head.n_labelled:,} of "
         "them labelled by humans" + (f"; the numbers are {unit}." if unit else ".")
     )
     own = [row for row in rows if row.estimator == head.estimator]
@@ -162,10 +155,10 @@ def _print_intervals(rows: Sequence[EstimateRow], headline: str | None, *, exp: 
     terms = sorted(dict.fromkeys(row.term for row in rows), key=lambda term: term == "Intercept")
     for term in terms[:_MOST_DRAWN]:
         shown = [row for row in rows if row.term == term and _drawn(row.estimator, headline)]
-        shown.sort(key=lambda row: (row.estimator != headline, _section(row.estimator) == NAIVE))
+        shown.sort(key=lambda row: (row.estimator != headline, is_biased(row.estimator)))
         lines = interval_lines(
             [
-                Interval(row.estimator, row.lower, row.estimate, row.upper, _section(row.estimator) == NAIVE)
+                Interval(row.estimator, row.lower, row.estimate, row.upper, is_biased(row.estimator))
                 for row in shown
             ],
             min(room, 100),
@@ -178,7 +171,7 @@ def _print_intervals(rows: Sequence[EstimateRow], headline: str | None, *, exp: 
 
 
 def _drawn(estimator: str, headline: str | None) -> bool:
-    return estimator in (headline, "human") or _section(estimator) == NAIVE
+    return estimator in (headline, "human") or is_biased(estimator)
 
 
 def _chosen(run: PublishedRun) -> str:

@@ -19,6 +19,7 @@ from moored.figures.look import (
     in_the_look,
     label_of,
 )
+from moored.row_role import YARDSTICK, is_biased
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,9 +69,9 @@ def forest_plot(
 
 def kind_of(estimator: str, headline: str | None) -> str:
     """Which of headline, other, naive, everyone an estimator is drawn as."""
-    if estimator.startswith("naive"):
+    if is_biased(estimator):
         return "naive"
-    if estimator == "everyone-labelled":
+    if estimator == YARDSTICK:
         return "everyone"
     return "headline" if estimator == headline else "other"
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from moored.errors import DataInvalid
-from moored.numbers import RATIOS, decimals, exponential, number, p_value, scale_of
+from moored.numbers import MODELS, RATIOS, decimals, exponential, number, p_value, scale_of
 from moored.reader.frames import Labelled
 from moored.reader.table import Table
-from moored.reader.text import BIASED, MODELS, rows_of
+from moored.reader.text import rows_of
+from moored.row_role import BIASED_WORDS, is_biased
 
 BELOW = ("interval", "se", "p")
 BIASED_MARK = " (biased)"
@@ -152,7 +153,7 @@ def _heads(
 ) -> Iterable[tuple[str, ...]]:
     outcomes = [fit.formula.partition("~")[0].strip() for fit in fits]
     for place, (name, fit, outcome) in enumerate(zip(names, fits, outcomes, strict=True), 1):
-        biased = BIASED_MARK if fit.estimator.startswith("naive") else ""
+        biased = BIASED_MARK if is_biased(fit.estimator) else ""
         above = (labels.get(outcome, outcome),) if any(outcomes) else ()
         own = (name,) if any(names) else ()
         yield (*above, *map(str, own), f"{fit.estimator}{biased}", f"({place})")
@@ -179,8 +180,8 @@ def _notes(fits: Sequence[Labelled], lines: Sequence[str], exp: bool) -> Iterabl
         yield f"Below each estimate: {'; '.join(said)}."
     if any(fit.target == "corpus" for fit in fits):
         yield "Target: what all labels of these very units would have given."
-    if any(fit.estimator.startswith("naive") for fit in fits):
-        yield f"Naive: {BIASED}."
+    if any(is_biased(fit.estimator) for fit in fits):
+        yield f"Naive: {BIASED_WORDS}."
     yield from dict.fromkeys(mark for fit in fits for mark in fit.marks)
 
 

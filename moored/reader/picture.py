@@ -10,6 +10,7 @@ from moored.errors import DataInvalid
 from moored.extras import needed
 from moored.numbers import RATIOS, scale_of
 from moored.reader.text import title_of
+from moored.row_role import is_biased
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,7 @@ def draw_terms(fit: Labelled, frame: pd.DataFrame, level: float, exp: bool, ax: 
         values = [np.exp(frame[name]) if exp else frame[name] for name in ("estimate", "lower", "upper")]
     estimate, lower, upper = (value.to_numpy(dtype=np.float64) for value in values)
     unit = RATIOS[fit.family] if exp else scale_of(fit.family)
-    biased = fit.estimator.startswith("naive")
+    biased = is_biased(fit.estimator)
     return coefficient_plot(
         list(frame.index),
         estimate,

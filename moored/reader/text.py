@@ -9,23 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moored.numbers import decimals, number, p_value, scale_of
+from moored.numbers import MODELS, decimals, number, p_value, scale_of
 from moored.plaintext import plain
+from moored.row_role import BIASED_WORDS, is_biased
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from moored.reader.frames import Labelled
 
-MODELS = {
-    "mean": "mean",
-    "ols": "linear regression",
-    "logit": "logistic regression",
-    "poisson": "Poisson regression",
-    "quantile": "quantile",
-    "multinomial": "multinomial logistic regression",
-}
-BIASED = "model labels used as if they were true: biased, do not report"
 LONGEST = 60
 """Characters of a term's name in a table of text."""
 _HEADS = {"effective_n": "worth", "p_value": "p"}
@@ -169,5 +161,5 @@ def _notes(fit: Labelled, level: float, head: tuple[str, ...]) -> Iterable[str]:
 
 def _more(fit: Labelled) -> list[str]:
     """Warnings, what a version must say, and that naive fits are biased."""
-    biased = [BIASED] if fit.estimator.startswith("naive") else []
+    biased = [BIASED_WORDS] if is_biased(fit.estimator) else []
     return [f"warning: {plain(text, 2000)}" for text in dict.fromkeys((*biased, *fit.marks, *fit.warnings))]

@@ -19,6 +19,7 @@ from moored.report.citation import bibtex, citation
 from moored.report.examples import EACH, KINDS, MOST_DRAWS, RANDOM
 from moored.report.facts import Facts, Surroundings, as_json
 from moored.report.prompts import prompts_of
+from moored.row_role import BIASED_WORDS, YARDSTICK, YARDSTICK_WORDS, is_biased
 from moored.storage.published import CheckRow, EstimateRow
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ LONGEST_TEXT, LONGEST_VALUE = 1_200, 20_000
 
 def report_page(facts: Facts, around: Surroundings, home: str = "") -> str:
     """The page of a version. home: where a link back leads, in a site."""
-    script = asset("report.js")
+    script = script_of("report.js")
     return (
         environment()
         .get_template("report.html")
@@ -41,6 +42,7 @@ def report_page(facts: Facts, around: Surroundings, home: str = "") -> str:
             study=facts.study,
             fit=facts.fit,
             around=around,
+            is_biased=is_biased,
             script=script,
             script_hash=script_hash(script),
             style=asset("report.css"),
@@ -70,13 +72,13 @@ def sections_of(rows: Sequence[EstimateRow], headline: str | None) -> list[tuple
     """Estimates by what they are for: to read, the headline first; naive; a demonstration's yardstick."""
     titles = {
         "read": "to read",
-        "naive": "model labels used as if they were true: biased, do not report",
-        "everyone": "all human labels counted, the held-back ones too: only a demonstration knows them",
+        "naive": BIASED_WORDS,
+        "everyone": YARDSTICK_WORDS,
     }
     parts: dict[str, list[EstimateRow]] = {kind: [] for kind in titles}
     for row in sorted(rows, key=lambda row: row.estimator != headline):
         name = row.estimator
-        kind = "naive" if name.startswith("naive") else "everyone" if name == "everyone-labelled" else "read"
+        kind = "naive" if is_biased(name) else "everyone" if name == YARDSTICK else "read"
         parts[kind].append(row)
     return [(titles[kind], members) for kind, members in parts.items() if members]
 
@@ -144,6 +146,11 @@ def _states(checks: Sequence[CheckRow]) -> dict[str, list[ShownCheck]]:
 def asset(name: str) -> str:
     """A style or a script of the pages."""
     return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
+
+
+def script_of(name: str) -> str:
+    """The script of a page: tables that sort, then its own."""
+    return asset("tables.js") + asset(name)
 
 
 def script_hash(script: str) -> str:

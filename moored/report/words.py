@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from moored.numbers import RATIOS, p_value, scale_of
 from moored.report.facts import Facts, Surroundings
+from moored.row_role import is_biased
 from moored.storage.published import EstimateRow
 from moored.study import Study
 
@@ -180,13 +181,13 @@ def warnings_of(facts: Facts) -> list[str]:
     fits = sorted(facts.run.fits, key=lambda fit: (fit.estimator != facts.run.headline, fit.estimator))
     for fit in fits:
         p = fit.j_p_value
-        if p is not None and p < DISAGREE and not fit.estimator.startswith("naive"):
+        if p is not None and p < DISAGREE and not is_biased(fit.estimator):
             told.append(
                 f"{fit.estimator}: human and model labels disagree more than chance explains (agreement test, "
                 f"p = {p_value(p)}). Look at the checks before you use this estimator."
             )
     for fit in fits:
-        if not fit.estimator.startswith("naive"):
+        if not is_biased(fit.estimator):
             told += [f"{fit.estimator}: {warning}" for warning in fit.warnings]
     return list(dict.fromkeys(told))
 

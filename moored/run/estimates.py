@@ -11,12 +11,10 @@ from moored.errors import EstimationError, StudyInvalid
 from moored.inference import ESTIMATORS, Fit, Sample, headline
 from moored.inference.estimators import possible
 from moored.inference.notes import notes_of
+from moored.row_role import YARDSTICK
 from moored.run.readings import Material
 from moored.run.sample import build_sample, everyone_labelled
 from moored.study import Study
-
-EVERYONE = "everyone-labelled"
-"""The human-only estimate had every held-back label counted: a demonstration's yardstick, not an estimate."""
 
 _DEFAULT = ("human", "naive-proxy", "naive-synthetic", "gmm-proxy", "gmm-synth", "gmm-small")
 
@@ -124,4 +122,4 @@ def _everyone(study: Study, units: pd.DataFrame) -> Fit | None:
     if whole is None:
         return None
     fit: Fit = ESTIMATORS["human"](whole, study.estimate.family, level=study.estimate.level)
-    return replace(fit, estimator=EVERYONE, effective_n=None, labels_saved=None, r2=None)
+    return replace(fit, estimator=YARDSTICK, effective_n=None, labels_saved=None, r2=None)

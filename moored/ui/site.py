@@ -20,7 +20,7 @@ from moored.errors import NotStored
 from moored.report.changes import changes_of
 from moored.report.examples import examples_of
 from moored.report.facts import facts_of, surroundings_of
-from moored.report.page import asset, environment, report_page, script_hash
+from moored.report.page import asset, environment, report_page, script_hash, script_of
 from moored.run.readings import gather_version
 from moored.settings import Settings
 from moored.storage.events import run_endings, study_outcomes
@@ -129,7 +129,7 @@ class Site:
         }
 
     def _render(self, kind: str, told: Mapping[str, Any]) -> str:
-        script = asset("ui.js")
+        script = script_of("ui.js")
         template = environment().get_template(f"ui_{kind}.html")
         return template.render(
             **told,

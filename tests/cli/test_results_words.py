@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from moored.cli.answer import EVERYONE, NAIVE, print_results
+from moored.cli.answer import print_results
+from moored.row_role import BIASED_WORDS, YARDSTICK_WORDS
 from moored.storage.published import EstimateRow, FitRow
 from tests.runs import published_run
 
@@ -111,11 +112,11 @@ def test_numbers_of_any_size_keep_their_digits(said, estimate, se):
 
 def test_naive_ones_stand_apart_and_the_headline_is_marked(said):
     lines = said().splitlines()
-    apart = lines.index(NAIVE)
+    apart = lines.index(BIASED_WORDS)
     naive = [place for place, line in enumerate(lines) if line.strip().startswith("naive-proxy")]
     assert all(place > apart for place in naive)
     assert all(place < apart for place, line in enumerate(lines) if "gmm-proxy" in line and "0." in line[:30])
-    assert EVERYONE in lines
+    assert YARDSTICK_WORDS in lines
     assert sum(line.startswith("> gmm-small") for line in lines) == 2
 
 
