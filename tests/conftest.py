@@ -18,7 +18,7 @@ from moored.settings import Settings, read_settings
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from tests.endpoint import KEY
-from tests.prefect_server import address_in, empty_database_in, started
+from tests.prefect_server import empty_database_in, started
 from tests.studies import study
 
 os.environ |= {
@@ -61,55 +61,50 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in starting)
 
 
+@dataclass(frozen=True)
+class PrefectServer:
+    """A running server, and the folder of its database."""
+
+    address: str
+    folder: Path
+
+
 @pytest.fixture(scope="session")
-def prefect_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where this process's Prefect server has its database. One for all processes was tried: SQLite's locks made it
-    answer 503 while all waited."""
+def prefect_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """This process's Prefect server. One for all processes was tried: SQLite's locks made it answer 503 while all
+    waited."""
     folder = tmp_path_factory.mktemp("prefect")
-    with started(folder):
-        yield folder
+    with started(folder) as address:
+        yield PrefectServer(address, folder)
 
 
 @pytest.fixture(scope="session")
-def prefect_server(prefect_folder: Path) -> Iterator[str]:
+def prefect_server(prefect_process: PrefectServer) -> Iterator[str]:
     """One Prefect server for the session, on loopback, with a database of its own. Gives its address."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    address = address_in(prefect_folder)
-    with temporary_settings({PREFECT_API_URL: address}):
-        yield address
+    with temporary_settings({PREFECT_API_URL: prefect_process.address}):
+        yield prefect_process.address
         APILogWorker.drain_all()
         EventsWorker.drain_all()
 
 
-@pytest.fixture(autouse=True)
-def _at_the_server(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The server's address holds in every test that asks for it, whatever another file undid on leaving."""
-    if "prefect_server" not in request.fixturenames:
-        yield
-        return
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    with temporary_settings({PREFECT_API_URL: request.getfixturevalue("prefect_server")}):
-        yield
-
-
 @pytest.fixture(scope="session")
-def prefect_home(prefect_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prefect_home(prefect_process: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the Prefect servers of runs in processes of their own keep their database: made once, it takes long."""
     home = tmp_path_factory.mktemp("prefect-home")
-    shutil.copy(empty_database_in(prefect_folder), home)
+    shutil.copy(empty_database_in(prefect_process.folder), home)
     return home
 
 
 @pytest.fixture
-def own_prefect_home(prefect_folder: Path, tmp_path: Path) -> Path:
+def own_prefect_home(prefect_process: PrefectServer, tmp_path: Path) -> Path:
     """The same, for one test alone."""
     home = tmp_path / "home"
     home.mkdir()
-    shutil.copy(empty_database_in(prefect_folder), home)
+    shutil.copy(empty_database_in(prefect_process.folder), home)
     return home
 
 
