@@ -86,6 +86,9 @@ def test_a_plain_table_is_read_as_a_person_would():
     [
         (["yes", "no"], {"yes": 1, "no": 0}, "logit"),
         (["Ja", "Nein"], {"Ja": 1, "Nein": 0}, "logit"),
+        (["sì", "no"], {"sì": 1, "no": 0}, "logit"),
+        (["Nao", "Sim"], {"Sim": 1, "Nao": 0}, "logit"),
+        (["HAUFIG", "nie", "selten"], {"nie": 1, "selten": 2, "HAUFIG": 3}, "ols"),
         (["0", "1"], {"yes": 1, "no": 0}, "logit"),
         (["TRUE", "FALSE"], {"TRUE": 1, "FALSE": 0}, "logit"),
         (["not relevant", "relevant"], {"relevant": 1, "not relevant": 0}, "logit"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Sequence
 
 PAIRS = (
@@ -96,12 +97,13 @@ SCALES = (
 def ordered_pair(words: Sequence[str]) -> tuple[str, str] | None:
     """(the word worth 1, the word worth 0) of two, where it is known which is which."""
     a, b = words
-    folded = (a.strip().casefold(), b.strip().casefold())
-    for one, zero in PAIRS:
+    folded = (_folded(a), _folded(b))
+    for pair in PAIRS:
+        one, zero = map(_folded, pair)
         if {one, zero} == set(folded):
             return (a, b) if folded[0] == one else (b, a)
     for plain, other in ((a, b), (b, a)):
-        said, negated = plain.strip().casefold(), other.strip().casefold()
+        said, negated = _folded(plain), _folded(other)
         if any(negated == f"{sign}{said}" for sign in _NOT) or negated in (
             "other",
             "none",
@@ -116,8 +118,17 @@ def on_scale(words: Collection[str]) -> tuple[str, ...] | None:
     """The words from least to most, where all of them stand on one known scale, each at a place of its own."""
     for scale in SCALES:
         places = {
-            word: at for word in words for at, alike in enumerate(scale) if word.strip().casefold() in alike
+            word: at
+            for word in words
+            for at, alike in enumerate(scale)
+            if _folded(word) in map(_folded, alike)
         }
         if len(places) == len(words) and len(set(places.values())) == len(words):
             return tuple(sorted(places, key=lambda word: places[word]))
     return None
+
+
+def _folded(word: str) -> str:
+    """A word without its case and its accents: "Sì" and "SÍ" are "si", however they are composed."""
+    parts = unicodedata.normalize("NFKD", word.strip().casefold())
+    return "".join(mark for mark in parts if not unicodedata.combining(mark))
