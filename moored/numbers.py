@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from moored.plaintext import listed
+
 MODELS = {
     "mean": "mean",
     "ols": "linear regression",
@@ -21,6 +23,7 @@ RATIOS = {"logit": "odds ratio", "poisson": "rate ratio"}
 
 _SCALES = {"logit": "log odds", "poisson": "log rate"}
 _MOST_DECIMALS = 10
+_MOST_TERMS = 3
 
 
 def scale_of(family: str) -> str:
@@ -59,6 +62,18 @@ def p_value(value: Any) -> str:
     if value is None or math.isnan(value):
         return ""
     return f"{value:.2g}" if value else "<1e-300"
+
+
+def worth(effective_n: Mapping[str, float | None], labels: int) -> str:
+    """What the model's help is worth, as a sentence. effective_n: by term, of the headline; labels: how many."""
+    known = {term: value for term, value in effective_n.items() if value is not None}
+    if not known or max(known.values()) <= labels + 0.5:
+        return f"The model added no precision: {labels:,} human labels are worth {labels:,}."
+    if len(known) > _MOST_TERMS:
+        said = f"{min(known.values()):,.0f} to {max(known.values()):,.0f}, by term"
+    else:
+        said = listed([f"{value:,.0f} for {term}" for term, value in known.items()])
+    return f"With the model's help {labels:,} human labels are as good as {said}."
 
 
 def exponential(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,19 @@
-"""A text of others as one line of ours: hostile characters are shown, not obeyed."""
+"""Text in lines of ours: hostile characters of others are shown, not obeyed; several words are one phrase."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 LONGEST = 4_000
 _JOINERS = {"\u200c", "\u200d"}  # many scripts and emoji need them
 _BREAKS = {"\n", "\t"}
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *most, last = words or [""]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def plain(text: object, longest: int = LONGEST, *, said: bool = True, lines: bool = False) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from moored.cli.intervals import Interval, interval_lines
 from moored.cli.layout import Block, Kind, blocks
 from moored.cli.render import print_lines, print_table, say, width
-from moored.numbers import MODELS, RATIOS, decimals, exponential, number, p_value, scale_of
+from moored.numbers import MODELS, RATIOS, decimals, exponential, number, p_value, scale_of, worth
 from moored.plaintext import plain
 from moored.row_role import BIASED_WORDS, YARDSTICK, YARDSTICK_WORDS, is_biased
 
@@ -142,7 +142,7 @@ def _print_answer(
         say(f"and {len(own) - _MOST_TERMS} more terms in the table", indent="  ")
     if head.target == "corpus":
         say("The intervals are for what all labels of these very units would have given (target: corpus).")
-    say(_worth(own, head.n_labelled))
+    say(worth({row.term: row.effective_n for row in own}, head.n_labelled))
     say(_trust(run))
     _print_intervals(rows, run.headline, exp=exp)
 
@@ -191,18 +191,6 @@ def _interval(row: EstimateRow, level: float, places: int, *, exp: bool) -> str:
     if row.upper is not None and row.upper < zero:
         return f"{text}: below {word}"
     return f"{text}: {word} is inside, so the direction is not known"
-
-
-def _worth(own: Sequence[EstimateRow], labels: int) -> str:
-    worth = [(row.term, row.effective_n) for row in own if row.effective_n is not None]
-    if not worth or max(value for _, value in worth) <= labels + 0.5:
-        return f"The model added no precision here: {labels:,} human labels are worth {labels:,}."
-    if len(worth) > 3:
-        values = [value for _, value in worth]
-        said = f"{min(values):,.0f} to {max(values):,.0f}, by term"
-    else:
-        said = " and ".join(f"{value:,.0f} for {term}" for term, value in worth)
-    return f"With the model's help {labels:,} human labels are as good as {said}."
 
 
 def _trust(run: PublishedRun) -> str:

@@ -27,7 +27,7 @@ FileOption = Annotated[
     Path | None,
     typer.Option(
         "-o",
-        "--output",
+        "--out",
         metavar="FILE",
         help="A new file; a Word file's default: STUDY-version-N-methods.docx.",
     ),
@@ -38,7 +38,7 @@ def methods_command(
     study: StudyArgument,
     version: VersionOption = None,
     format: FormatOption = Format.markdown,  # noqa: A002
-    output: FileOption = None,
+    out: FileOption = None,
     json: JsonOption = False,
 ) -> None:
     """Write the methods statement of a version from the store: data, labels, model, prompts, estimator, AI use."""
@@ -54,15 +54,15 @@ def methods_command(
         facts = facts_of(store, name, version)
     written = WRITERS[format](statement_of(facts))
     number = facts.run.version
-    if output is None and format is Format.docx:
-        output = Path(f"{name}-version-{number}-methods.docx")
-    if output is not None:
-        output = write_new(output, written)
+    if out is None and format is Format.docx:
+        out = Path(f"{name}-version-{number}-methods.docx")
+    if out is not None:
+        out = write_new(out, written)
     if json:
         told = {"study": name, "version": number, "format": format.value}
-        told["file"] = None if output is None else str(output)
+        told["file"] = None if out is None else str(out)
         print_json(told | {"statement": written if isinstance(written, str) else None})
-    elif output is not None:
-        say(f"wrote {output}")
+    elif out is not None:
+        say(f"wrote {out}")
     else:
         typer.echo(written, nl=False)

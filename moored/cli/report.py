@@ -15,13 +15,13 @@ from moored.settings import read_settings
 PageOption = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--output", metavar="FILE", help="The page; default: STUDY-version-N.html where you are."
+        "-o", "--out", metavar="FILE", help="The page; default: STUDY-version-N.html where you are."
     ),
 ]
 
 
 def report_command(
-    study: StudyArgument, version: VersionOption = None, output: PageOption = None, json: JsonOption = False
+    study: StudyArgument, version: VersionOption = None, out: PageOption = None, json: JsonOption = False
 ) -> None:
     """Write a published version as one HTML page that loads nothing: answer, figures, checks, units, provenance."""
     from moored.report.facts import facts_of, surroundings_of
@@ -34,7 +34,7 @@ def report_command(
     with open_store(settings.store) as store:
         facts = facts_of(store, name, version)
         around = surroundings_of(store, facts)
-    written = write_page(output or Path(page_name(name, facts.run.version)), report_page(facts, around))
+    written = write_page(out or Path(page_name(name, facts.run.version)), report_page(facts, around))
     if json:
         told = {"study": name, "version": facts.run.version, "file": str(written)}
         print_json(told | {"bytes": written.stat().st_size, "units": len(around.examples.units)})

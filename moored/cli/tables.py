@@ -31,7 +31,7 @@ FormatOption = Annotated[
 OutOption = Annotated[
     Path | None,
     typer.Option(
-        "--out", metavar="FILE", help="Where --format writes; default: stdout, for docx a new file."
+        "-o", "--out", metavar="FILE", help="Where --format writes; default: stdout, for docx a new file."
     ),
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from moored.report.words import listed
+from moored.plaintext import listed
 from moored.versions.diff import Change, Diff
 
 MOST_KEYS = 6

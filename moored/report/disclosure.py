@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from moored.llm.recipe import Recipe
+from moored.plaintext import listed
 from moored.report.facts import Facts
-from moored.report.words import listed
 
 NOT_DONE = "Not done."
 NOT_RECORDED = "Not recorded in the store; the authors state it."

@@ -15,8 +15,9 @@ from moored.figures.look import NARROW, WIDE
 from moored.inference import Pilot
 from moored.inference.planning import adjusted_r2
 from moored.numbers import scale_of
+from moored.plaintext import listed
 from moored.report.facts import Facts, Surroundings
-from moored.report.words import interval, listed
+from moored.report.words import interval
 from moored.storage.published import EstimateRow
 
 if TYPE_CHECKING:

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 
 from moored.llm.recipe import Recipe
 from moored.numbers import decimals, number, p_value, scale_of
+from moored.plaintext import listed
 from moored.report.citation import citation
 from moored.report.disclosure import BASIS, items_of
 from moored.report.document import Document, Heading, Listing, Paragraph, Part, Table, Verbatim
 from moored.report.facts import Facts
 from moored.report.prompts import prompts_of
 from moored.report.references import ESTIMATORS, references_of
-from moored.report.words import MODELS, listed, minus
+from moored.report.words import MODELS, minus
 from moored.storage.published import EstimateRow
 
 KNOWN_WEIGHTS = {

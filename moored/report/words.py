@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from moored.numbers import RATIOS, p_value, scale_of
+from moored.numbers import RATIOS, p_value, scale_of, worth
+from moored.plaintext import listed
 from moored.report.facts import Facts, Surroundings
 from moored.row_role import is_biased
 from moored.storage.published import EstimateRow
@@ -142,16 +143,7 @@ def _ends(row: EstimateRow) -> tuple[float, float]:
 
 def worth_line(facts: Facts) -> str:
     """What the model's help is worth, in labels."""
-    labels = facts.fit.n_labelled
-    worth = [(row.term, row.effective_n) for row in facts.headline if row.effective_n is not None]
-    if not worth or max(value for _, value in worth) <= labels + 0.5:
-        return f"The model added no precision: {labels:,} human labels are worth {labels:,}."
-    if len(worth) > 3:
-        values = [value for _, value in worth]
-        said = f"{min(values):,.0f} to {max(values):,.0f}, by term"
-    else:
-        said = listed([f"{value:,.0f} for {term}" for term, value in worth])
-    return f"With the model's help {labels:,} human labels are as good as {said}."
+    return worth({row.term: row.effective_n for row in facts.headline}, facts.fit.n_labelled)
 
 
 def trust_of(facts: Facts) -> tuple[str, str]:
@@ -222,9 +214,3 @@ def why_not_more(facts: Facts, around: Surroundings) -> list[str]:
     useless = sorted({row["source"] for row in around.gains} - useful)
     told += [f"{source} brings next to nothing beyond the other sources." for source in useless]
     return told
-
-
-def listed(words: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *most, last = words or [""]
-    return f"{', '.join(most)} and {last}" if most else last

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moored.errors import DataInvalid, MooredError
+from moored.inference import fit
 from moored.inference.formula import Columns, sample_from_frame
 from moored.inference.formulas.expressions import FUNCTIONS
 from moored.inference.formulas.grammar import read_formula
@@ -156,3 +157,19 @@ def test_a_term_that_cannot_be_computed_says_where(formula, change, words):
     with pytest.raises(MooredError) as refusal:
         sample_from_frame(table, Columns(formula, "s", {}))
     assert words in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("data", "formula", "said"),
+    [
+        ("y ~ x", {"x": [1.0], "y": [1.0]}, "the table comes first"),
+        ({"x": [1.0, 2.0], "y": [1.0]}, "y ~ x", "x 2, y 1"),
+        ({"x": [1.0, 2.0], "y": ["a", "b"]}, "y ~ x", "y holds words"),
+        ({"x": [1.0, 2.0], "y": [1.0, 2.0]}, "y ~ x > 0", r"I\(x > 0\)"),
+        ({"x": [1.0, 2.0], "y": [1.0, 2.0]}, "y = x", "write ~ between"),
+        ({"x": [1.0, 2.0], "y": [1.0, 2.0]}, "y ~ .", "write the names"),
+    ],
+)
+def test_what_was_mistaken_is_said(data, formula, said):
+    with pytest.raises(DataInvalid, match=f"(?i){said}"):
+        fit(data, formula)

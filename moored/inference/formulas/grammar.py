@@ -108,6 +108,12 @@ def _unreadable(what: str, text: str, error: Exception) -> DataInvalid:
     reason = _MARKS.sub("", (str(error).splitlines() or [type(error).__name__])[0])
     if "Numeric literals" in reason or "numerical scaling" in reason:
         reason = "a number is no term: write I(x * 2) to compute with one, and 0 + or - 1 to leave the constant out"
+    elif found := re.search(r"Unknown operator '([<>=!]+)'", reason):
+        reason = (
+            "a formula has ~ between its sides, and I() around what is computed or compared, such as I(x > 0)"
+            if found[1] != "="
+            else "write ~ between the outcome and the covariates"
+        )
     elif "`.`" in reason:
         reason = "'.' names no column: write the names"
     elif "String literals" in reason:
@@ -117,16 +123,20 @@ def _unreadable(what: str, text: str, error: Exception) -> DataInvalid:
     return DataInvalid(f"{what} is {text!r}, which cannot be read: {reason.rstrip('. ')}.")
 
 
+def _instead(sign: str) -> str:
+    """What to write in place of a sign that has no meaning here."""
+    if sign == "|":
+        return "random effects are not fitted, name their groups as clusters"
+    return "write the names of the columns" if sign == "." else "leave it out"
+
+
 def _refuse_operators(what: str, text: str, node: Any) -> int:
     """The number of terms that a part may give at most, so that nothing endless is begun."""
     if not hasattr(node, "operator"):
         return 1
     sign = str(node.operator.symbol)
     if sign not in _OPERATORS:
-        why = (
-            "random effects are not fitted, name their groups as clusters" if sign == "|" else "leave it out"
-        )
-        raise DataInvalid(f"{what} is {text!r}: there is no {sign} in a formula; {why}.")
+        raise DataInvalid(f"{what} is {text!r}: there is no {sign} in a formula; {_instead(sign)}.")
     sizes = [_refuse_operators(what, text, part) for part in node.args]
     size = sum(sizes)
     if sign in ("^", "**"):

@@ -143,7 +143,8 @@ class Design:
         kinds = {getattr(kind, "value", kind) for kind, _ in self._spec.lhs.encoder_state.values()}
         if len(self._spec.lhs.column_names) != 1 or "categorical" in kinds:
             raise DataInvalid(
-                f"{self.reading.what}: the outcome must be one numeric column, not {self.reading.outcome[0]}."
+                f"{self.reading.what}: the outcome must be one numeric column, and {self.reading.outcome[0]} holds "
+                "words or categories."
             )
 
     def _refuse_terms(self) -> None:

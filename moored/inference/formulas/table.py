@@ -98,6 +98,22 @@ def _to_pandas(data: Any) -> pd.DataFrame:
         return pd.DataFrame(data.to_dict(as_series=False))
 
 
+def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    sizes = {str(name): len(values) for name, values in columns.items() if hasattr(values, "__len__")}
+    if len(set(sizes.values())) > 1:
+        said = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+        raise DataInvalid(f"The columns differ in length: {said}; give each one value per unit.")
+    return pd.DataFrame(dict(columns))
+
+
+def _no_table(data: Any) -> str:
+    if isinstance(data, str) and "~" in data:
+        return "The table comes first, then the formula: fit(table, formula)."
+    return f"A {type(data).__name__} is not a data frame; give pandas, or a dict of columns."
+
+
 def as_pandas(data: Any) -> pd.DataFrame:
     """A pandas frame of a frame of any make; true and false become 1 and 0."""
     import pandas as pd
@@ -111,9 +127,9 @@ def as_pandas(data: Any) -> pd.DataFrame:
             warnings.simplefilter("ignore", DeprecationWarning)  # pandas would rather have Arrow
             frame = pd.api.interchange.from_dataframe(data)
     elif isinstance(data, Mapping):
-        frame = pd.DataFrame(dict(data))
+        frame = _of_columns(data)
     else:
-        raise DataInvalid(f"A {type(data).__name__} is not a data frame; give pandas, or a dict of columns.")
+        raise DataInvalid(_no_table(data))
     if frame.columns.nlevels > 1:
         raise DataInvalid(
             f"The table's columns have {frame.columns.nlevels} levels; give each column one name."
