@@ -70,7 +70,7 @@ class Place:
         return rows[columns].sort_values(columns[:4], ignore_index=True)
 
     def repeated(self, rows):
-        """Calls beyond one a row: how many, and how many never came to an end."""
+        """Calls beyond one per row: how many, and how many never came to an end."""
         journal = Journal(self.folder / "store.replies.sqlite", "requests")
         return journal.calls() - rows - PROBES, journal.unfinished()
 
