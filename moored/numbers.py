@@ -24,6 +24,7 @@ RATIOS = {"logit": "odds ratio", "poisson": "rate ratio"}
 _SCALES = {"logit": "log odds", "poisson": "log rate"}
 _MOST_DECIMALS = 10
 _MOST_TERMS = 3
+_LEAST_P = 2e-16
 
 
 def scale_of(family: str) -> str:
@@ -58,10 +59,16 @@ def number(value: Any, places: int = 4, least: int = 1) -> str:
 
 
 def p_value(value: Any) -> str:
-    """Two digits; what is too small for a number is said so."""
+    """Two digits; what lies below the precision of floating-point numbers is said so, as R does."""
     if value is None or math.isnan(value):
         return ""
-    return f"{value:.2g}" if value else "<1e-300"
+    return f"{value:.2g}" if value >= _LEAST_P else "<2e-16"
+
+
+def p_equals(value: Any) -> str:
+    """`p = 0.031`, or `p < 2e-16`."""
+    shown = p_value(value)
+    return f"p < {shown[1:]}" if shown.startswith("<") else f"p = {shown}"
 
 
 def worth(effective_n: Mapping[str, float | None], labels: int) -> str:

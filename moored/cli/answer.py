@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from moored.cli.intervals import Interval, interval_lines
 from moored.cli.layout import Block, Kind, blocks
 from moored.cli.render import print_lines, print_table, say, width
-from moored.numbers import MODELS, RATIOS, decimals, exponential, number, p_value, scale_of, worth
+from moored.numbers import MODELS, RATIOS, decimals, exponential, number, p_equals, p_value, scale_of, worth
 from moored.plaintext import plain
 from moored.row_role import BIASED_WORDS, YARDSTICK, YARDSTICK_WORDS, is_biased
 
@@ -225,7 +225,7 @@ def _ranked(run: PublishedRun) -> Iterator[str]:
         if (fit.j_p_value or 1.0) < _DISAGREE and not _section(fit.estimator):
             yield (
                 f"{fit.estimator}: human and model labels disagree more than chance explains (agreement test: "
-                f"p = {p_value(fit.j_p_value)}); look at `moored checks` before you use it"
+                f"{p_equals(fit.j_p_value)}); look at `moored checks` before you use it"
             )
     for fit in ordered:
         if not _section(fit.estimator):
@@ -235,7 +235,7 @@ def _ranked(run: PublishedRun) -> Iterator[str]:
 def _print_agreement(fits: Sequence[FitRow]) -> None:
     calm = [fit for fit in fits if fit.j_p_value is not None and fit.j_p_value >= _DISAGREE]
     if calm:
-        said = ", ".join(f"p = {p_value(fit.j_p_value)} ({fit.estimator})" for fit in calm)
+        said = ", ".join(f"{p_equals(fit.j_p_value)} ({fit.estimator})" for fit in calm)
         say(f"Agreement test of human and model labels: {said}: no sign of trouble.")
 
 
@@ -246,7 +246,7 @@ def _print_all(run: PublishedRun) -> None:
         if fit.j is not None:
             say(
                 f"{fit.estimator}: Hansen's test of the sources' moments: J = {fit.j:.4g} on {fit.j_df} "
-                f"degrees of freedom, p = {p_value(fit.j_p_value)}"
+                f"degrees of freedom, {p_equals(fit.j_p_value)}"
             )
 
 

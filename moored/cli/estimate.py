@@ -12,7 +12,7 @@ from moored.cli.answer import print_estimates
 from moored.cli.estimate_table import Written, data_dialect, open_table
 from moored.cli.render import print_json, say
 from moored.errors import DataInvalid
-from moored.numbers import p_value, scale_of
+from moored.numbers import p_equals, scale_of
 from moored.storage.published import estimate_rows
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def _print_tests(tests: Sequence[dict[str, Any]]) -> None:
     }
     for test in tests:
         if test["p_value"] < 0.05 / len(tests):
-            say(f"warning: {why[test['test']].format(**test)} (p = {p_value(test['p_value'])})")
+            say(f"warning: {why[test['test']].format(**test)} ({p_equals(test['p_value'])})")
     if tests:
         say(f"{len(tests)} tests of the design were asked; --json has all of them.")
 
@@ -227,7 +227,7 @@ def _adjusted(fit: Fit, adjust: str | None) -> list[dict[str, float | None]]:
 
 def _print_adjusted(rows: Sequence[dict[str, Any]], adjust: str | None) -> None:
     for row in rows if adjust else ():
-        line = f"{row['estimator']} {row['term']}: p = {p_value(row['p_adjusted'])}"
+        line = f"{row['estimator']} {row['term']}: {p_equals(row['p_adjusted'])}"
         if "lower_adjusted" in row:
             low, high = (
                 "open" if (end := row[key]) is None else f"{end:.4g}"
@@ -244,7 +244,7 @@ def print_fits(fits: Sequence[Fit]) -> None:
     for fit in fits:
         line = f"{fit.estimator}: {fit.n_labelled:,} of {fit.n_total:,} units labelled"
         if fit.j_p_value is not None:
-            line += f"; agreement test of human and model labels: p = {p_value(fit.j_p_value)}"
+            line += f"; agreement test of human and model labels: {p_equals(fit.j_p_value)}"
         say(line)
         for warning in fit.warnings:
             say(warning, indent="  ")

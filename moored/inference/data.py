@@ -150,7 +150,9 @@ class Sample:
         if self.probability is not None:
             given = _floats(self.probability, "probability")
             if len(given) != T or not bool(np.all((given > 0) & (given <= 1))):
-                raise DataInvalid("Labelling probabilities must be one number per unit, above 0 and at most 1.")
+                raise DataInvalid(
+                    "Labelling probabilities must be one number per unit, above 0 and at most 1."
+                )
             if bool(np.any((given == 1) & ~self.labelled)):
                 raise DataInvalid(
                     "A unit with labelling probability 1 is not labelled; check the probabilities."

@@ -10,7 +10,7 @@ import numpy as np
 from moored.errors import DataInvalid
 from moored.inference.data import Array
 from moored.inference.laws import refuse_level
-from moored.numbers import p_value
+from moored.numbers import p_equals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,9 +30,9 @@ class Joint:
 
     def __repr__(self) -> str:
         if self.error_df is None:
-            return f"chi-squared({self.df}) = {self.statistic:.4g}, p = {p_value(self.p_value)}"
+            return f"chi-squared({self.df}) = {self.statistic:.4g}, {p_equals(self.p_value)}"
         found = f"F({self.df}, {self.error_df:.1f}) = {self.statistic / self.df:.4g}"
-        return f"{found}, p = {p_value(self.p_value)}"
+        return f"{found}, {p_equals(self.p_value)}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from moored.errors import DataInvalid
-from moored.numbers import MODELS, RATIOS, decimals, exponential, number, p_value, scale_of
+from moored.numbers import MODELS, RATIOS, decimals, exponential, number, p_equals, p_value, scale_of
 from moored.reader.frames import Labelled
 from moored.reader.table import Table
 from moored.reader.text import rows_of
@@ -145,7 +145,7 @@ def _cell(line: str, row: Mapping[str, Any], shown: Callable[[float], str]) -> s
         return f"[{shown(row['lower'])}, {shown(row['upper'])}]"
     if line == "se":
         return f"({shown(row['se'])})"
-    return f"p = {p_value(row['p_value'])}" if line == "p" else shown(row["estimate"])
+    return f"{p_equals(row['p_value'])}" if line == "p" else shown(row["estimate"])
 
 
 def _heads(

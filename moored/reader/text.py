@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moored.numbers import MODELS, decimals, number, p_value, scale_of
+from moored.numbers import MODELS, decimals, number, p_equals, p_value, scale_of
 from moored.plaintext import plain
 from moored.row_role import BIASED_WORDS, is_biased
 
@@ -154,7 +154,7 @@ def _notes(fit: Labelled, level: float, head: tuple[str, ...]) -> Iterable[str]:
     if fit.j is not None:
         yield (
             f"Agreement test of human and model labels: J = {fit.j:.4g} on {fit.j_df} degrees of freedom, "
-            f"p = {p_value(fit.j_p_value)}."
+            f"{p_equals(fit.j_p_value)}."
         )
     yield from _more(fit)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from moored.numbers import RATIOS, p_value, scale_of, worth
+from moored.numbers import RATIOS, p_equals, scale_of, worth
 from moored.plaintext import listed
 from moored.report.facts import Facts, Surroundings
 from moored.row_role import is_biased
@@ -176,7 +176,7 @@ def warnings_of(facts: Facts) -> list[str]:
         if p is not None and p < DISAGREE and not is_biased(fit.estimator):
             told.append(
                 f"{fit.estimator}: human and model labels disagree more than chance explains (agreement test, "
-                f"p = {p_value(p)}). Look at the checks before you use this estimator."
+                f"{p_equals(p)}). Look at the checks before you use this estimator."
             )
     for fit in fits:
         if not is_biased(fit.estimator):

@@ -151,7 +151,7 @@ def test_the_agreement_test_in_words(said, p, words):
 @pytest.mark.parametrize("effective", [115.0, 120.0])
 def test_help_that_is_none_is_said_so(said, effective):
     out = said({"estimates": [row("gmm-small", "x", 1.0, 0.1, effective, 0.0)]})
-    assert "The model added no precision here" in out
+    assert "The model added no precision" in out
     assert "%" not in out.replace("95%", "")
 
 
