@@ -32,7 +32,7 @@ from moored.storage.delimited import Dialect, count_records, header_of
 from moored.storage.file_kinds import located
 from moored.storage.roles import Where, covariate, floats, marked, refuse_type
 from moored.storage.table_files import read_any, refuse_idle
-from moored.storage.tables import GLOB, Column, Table, readable, relation_of
+from moored.storage.tables import GLOB, Column, Table, readable, relation_of, without_progress_bar
 
 SMALL = 5 * 10**7
 _BY_DUCKDB = ("parquet", "duckdb")
@@ -174,7 +174,7 @@ def _opened(
         )
     names, delimiter, skipped = header_of(found.file, dialect)
     with readable(path), duckdb.connect(":memory:") as connection:
-        connection.execute("SET enable_progress_bar = false")
+        without_progress_bar(connection)
         relation = connection.read_csv(
             GLOB.sub(r"[\g<0>]", str(found.file)),
             header=False,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -141,12 +141,19 @@ def relation_of(path: str | Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, d
         readable(path),
         duckdb.connect(str(found.file) if database else ":memory:", read_only=database) as connection,
     ):
-        connection.execute("SET enable_progress_bar = false")  # it would be printed into --json
+        without_progress_bar(connection)
         if database:
             yield connection, connection.table(_table_named(connection, found.file, found.part))
         else:
             file = GLOB.sub(r"[\g<0>]", str(found.file))
             yield connection, connection.read_parquet(file, hive_partitioning=False)
+
+
+def without_progress_bar(connection: duckdb.DuckDBPyConnection) -> None:
+    """It would be printed into --json."""
+    # In Jupyter DuckDB cannot even turn it off where ipywidgets is missing; without that it shows none.
+    with suppress(duckdb.InvalidInputException):
+        connection.execute("SET enable_progress_bar = false")
 
 
 def _table_named(connection: duckdb.DuckDBPyConnection, file: Path, part: str) -> str:
