@@ -25,7 +25,11 @@ DOWNLOAD = (
 def executed(notebook: NotebookNode, folder: Path) -> NotebookNode:
     """The notebook with the outputs of a run in `folder`, from the first cell to the last."""
     run = NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}}
+        notebook,
+        timeout=240,
+        kernel_name="python3",
+        coalesce_streams=True,
+        resources={"metadata": {"path": folder}},
     )
     done = run.execute()
     for cell in done.cells:
