@@ -60,12 +60,12 @@ def probe_models(
     """
     from moored.llm.probe import probe, remember
 
-    lines = []
+    lines: dict[str, str] = {}
     for source in study.sources:
         need = need_of(study, source, endpoints[source.name], folder)
         if not need.model.runs_here:
-            lines.append(remember(need, journal).line)
+            lines[need.known_as] = remember(need, journal).line  # the last source knows most
             build_recipe(study, source, need.endpoint, folder, journal)
-        elif not any(line.startswith(f"{need.model.name} ") for line in lines):
-            lines.append(probe(need).line)
-    return list(dict.fromkeys(lines))
+        elif need.known_as not in lines:
+            lines[need.known_as] = probe(need).line
+    return list(lines.values())
