@@ -87,7 +87,7 @@ def commands() -> str:
     """Every command with its options, from typer."""
     command = typer.main.get_command(app)
     text = get_docs_for_click(obj=command, ctx=typer.Context(command), name="moored")
-    return text.replace("# `moored`", "# Commands", 1)
+    return text.replace("# `moored`", "# Commands", 1).replace(" []...\n", "\n")  # an argument that is hidden
 
 
 def study_keys() -> str:
