@@ -8,7 +8,7 @@ from moored.monitor.beginnings import begin, log_read
 from moored.run.plan import Data, units_of
 from moored.run.run import Run
 from moored.run.unchanged import data_of
-from moored.storage.studies import store_units
+from moored.storage.data_versions import store_units
 from moored.storage.warehouse import open_store
 
 

@@ -15,6 +15,7 @@ from moored.llm.prompts import load_prompt
 from moored.llm.recipe import Recipe
 from moored.run.estimates import estimate_study, sample_of
 from moored.run.readings import gather
+from moored.storage.data_versions import store_units
 from moored.storage.generations import (
     SourcePlan,
     append_generations,
@@ -24,7 +25,7 @@ from moored.storage.generations import (
 )
 from moored.storage.ingest import read_units
 from moored.storage.results import Inputs, RunRow, publish
-from moored.storage.studies import store_study, store_units
+from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from moored.study import Study
 from tests.studies import requests_frame, study, write_requests

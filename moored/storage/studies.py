@@ -12,7 +12,6 @@ from moored.storage.warehouse import Warehouse, open_store
 if TYPE_CHECKING:
     import pandas as pd
 
-    from moored.storage.ingest import Units
     from moored.storage.published import StoredRun
     from moored.study import Study
 
@@ -111,29 +110,6 @@ def unit_counts(store: Warehouse, study: str, data_version: str) -> dict[str, in
 def unit_changes(store: Warehouse, study: str, a: str, b: str) -> list[dict[str, Any]]:
     """What changed between two data versions: change, units, such_as (the first few ids), a row a kind."""
     return store.rows("unit_changes", {"study": study, "a": a, "b": b})
-
-
-def store_units(store: Warehouse, study: Study, units: Units) -> None:
-    """Append a data version, unless it is there already."""
-    import pandas as pd
-
-    key = {"study": study.name, "data_version": units.version}
-    if store.row("data_version_stored", key):
-        return
-    frame = units.frame.assign(**key)
-    variables = list(variable_names(study))
-    keys = ["study", "data_version", "unit_id"]
-    numeric = [name for name in variables if pd.api.types.is_numeric_dtype(frame[name])]
-    values = frame.melt(keys, numeric, "variable", "value").dropna()
-    words = frame.melt(keys, [name for name in variables if name not in numeric], "variable", "word").dropna()
-    counts = pd.DataFrame([key | {"units": len(frame), "labelled": int(frame["labelled"].sum())}])
-    with store.transaction():
-        store.append("insert_texts", frame)
-        store.append("insert_units", frame)
-        store.append("insert_unit_values", values)
-        if len(words):
-            store.append("insert_unit_words", words)
-        store.append("insert_data_version", counts)
 
 
 def stored_units(store: Warehouse, study: Study, data_version: str) -> pd.DataFrame:

@@ -55,11 +55,18 @@ class Warehouse:
 
     def append(self, name: str, frame: pd.DataFrame) -> None:
         """Run the INSERT of a query file over `frame`, which it names `incoming`."""
-        if frame.empty:
-            return
+        if not frame.empty:
+            with self.incoming(frame):
+                self.rows(name)
+
+    @contextmanager
+    def incoming(self, frame: pd.DataFrame) -> Iterator[None]:
+        """Queries find `frame` under the name `incoming`."""
         self._connection.register("incoming", frame)
-        self._connection.execute(query(name)).fetchall()
-        self._connection.unregister("incoming")
+        try:
+            yield
+        finally:
+            self._connection.unregister("incoming")
 
     def copy_out(self, name: str, values: Mapping[str, Any], incoming: pd.DataFrame | None = None) -> int:
         """Run the COPY of a query file, over `incoming` where it names that; gives the rows written."""

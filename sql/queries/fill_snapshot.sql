@@ -1,7 +1,7 @@
 -- What is published, as plain tables of the database `target`: no texts, no units, no generations.
 CREATE TABLE target.schema_migrations AS FROM schema_migrations;
 CREATE TABLE target.studies AS FROM studies;
-CREATE TABLE target.data_versions AS FROM data_versions;
+CREATE TABLE target.data_versions AS SELECT study, data_version, units, labelled, stored_at FROM data_versions;
 CREATE TABLE target.recipes AS FROM recipes;
 CREATE TABLE target.plans AS SELECT p.* FROM plans p SEMI JOIN runs r USING (run_id);
 CREATE TABLE target.runs AS FROM runs ORDER BY study, stored_at;

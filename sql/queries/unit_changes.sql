@@ -1,13 +1,26 @@
--- What changed between the units of two data versions: a row a kind, with the first few units.
-WITH a AS (SELECT * FROM units WHERE study = $study AND data_version = $a),
-     b AS (SELECT * FROM units WHERE study = $study AND data_version = $b),
-     said AS (
-    SELECT study, data_version, unit_id, variable, value, NULL AS word FROM unit_values
-    UNION ALL
-    SELECT study, data_version, unit_id, variable, NULL, word FROM unit_words
+-- What changed between the units of two data versions: one row per kind, with the first few units.
+-- A row that holds in both versions has changed nothing: only the others are compared.
+WITH place AS (
+    SELECT max(position) FILTER (data_version = $a) AS a, max(position) FILTER (data_version = $b) AS b
+    FROM data_versions
+    WHERE study = $study
 ),
-     va AS (SELECT * FROM said WHERE study = $study AND data_version = $a),
-     vb AS (SELECT * FROM said WHERE study = $study AND data_version = $b),
+     rows AS (
+    SELECT r.*, p.a >= since AND (e.gone IS NULL OR p.a < e.gone) AS in_a,
+           p.b >= since AND (e.gone IS NULL OR p.b < e.gone) AS in_b
+    FROM unit_rows r CROSS JOIN place p LEFT JOIN row_ends e ON e.row_id = r.row_id
+    WHERE r.study = $study
+),
+     a AS (FROM rows WHERE in_a AND NOT in_b),
+     b AS (FROM rows WHERE in_b AND NOT in_a),
+     said AS (
+    SELECT r.*, p.a >= since AND (e.gone IS NULL OR p.a < e.gone) AS in_a,
+           p.b >= since AND (e.gone IS NULL OR p.b < e.gone) AS in_b
+    FROM value_rows r CROSS JOIN place p LEFT JOIN row_ends e ON e.row_id = r.row_id
+    WHERE r.study = $study
+),
+     va AS (FROM said WHERE in_a AND NOT in_b),
+     vb AS (FROM said WHERE in_b AND NOT in_a),
      changes AS (
     SELECT 1 AS place, 'unit added' AS change, unit_id FROM b ANTI JOIN a USING (unit_id)
     UNION ALL

@@ -7,10 +7,11 @@ import duckdb
 import pandas as pd
 import pytest
 
+from moored.storage.data_versions import store_units
 from moored.storage.ingest import read_units
 from moored.storage.results import Inputs, latest_run
 from moored.storage.snapshot import open_snapshot, refresh_snapshot
-from moored.storage.studies import store_study, store_units
+from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from tests.runs import publish_frames
 from tests.storage.test_results import CHECKS, FITS, estimates, run_row

@@ -6,10 +6,10 @@ import resource
 from contextlib import contextmanager
 
 from moored.errors import DiskFull
+from moored.storage.data_versions import store_units
 from moored.storage.generations import append_generations, run_counts
 from moored.storage.ingest import read_units
 from moored.storage.journal import Journal
-from moored.storage.studies import store_units
 from moored.storage.warehouse import open_store
 from tests.storage.test_generations import row
 from tests.studies import requests_frame, study, write_requests

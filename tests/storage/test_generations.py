@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from moored.storage.data_versions import store_units
 from moored.storage.generations import (
     SourcePlan,
     append_generations,
@@ -11,7 +12,6 @@ from moored.storage.generations import (
     store_plan,
 )
 from moored.storage.ingest import read_units
-from moored.storage.studies import store_units
 from moored.storage.warehouse import open_store
 from tests.studies import requests_frame, study, write_requests
 

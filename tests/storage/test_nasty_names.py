@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from moored.errors import StudyInvalid
+from moored.storage.data_versions import store_units
 from moored.storage.ingest import read_units
-from moored.storage.studies import store_units, stored_units
+from moored.storage.studies import stored_units
 from moored.storage.warehouse import open_store
 from tests.studies import requests_frame, study, study_table
 

@@ -145,7 +145,8 @@ def test_what_was_read_in_lines(tmp_path):
 
 
 def test_a_category_is_stored_and_read_back(tmp_path):
-    from moored.storage.studies import store_units, stored_units
+    from moored.storage.data_versions import store_units
+    from moored.storage.studies import stored_units
     from moored.storage.warehouse import open_store
 
     towns = [("Ulm", "Köln", 'a "b"')[n % 3] for n in range(ROWS)]

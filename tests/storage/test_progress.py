@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from moored.storage.data_versions import store_units
 from moored.storage.generations import SourcePlan, append_generations, store_plan
 from moored.storage.ingest import read_units
 from moored.storage.progress import rows_to_generate
-from moored.storage.studies import store_study, store_units
+from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from moored.study.scope import Scope
 from tests.storage.test_generations import row

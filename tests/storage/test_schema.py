@@ -11,11 +11,12 @@ import pytest
 
 from moored.errors import MooredError
 from moored.storage.generations import generation_seq
-from moored.storage.queries import SQL, migrations
+from moored.storage.queries import migrations
 from moored.storage.results import estimates_of, find_run, latest_run
-from moored.storage.studies import store_study, store_units, stored_units
+from moored.storage.studies import store_study, stored_units
 from moored.storage.warehouse import Warehouse, open_store
 from tests.runs import publish_frames
+from tests.storage.old_stores import old_store, store_whole
 from tests.storage.test_results import CHECKS, FITS, estimates, run_row
 from tests.studies import study, write_requests
 
@@ -29,14 +30,17 @@ def old(tmp_path):
 
     path = tmp_path / 'it\'s "old".duckdb'
     write_requests(tmp_path)
-    connection = duckdb.connect(path)
-    create = (SQL / "queries" / "create_schema_migrations.sql").read_text()
-    connection.execute(create + migrations()[0][2])
-    connection.execute("INSERT INTO schema_migrations (number, name) VALUES (1, '0001_store')")
+    with old_store(path, FIRST) as store:
+        units = read_units(study(), tmp_path, tmp_path)
+        store_study(store, study(), tmp_path)
+        store_whole(store, "requests", units.version, units.frame, ["polite", "question"])
+        _publish_two(store._connection)
+    return path, units.version
+
+
+def _publish_two(connection):
+    """Two versions, with what this release knew of them."""
     store = Warehouse(connection)
-    store_study(store, study(), tmp_path)
-    units = read_units(study(), tmp_path, tmp_path)
-    store_units(store, study(), units)
     connection.execute(
         "INSERT INTO generations SELECT nextval('generation_seq'), 'one', 'requests', 'r' || i, 'proxy', 'write',"
         " 0, 'recipe', 'h', NULL, NULL, NULL, 0.5, 'ok', NULL, NULL, 1, false, 1, 1, 0, '', 0.1, NULL, $now"
@@ -50,8 +54,6 @@ def old(tmp_path):
     publish_frames(store, run_row("two"), CHECKS, estimates(0.7), FITS)
     for column in later:
         connection.execute(f"ALTER TABLE fits DROP COLUMN {column}")
-    connection.close()
-    return path, units.version
 
 
 def numbers(path):

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from moored.errors import NotStored
+from moored.storage.data_versions import store_units
 from moored.storage.generations import store_recipe
 from moored.storage.ingest import read_units
 from moored.storage.results import Inputs
-from moored.storage.studies import store_study, store_units
+from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from moored.versions.diff import Change, diff_versions
 from tests.runs import publish_frames
