@@ -63,10 +63,9 @@ class Warehouse:
     def incoming(self, frame: pd.DataFrame) -> Iterator[None]:
         """Queries find `frame` under the name `incoming`."""
         self._connection.register("incoming", frame)
-        try:
-            yield
-        finally:
-            self._connection.unregister("incoming")
+        yield
+        # Not after an error: an aborted transaction takes no further statement.
+        self._connection.unregister("incoming")
 
     def copy_out(self, name: str, values: Mapping[str, Any], incoming: pd.DataFrame | None = None) -> int:
         """Run the COPY of a query file, over `incoming` where it names that; gives the rows written."""

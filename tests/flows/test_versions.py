@@ -145,10 +145,10 @@ def test_old_and_new_versions_compute_again_bit_by_bit(moored, two, tmp_path):
     ]
     with duckdb.connect(tmp_path / "store.duckdb") as connection:
         connection.execute(
-            "UPDATE unit_values SET value = 1 - value WHERE variable = 'polite' AND unit_id = 'r001'"
+            "UPDATE value_rows SET value = 1 - value WHERE variable = 'polite' AND unit_id = 'r001'"
         )
         connection.execute(
-            "UPDATE unit_values SET value = 1 - value WHERE variable = 'polite' AND unit_id = 'r002'"
+            "UPDATE value_rows SET value = 1 - value WHERE variable = 'polite' AND unit_id = 'r002'"
         )
         connection.execute("UPDATE runs SET code_version = '0.0.1+other'")
     answer = moored("verify", "requests")
