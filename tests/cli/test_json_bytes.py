@@ -78,7 +78,7 @@ def store(tmp_path_factory):
     second = replace(RUN, run_id="run-2", inputs=inputs, override_reason="known")
     with open_store(folder / "store.duckdb", create=True) as opened:
         store_study(opened, LOGIT, folder)
-        opened.append("insert_data_version", pd.DataFrame([DATA | {"units": 40, "labelled": 20}]))
+        opened.rows("insert_data_version", DATA | {"units": 40, "labelled": 20, "probability": 0.5})
         publish_frames(opened, RUN, pd.DataFrame([CHECK]), estimates(1 / 3), FITS)
         publish_frames(opened, second, pd.DataFrame([CHECK]), estimates(2 / 3), FITS)
         store_stopped(opened, replace(second, run_id="run-3"), pd.DataFrame([CHECK]))

@@ -52,7 +52,7 @@ def published(store, one, folder, *, mark="mark", term="question"):
         }
     ]
     key = {"study": one.name, "data_version": f"data-1:{one.fingerprint[8:]}"}
-    store.append("insert_data_version", pd.DataFrame([key | {"units": 40, "labelled": 20}]))
+    store.rows("insert_data_version", key | {"units": 40, "labelled": 20, "probability": 0.5})
     run = RunRow(
         f"run-{datetime.now(UTC).timestamp()}",
         one.name,
