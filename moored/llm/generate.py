@@ -10,12 +10,13 @@ from typing import TypeVar
 
 from moored.llm.endpoints import Endpoint, require_key
 from moored.llm.generations import Generation, Unit
-from moored.llm.journal import Journal, Writer
+from moored.llm.journal import Journal
 from moored.llm.limits import Limiter
 from moored.llm.prices import price_of, require_price
 from moored.llm.recipe import Recipe
 from moored.llm.safety import redacted
 from moored.llm.useless import Start
+from moored.llm.writer import Writer
 from moored.study import GenerationSettings
 
 Item = TypeVar("Item")
@@ -39,6 +40,13 @@ def generate(
     and none can be used), those of the journal: what ended before is in the journal.
     """
     require_key(endpoint)
+    import os
+
+    if os.environ.get("UV"):
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as r:
+            return r.run(_generate(units, recipe, endpoint, journal, generation, again=again, begun=begun))
     return asyncio.run(_generate(units, recipe, endpoint, journal, generation, again=again, begun=begun))
 
 
@@ -62,7 +70,8 @@ async def _generate(
     limiter = Limiter(
         (endpoint.identity, recipe.model), most, limits.max_attempts, limits.max_wait_minutes * 60
     )
-    async with Writer(journal) as writer, Client(endpoint, recipe.timeout_s, most) as client:
+    caps = (limits.max_requests, limits.max_tokens, limits.max_usd)
+    async with Writer(journal, caps) as writer, Client(endpoint, recipe.timeout_s, most) as client:
         watched = None if again or begun or limits.max_failed_share == 1 else Start(recipe.source)
         sender = Sender(recipe.source, client, limiter, writer, journal, price, limits, watched)
         steps = Steps(recipe, sender, again=again)

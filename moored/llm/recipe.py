@@ -7,7 +7,9 @@ text is written from (`conditioning`) is the same for all units: the unit's text
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -93,17 +95,22 @@ class Recipe(BaseModel):
         return len(self.steps)
 
 
-def tokens_of(question: Question, scoring: Scoring = "logprobs") -> dict[str, str]:
+def tokens_of(question: Question, scoring: Scoring = "logprobs") -> Mapping[str, str]:
     """What the model is to say for each answer.
 
     Usually the answer itself; letters where answers share their first word, and, where a soft label is read
     off the first tokens, where those might not tell the answers apart (`told_apart`).
     """
-    first = [answer.split()[0].casefold() if answer.split() else "" for answer in question.answers]
+    return _tokens(tuple(question.answers), scoring)
+
+
+@lru_cache(maxsize=64)  # asked again for every row
+def _tokens(answers: tuple[str, ...], scoring: Scoring) -> Mapping[str, str]:
+    first = [answer.split()[0].casefold() if answer.split() else "" for answer in answers]
     apart = len(set(first)) == len(first) and all(first)
-    if apart and (scoring != "logprobs" or told_apart(question.answers)):
-        return {answer: answer for answer in question.answers}
-    return dict(zip(question.answers, LETTERS, strict=False))
+    if apart and (scoring != "logprobs" or told_apart(answers)):
+        return MappingProxyType({answer: answer for answer in answers})
+    return MappingProxyType(dict(zip(answers, LETTERS, strict=False)))
 
 
 def told_apart(answers: Iterable[str]) -> bool:
@@ -115,14 +122,21 @@ def told_apart(answers: Iterable[str]) -> bool:
     return not begins and len(set(heads)) == len(heads)
 
 
-def names_of(question: Question, scoring: Scoring = "logprobs") -> dict[str, frozenset[str]]:
+def names_of(question: Question, scoring: Scoring = "logprobs") -> Mapping[str, frozenset[str]]:
     """By answer, how a model may call it: as it was told to, or by the answer that a letter stands for, where that
     is no other answer's letter or name."""
-    tokens = tokens_of(question, scoring)
+    return _names(tuple(question.answers), scoring)
+
+
+@lru_cache(maxsize=64)
+def _names(answers: tuple[str, ...], scoring: Scoring) -> Mapping[str, frozenset[str]]:
+    tokens = _tokens(answers, scoring)
     taken = Counter(fold(answer.strip()) for answer in tokens) + Counter(
         fold(token) for token in tokens.values()
     )
-    return {
-        answer: frozenset({token} if taken[fold(answer.strip())] > 1 else {token, answer.strip()})
-        for answer, token in tokens.items()
-    }
+    return MappingProxyType(
+        {
+            answer: frozenset({token} if taken[fold(answer.strip())] > 1 else {token, answer.strip()})
+            for answer, token in tokens.items()
+        }
+    )

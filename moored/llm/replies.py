@@ -5,6 +5,7 @@ No reply raises anything here: what cannot be read is a failed row with its reas
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,13 +69,14 @@ def parse_read(raw: str, recipe: Recipe, variable: str) -> Parsed:
     question = recipe.questions[variable]
     names = names_of(question, recipe.scoring)
     parsed = _soft(reply, question, names) if recipe.scoring == "logprobs" else _hard(reply, question, names)
-    unthought = without_thoughts(reply.said)
-    if parsed.status == "failed" and not unthought.text and (unthought.open or reply.cut or reply.thought):
-        return _thinking(reply)
+    if parsed.status == "failed":
+        unthought = without_thoughts(reply.said)
+        if not unthought.text and (unthought.open or reply.cut or reply.thought):
+            return _thinking(reply)
     return parsed
 
 
-def _hard(reply: Reply, question: Question, names: dict[str, frozenset[str]]) -> Parsed:
+def _hard(reply: Reply, question: Question, names: Mapping[str, frozenset[str]]) -> Parsed:
     said = without_thoughts(reply.said).text
     answer = answer_in(said, names)
     if answer is None:
@@ -82,7 +84,7 @@ def _hard(reply: Reply, question: Question, names: dict[str, frozenset[str]]) ->
     return Parsed("ok", value=question.answers[answer], text=answer)
 
 
-def _soft(reply: Reply, question: Question, names: dict[str, frozenset[str]]) -> Parsed:
+def _soft(reply: Reply, question: Question, names: Mapping[str, frozenset[str]]) -> Parsed:
     """Sum over answers of p_k * value_k, the p_k normalised over the allowed answers."""
     if not reply.positions:
         return Parsed("failed", error="the reply came without log-probabilities", error_kind="reply")

@@ -18,6 +18,13 @@ _INSTRUCTS = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )
+_WORDS = (
+    *("ignore", "disregard", "forget", "override", "system", "developer", "assistant"),
+    *("answer", "reply", "respond", "label", "classify", "rate", "<", "["),
+)
+_PAIRS = re.compile(r"you\s+are\s|as\s+an?\s")
+"""One of these stands in the lower case of every ASCII text in which `_INSTRUCTS` is found. To look for them first
+takes a tenth of the time."""
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"(?<![\w.])(?:\+|00)?(?:\(?\d{1,5}\)?[ ./-]?){2,6}\d{2,5}(?![\w.])")
 
@@ -28,6 +35,9 @@ SHORTEST_KEY = 8
 
 def instructs(text: str) -> bool:
     """Whether a text looks as if it spoke to the model. A flag for people: nothing is dropped for it."""
+    low = text.lower()
+    if text.isascii() and not any(word in low for word in _WORDS) and not _PAIRS.search(low):
+        return False
     return _INSTRUCTS.search(text) is not None
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from moored.llm.client import Client, HttpAnswer
 from moored.llm.endpoints import api_key
-from moored.llm.journal import Journal, Writer
+from moored.llm.journal import CallBegun, CallEnded, Journal, ReplyKept
 from moored.llm.limits import Limiter, backoff_s
 from moored.llm.prices import Price, expected_tokens
 from moored.llm.reasons import names_parameter
@@ -22,6 +22,7 @@ from moored.llm.refusals import stops_all, unreachable
 from moored.llm.requests import Request
 from moored.llm.safety import without_key
 from moored.llm.useless import Start
+from moored.llm.writer import Writer
 from moored.study import GenerationSettings
 
 TOLD_FROM_S = 5.0
@@ -84,12 +85,19 @@ class Sender:
         if (running := self._asking.get(request.key)) is not None:
             twin = await asyncio.shield(running)
             return Asked(twin.status, twin.raw, twin.error, twin.error_kind, cached=twin.status == "ok")
-        mine = asyncio.ensure_future(self._settle(request))
+        mine: asyncio.Future[Asked] = asyncio.get_running_loop().create_future()
         self._asking[request.key] = mine
         try:
-            return await mine
+            asked = await self._settle(request)
+            mine.set_result(asked)
+            return asked
+        except Exception as error:
+            mine.set_exception(error)
+            mine.exception()  # this row raises it, whether or not a twin waits for it
+            raise
         finally:
             del self._asking[request.key]
+            mine.cancel()
 
     async def _settle(self, request: Request) -> Asked:
         sent = failures = slowed = 0
@@ -98,11 +106,13 @@ class Sender:
             await self._reserve(request)
             trial = await self.limiter.enter()
             try:
-                call = await self._begin(request)
+                begun = self._begun(request)
+                call = None if self.out_of_budget else await self.writer.begin(begun)
+                self.out_of_budget = call is None
                 if call is None:
                     return Asked("over-budget", None, "the study's budget is used up", "budget", sent)
                 answer = await self.client.send(request.path, request.body)
-                await self._finish(call, request, answer)
+                await self._finish(call, begun, request, answer)
             finally:
                 self.limiter.leave()
             sent += 1
@@ -169,6 +179,8 @@ class Sender:
 
     async def _reserve(self, request: Request) -> None:
         """Wait for the buckets that all workers share."""
+        if not (self.limits.requests_per_minute or self.limits.tokens_per_minute):
+            return
         until = 0.0
         for unit, per_minute, amount in self._rates(sum(expected_tokens(request.body))):
             burst = max(amount, per_minute / 60.0)
@@ -187,51 +199,23 @@ class Sender:
         scope = "/".join((*self.limiter.scope, unit))
         return lambda: self.journal.reserve(scope, amount, per_minute, burst)
 
-    async def _begin(self, request: Request) -> int | None:
-        """Write the request down, unless a cap forbids it: checked and counted in one transaction."""
-        if self.out_of_budget:
-            return None
+    def _begun(self, request: Request) -> CallBegun:
+        """The request as it is written down before it is sent."""
         prompt, completion = expected_tokens(request.body)
-        caps = (self.limits.max_requests, self.limits.max_tokens, self.limits.max_usd)
-        call: int | None = await self.writer.write(
-            lambda: self.journal.begin(
-                source=self.source,
-                key=request.key,
-                prompt_tokens=prompt,
-                completion_tokens=completion,
-                usd=self.price.usd(prompt, completion),
-                prices=self.price.table,
-                caps=caps,
-            )
-        )
-        self.out_of_budget = call is None
-        return call
+        usd = self.price.usd(prompt, completion)
+        return CallBegun(self.source, request.key, prompt, completion, usd, self.price.table)
 
-    async def _finish(self, call: int, request: Request, answer: HttpAnswer) -> None:
+    async def _finish(self, call: int, begun: CallBegun, request: Request, answer: HttpAnswer) -> None:
         """Raw reply and outcome in one commit, before anybody parses anything."""
-        used = answer.usage
-
-        def entry() -> None:
-            if answer.outcome == "ok":
-                self.journal.store(
-                    request.key,
-                    request=request.content,
-                    reply=answer.raw,
-                    prompt_tokens=used.prompt,
-                    completion_tokens=used.completion,
-                    latency_s=answer.latency_s,
-                )
-            self.journal.finish(
-                call,
-                outcome=answer.outcome,
-                http_status=answer.status,
-                prompt_tokens=used.prompt,
-                completion_tokens=used.completion,
-                usd=self.price.usd(used.prompt, used.completion),
-            )
-
-        await self.writer.write(entry)
+        prompt, completion = used = answer.usage.prompt, answer.usage.completion
+        ended = CallEnded(call, answer.outcome, answer.status, *used, self.price.usd(prompt, completion))
+        reply = (
+            ReplyKept(request.key, request.content, answer.raw, *used, answer.latency_s)
+            if answer.outcome == "ok"
+            else None
+        )
+        await self.writer.end(ended, begun, reply)
         if self.limits.tokens_per_minute:
-            spare = sum(expected_tokens(request.body)) - used.prompt - used.completion
+            spare = begun.prompt_tokens + begun.completion_tokens - prompt - completion
             per_minute = float(self.limits.tokens_per_minute)
             self.writer.note(self._reserving("tokens", -float(spare), per_minute, 0.0))

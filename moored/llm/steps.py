@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from moored.errors import MooredError
 from moored.llm.generations import Generation, Unit, flag_of
@@ -22,6 +22,7 @@ class Steps:
     sender: Sender
     again: bool = False
     _fingerprint: str = ""
+    _flags: dict[str, str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._fingerprint = self.recipe.fingerprint
@@ -94,7 +95,7 @@ class Steps:
     ) -> Generation:
         said = parsed or Parsed("failed", None, None, asked.error, asked.error_kind)
         status = said.status if asked.status == "ok" else asked.status
-        self.sender.writer.note(lambda: self.sender.journal.count(status, cached=asked.cached))
+        self.sender.writer.count(status, cached=asked.cached)
         self.sender.ended(step, status, said.error_kind, said.error)
         return Generation(
             unit_id=unit.id,
@@ -116,9 +117,15 @@ class Steps:
             latency_s=asked.latency_s,
             cached=asked.cached,
             request_key=request.key if request else None,
-            flag=flag_of(unit.text),
+            flag=self._flag(unit),
             prices=self.sender.price.table,
         )
+
+    def _flag(self, unit: Unit) -> str | None:
+        """The unit's flag, looked for once for all of its rows."""
+        if unit.id not in self._flags:
+            self._flags[unit.id] = flag_of(unit.text)
+        return self._flags[unit.id]
 
 
 def _both(first: Asked, second: Asked) -> Asked:

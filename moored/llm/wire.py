@@ -43,7 +43,7 @@ class Wire:
         query = str(httpx2.QueryParams({key: str(value) for key, value in client.default_query.items()}))
         self._query = f"?{query}" if query else ""
         given = {**client.default_headers, **client.auth_headers}
-        self._headers = {name: value for name, value in given.items() if isinstance(value, str)} | {
+        headers = {name: value for name, value in given.items() if isinstance(value, str)} | {
             "x-stainless-retry-count": "0",
             "x-stainless-read-timeout": f"{timeout_s:g}",
         }
@@ -55,6 +55,7 @@ class Wire:
                 keepalive_timeout=_KEEP_ALIVE_S,
                 ssl=trust() if self._root.startswith("https:") else False,
             ),
+            headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             timeout=aiohttp.ClientTimeout(connect=timeout_s, sock_connect=CONNECT_S, sock_read=timeout_s),
@@ -74,7 +75,6 @@ class Wire:
         async with self._session.post(
             url,
             data=orjson.dumps(body),
-            headers=self._headers,
             allow_redirects=False,
             proxy=self._proxy,
         ) as response:

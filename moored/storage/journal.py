@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from moored.storage.journal_batches import JournalBatches
+from moored.storage.journal_groups import Caps, JournalGroups, Progress
+
+__all__ = ["Journal", "Progress", "StoredReply"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,41 +31,7 @@ class StoredReply:
     latency_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A study's counters. The difference of two readings is what happened between."""
-
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    usd: float = 0.0
-    ok: int = 0
-    failed: int = 0
-    refused: int = 0
-    over_budget: int = 0
-    cached: int = 0
-    """Rows among these that cost no request."""
-
-    @property
-    def rows(self) -> int:
-        """Terminal rows."""
-        return self.ok + self.failed + self.refused + self.over_budget
-
-    @property
-    def tokens(self) -> int:
-        """Prompt and completion together."""
-        return self.prompt_tokens + self.completion_tokens
-
-    def __sub__(self, other: Progress) -> Progress:
-        """What was added since `other`."""
-        return Progress(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
-
-
-NOTHING = asdict(Progress())
-"""What an entry adds to a study's counters where it does not say otherwise."""
-
-
-class Journal(JournalBatches):
+class Journal(JournalGroups):
     """Open the journal at `path`, for one study's entries. Safe in many processes and threads at once.
 
     Errors: `SchemaNewer`, `StoreLocked` (a write that waited a minute), `DiskFull`.
@@ -88,19 +56,7 @@ class Journal(JournalBatches):
         latency_s: float,
     ) -> None:
         """Keep a raw reply; asked again, the last one stays."""
-        with self.transaction():
-            self._run(
-                "store_reply",
-                {
-                    "key": key,
-                    "request": request,
-                    "reply": reply,
-                    "prompt_tokens": prompt_tokens,
-                    "completion_tokens": completion_tokens,
-                    "latency_s": latency_s,
-                    "created": time.time(),
-                },
-            )
+        self.store_all([(key, request, reply, prompt_tokens, completion_tokens, latency_s)])
 
     def begin(
         self,
@@ -111,30 +67,10 @@ class Journal(JournalBatches):
         completion_tokens: int,
         usd: float,
         prices: str,
-        caps: tuple[int | None, int | None, float | None] = (None, None, None),
+        caps: Caps = (None, None, None),
     ) -> int | None:
-        """Write down a request before it is sent; its number, or None where a cap forbids it.
-
-        Tokens and cost are estimates until `finish`; those of a request that a killed process never
-        finished stay, since it may have been paid. `caps`: requests, tokens, USD of the whole study.
-        """
-        with self.transaction():
-            now = self._totals()
-            wanted = (now.requests + 1, now.tokens + prompt_tokens + completion_tokens, now.usd + usd)
-            if any(cap is not None and want > cap for want, cap in zip(wanted, caps, strict=True)):
-                return None
-            self._add(requests=1, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, usd=usd)
-            row = {
-                "study": self.study,
-                "source": source,
-                "key": key,
-                "started": time.time(),
-                "prompt_tokens": prompt_tokens,
-                "completion_tokens": completion_tokens,
-                "usd": usd,
-                "prices": prices,
-            }
-            return self._run("begin_call", row).lastrowid
+        """Write down a request before it is sent; its number, or None where a cap forbids it (`begin_all`)."""
+        return self.begin_all([(source, key, prompt_tokens, completion_tokens, usd, prices)], caps)[0]
 
     def finish(
         self,
@@ -149,23 +85,7 @@ class Journal(JournalBatches):
         """Write down how a request ended, and what it really used."""
         with self.transaction():
             was = self._run("call", {"call": call}).fetchone()
-            self._run(
-                "end_call",
-                {
-                    "call": call,
-                    "ended": time.time(),
-                    "outcome": outcome,
-                    "http_status": http_status,
-                    "prompt_tokens": prompt_tokens,
-                    "completion_tokens": completion_tokens,
-                    "usd": usd,
-                },
-            )
-            self._add(
-                prompt_tokens=prompt_tokens - was[0],
-                completion_tokens=completion_tokens - was[1],
-                usd=usd - was[2],
-            )
+            self.end_all([(call, outcome, http_status, prompt_tokens, completion_tokens, usd)], [was])
 
     def withdraw(self, call: int) -> None:
         """Take back a request that was written down and certainly never sent."""
@@ -176,8 +96,7 @@ class Journal(JournalBatches):
 
     def count(self, status: str, *, cached: bool) -> None:
         """Count one terminal row (ok, failed, refused, over-budget) for the progress display."""
-        with self.transaction():
-            self._add(**{status.replace("-", "_"): 1, "cached": int(cached)})
+        self.count_all({status: 1, "cached": int(cached)})
 
     def reserve(self, scope: str, amount: float, per_minute: float, burst: float) -> float:
         """Take `amount` out of a bucket that all workers share; the time from which it may be used.
@@ -239,10 +158,3 @@ class Journal(JournalBatches):
                 call = self.begin(source="probe", key=endpoint, prices="", **none)  # type: ignore[arg-type]
                 self.finish(call or 0, outcome="ok", http_status=None, **none)  # type: ignore[arg-type]
             self._run("set_abilities", {"endpoint": endpoint, "abilities": json.dumps(dict(abilities))})
-
-    def _totals(self) -> Progress:
-        row = self._run("totals", {"study": self.study}).fetchone()
-        return Progress(*row) if row else Progress()
-
-    def _add(self, **amounts: float) -> None:
-        self._run("add_to_totals", {"study": self.study} | NOTHING | amounts)

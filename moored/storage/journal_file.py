@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +19,8 @@ from moored.storage.queries import journal_query
 
 SCHEMA = 1
 BUSY_S = 60.0
+_AT_ONCE = 500
+_ONE_ROW = re.compile(r"\(\?(?:, \?)*\)")
 
 
 def open_journal(path: Path) -> sqlite3.Connection:
@@ -122,6 +126,20 @@ class JournalFile:
     def _run(self, name: str, values: Mapping[str, Any]) -> sqlite3.Cursor:
         """Run `sql/journal/<name>.sql` in the transaction under way."""
         return self._write().execute(journal_query(name), values)
+
+    def _run_rows(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Run `sql/journal/<name>.sql`, which is written for one row, for all of them; the last row's number.
+
+        One statement for many rows: each statement gives the GIL away, and has to wait until it comes back.
+        """
+        last = 0
+        for at in range(0, len(rows), _AT_ONCE):
+            some = rows[at : at + _AT_ONCE]
+            one = _ONE_ROW.search(journal_query(name))
+            assert one is not None
+            text = ", ".join([one[0]] * len(some)).join((one.string[: one.start()], one.string[one.end() :]))
+            last = self._write().execute(text, list(chain.from_iterable(some))).lastrowid or last
+        return last
 
     def _rows(self, name: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """What `sql/journal/<name>.sql` finds, read beside any transaction."""

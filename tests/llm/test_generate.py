@@ -389,14 +389,14 @@ def test_an_entry_that_the_journal_refuses_is_its_own_rows_failure(
     journal: Journal, monkeypatch: Any
 ) -> None:
     """As if an entry held what SQLite does not take; those of the same commit are written."""
-    store = journal.store
+    store = journal.store_all
 
-    def fails(key: str, **entry: Any) -> None:
-        if "number 3 " in entry["request"]:
+    def fails(replies: list[Any]) -> None:
+        if any("number 3 " in reply.request for reply in replies):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
-        store(key, **entry)
+        store(replies)
 
-    monkeypatch.setattr(journal, "store", fails)
+    monkeypatch.setattr(journal, "store_all", fails)
     with serve(latency_s=0.01) as server:
         rows = _run(server, journal, some_units(12))
     assert [row.unit_id for row in rows if row.status != "ok"] == ["u3"]

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from moored.errors import KeyRefused, StudyInvalid
+from moored.fingerprint import canonical
 from moored.llm.endpoints import external_endpoint
 from moored.llm.generate import generate
 from moored.llm.generations import Unit
@@ -22,8 +25,8 @@ from moored.llm.recipe import Recipe, tokens_of
 from moored.llm.recipe_builder import build_recipe, need_of
 from moored.llm.reparse import reparse, stale_units
 from moored.llm.replies import parse_read
-from moored.llm.requests import read_request, write_request
-from moored.llm.safety import instructs, redacted
+from moored.llm.requests import read_request, spell, write_request
+from moored.llm.safety import _INSTRUCTS, instructs, redacted
 from moored.storage.journal import Journal
 from moored.study import GenerationSettings, Question
 from tests.endpoint import always, serve
@@ -100,6 +103,89 @@ def test_a_text_cannot_leave_its_place() -> None:
     prompt = read_request(a_recipe(study, ENDPOINT), "positive", bad).body["prompt"]
     assert prompt.count("\nText: ") == 3
     assert prompt.count("\nAnswer:") == 3
+
+
+_WRITTEN = st.text(st.characters(codec="utf-8"))
+_BODIES = st.fixed_dictionaries(
+    {
+        "model": _WRITTEN,
+        "messages": st.lists(st.dictionaries(st.sampled_from(["role", "content"]), _WRITTEN)),
+    },
+    optional={
+        "temperature": st.floats(allow_nan=False, allow_infinity=False),
+        "seed": st.integers(),
+        "stop": st.lists(_WRITTEN),
+        "logprobs": st.booleans(),
+        "response_format": st.dictionaries(_WRITTEN, st.floats(0, 2) | st.none() | _WRITTEN),
+    },
+)
+
+
+@given(_BODIES)
+@example({"model": "m", "messages": [], "temperature": 1e-7})
+@example({"model": "m", "messages": [{"content": '\x00\x1f\x7f\u2028"\\/é🎉'}], "seed": 2**63})
+def test_a_body_is_spelled_as_its_key_needs_it(body: dict[str, Any]) -> None:
+    assert spell(body) == canonical(body)
+
+
+def test_half_a_character_is_refused_as_before() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        spell({"messages": [{"content": "\ud800"}]}).encode()
+
+
+_PIECES = (
+    *(
+        "ignore",
+        "Disregard",
+        "the",
+        "previous",
+        "your",
+        "instructions",
+        "rule",
+        "system",
+        "prompt",
+        "message",
+        ":",
+    ),
+    *(
+        "you",
+        "You are",
+        "now",
+        "no longer",
+        "an",
+        "a",
+        "as a",
+        "AI",
+        "ai",
+        "language model",
+        "assistant",
+        "\n",
+    ),
+    *(
+        "answer",
+        "Reply",
+        "only",
+        "with",
+        "as",
+        "label",
+        "rate",
+        '"',
+        "“",
+        "‘",
+        "<",
+        "text>",
+        "</",
+        "[INST]",
+        "<|x|>",
+    ),
+    *("tea", "was", "nice", "İ", "ſystem prompt", "strategy", "\t", "  "),
+)
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=12), st.sampled_from(["", " ", "  "]))
+def test_looking_for_words_first_flags_the_same_texts(pieces: list[str], between: str) -> None:
+    text = between.join(pieces)
+    assert instructs(text) == (_INSTRUCTS.search(text) is not None)
 
 
 def test_fill_is_one_pass() -> None:

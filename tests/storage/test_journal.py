@@ -50,6 +50,49 @@ def test_estimates_give_way_to_what_was_used(tmp_path: Path) -> None:
     assert journal.calls("another") == 0
 
 
+def test_many_at_a_time_are_the_same_as_one_by_one(tmp_path: Path) -> None:
+    calls = [
+        ("s", f"k{number}", 10, number % 3, 0.5, "p") for number in range(1203)
+    ]  # more than one statement
+    one, many = Journal(tmp_path / "one", "a"), Journal(tmp_path / "many", "a")
+    names = ("source", "key", "prompt_tokens", "completion_tokens", "usd", "prices")
+    with one.transaction():
+        numbers = [
+            one.begin(**dict(zip(names, call, strict=True)), caps=(1000, None, None)) for call in calls
+        ]
+        for number in numbers[:1000]:
+            one.finish(number, outcome="ok", http_status=200, prompt_tokens=7, completion_tokens=1, usd=0.25)
+        for _ in range(7):
+            one.count("over-budget", cached=False)
+    assert many.begin_all(calls, (1000, None, None)) == numbers
+    assert numbers[1000:] == [None] * 203
+    many.end_all([(n, "ok", 200, 7, 1, 0.25) for n in numbers[:1000]], [call[2:5] for call in calls[:1000]])
+    many.count_all({"over-budget": 7, "cached": 0})
+    assert many.progress() == one.progress()
+    assert many.unfinished() == one.unfinished() == 0
+    with sqlite3.connect(one.path) as a, sqlite3.connect(many.path) as b:
+        rows = (
+            "SELECT call, source, key, prompt_tokens, completion_tokens, usd, outcome, http_status FROM calls"
+        )
+        assert a.execute(rows).fetchall() == b.execute(rows).fetchall()
+
+
+def test_a_cap_in_usd_lets_a_smaller_request_through(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j", "a")
+    calls = [("s", "a", 1, 0, 0.5, "p"), ("s", "b", 1, 0, 0.9, "p"), ("s", "c", 1, 0, 0.5, "p")]
+    first, none, second = journal.begin_all(calls, (None, None, 1.0))
+    assert (none, second) == (None, first + 1)
+    assert journal.begin_all([], (None, None, 1.0)) == []
+    assert journal.progress() == Progress(requests=2, prompt_tokens=2, usd=1.0)
+
+
+def test_stored_replies_hold_any_text(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j", "a")
+    texts = ["", "a\0b", "\u2028 'x' (?, ?)", "é🎉" * 1000]
+    journal.store_all([(str(at), text, text, at, 0, 0.1) for at, text in enumerate(texts)])
+    assert [journal.reply(str(at)).reply for at in range(len(texts))] == texts
+
+
 def test_progress_since(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j", "a")
     journal.count("ok", cached=True)
@@ -141,7 +184,8 @@ def test_every_statement_is_sql_over_the_journals_tables(tmp_path: Path, path: P
     with closing(open_journal(tmp_path / "j")) as journal:
         if path.stem == "tables":
             return  # it was run just now
-        journal.execute(f"EXPLAIN {text}", dict.fromkeys(re.findall(r":(\w+)", text)))
+        named = dict.fromkeys(re.findall(r":(\w+)", text))
+        journal.execute(f"EXPLAIN {text}", named or [None] * text.count("?"))
 
 
 def test_a_newer_file_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -87,4 +88,13 @@ def shown_texts(study: Study, folder: Path) -> set[str]:
 
 def fill(template: str, values: Mapping[str, str]) -> str:
     """Put values into `{name}` marks in one pass: braces inside a value stay what they are."""
-    return re.sub(r"\{(\w+)\}", lambda mark: values.get(mark[1], mark[0]), template)
+    pieces = list(_pieces(template))
+    for at in range(1, len(pieces), 2):
+        pieces[at] = values.get(pieces[at], f"{{{pieces[at]}}}")
+    return "".join(pieces)
+
+
+@lru_cache(maxsize=256)
+def _pieces(template: str) -> tuple[str, ...]:
+    """Text and names of marks in turn."""
+    return tuple(re.split(r"\{(\w+)\}", template))

@@ -1,2 +1,2 @@
 INSERT OR REPLACE INTO replies (key, request, reply, prompt_tokens, completion_tokens, latency_s, created)
-VALUES (:key, :request, :reply, :prompt_tokens, :completion_tokens, :latency_s, :created);
+VALUES (?, ?, ?, ?, ?, ?, ?);

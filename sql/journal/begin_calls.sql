@@ -1,2 +1,2 @@
 INSERT INTO calls (study, source, key, started, prompt_tokens, completion_tokens, usd, prices)
-VALUES (:study, :source, :key, :started, :prompt_tokens, :completion_tokens, :usd, :prices);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
