@@ -40,13 +40,6 @@ def generate(
     and none can be used), those of the journal: what ended before is in the journal.
     """
     require_key(endpoint)
-    import os
-
-    if os.environ.get("UV"):
-        import uvloop
-
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as r:
-            return r.run(_generate(units, recipe, endpoint, journal, generation, again=again, begun=begun))
     return asyncio.run(_generate(units, recipe, endpoint, journal, generation, again=again, begun=begun))
 
 
