@@ -90,7 +90,18 @@ def commands() -> str:
     """Every command with its options, from typer."""
     command = typer.main.get_command(app)
     text = get_docs_for_click(obj=command, ctx=typer.Context(command), name="moored")
-    return text.replace("# `moored`", "# Commands", 1).replace(" []...\n", "\n")  # an argument that is hidden
+    text = text.replace("# `moored`", "# Commands", 1).replace(" []...\n", "\n")  # an argument that is hidden
+    whole = dict(re.findall(r"^#{2,3} `(moored [\w ]+)`\n\n(.*?)(?:\n\n|\Z)", text, re.MULTILINE | re.DOTALL))
+    for name, says in whole.items():  # typer cuts what the list says of each
+        line = f"* [`{name.split()[-1]}`](#{name.replace(' ', '-')}): {_cell(says)}"
+        text = re.sub(
+            rf"^\* `{name.split()[-1]}`: .*(?:\.\.\.|\.)$",
+            lambda _, line=line: line,
+            text,
+            count=1,
+            flags=re.MULTILINE,
+        )
+    return text
 
 
 def study_keys() -> str:

@@ -184,3 +184,12 @@ def test_the_site_builds_without_a_warning(tmp_path):
         check=False,
     )
     assert built.returncode == 0, built.stderr
+    pages = sorted((tmp_path / "site").rglob("*.html"))
+    assert len(pages) > 30
+    asked = {found for page in pages for pair in LOADED.findall(page.read_text()) for found in pair}
+    assert sorted(address for address in asked if "://" in address or address.startswith("//")) == []
+
+
+LOADED = re.compile(
+    r"<(?:script|img|iframe|source)[^>]* src=\"?([^\" >]+)|<link[^>]*rel=\"?stylesheet[^>]*href=\"?([^\" >]+)"
+)

@@ -201,6 +201,6 @@ def test_the_costs_of_the_page_are_those_of_the_plan(folder):
         found = CliRunner().invoke(app, ["plan", "politeness.toml"], env={"OPENAI_BASE_URL": None})
         (line,) = [line for line in found.output.splitlines() if line.startswith("all ")]
         assert f"{float(line.split()[-1]):.3f}" == f"{usd:.3f}"
-        assert f"${usd:.3f}" in section("OpenAI")
+        assert f"{usd:.3f} USD" in section("OpenAI")
         if scoring != "batches":
             assert f"{line.split()[1]}" in PAGE.read_text()
