@@ -142,7 +142,7 @@ def test_an_interrupt_ends_the_run_in_order(notebook, prefect_server, monkeypatc
             moored.run(table, requests_frame(), progress=False)
         assert server.calls < 182
     with open_store(notebook / "moored.duckdb") as store:
-        assert [ending["event"] for ending in run_endings(store, "requests")] == ["cancelled"]
+        assert [ending.event for ending in run_endings(store, "requests")] == ["cancelled"]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from moored.cli.render import print_table, say
+from moored.storage.events import StoredEnding, StudyOutcome
 
 MOST_SHOWN = 20
 WORDS = {
@@ -19,9 +19,9 @@ WORDS = {
 }
 
 
-def print_endings(endings: Sequence[Mapping[str, Any]]) -> None:
+def print_endings(endings: Sequence[StoredEnding]) -> None:
     """The newest endings that published nothing, oldest first."""
-    told = [ending for ending in endings if ending["event"] != "published"]
+    told = [ending for ending in endings if ending.event != "published"]
     if not told:
         return
     say()
@@ -32,27 +32,27 @@ def print_endings(endings: Sequence[Mapping[str, Any]]) -> None:
         say(ending_line(ending), indent="  ")
 
 
-def ending_line(ending: Mapping[str, Any]) -> str:
+def ending_line(ending: StoredEnding) -> str:
     """When, how, and why."""
-    why = f": {ending['message']}" if ending["message"] else ""
-    return f"{ending['said_at']:%Y-%m-%d %H:%M:%S} {WORDS.get(ending['event'], ending['event'])}{why}"
+    why = f": {ending.message}" if ending.message else ""
+    return f"{ending.said_at:%Y-%m-%d %H:%M:%S} {WORDS.get(ending.event, ending.event)}{why}"
 
 
-def print_studies(outcomes: Sequence[Mapping[str, Any]], endings: Sequence[Mapping[str, Any]]) -> None:
+def print_studies(outcomes: Sequence[StudyOutcome], endings: Sequence[StoredEnding]) -> None:
     """A row per study: its latest version and how its last run ended; then why, where it did not end well."""
-    last = {ending["study"]: ending for ending in endings}
+    last = {ending.study: ending for ending in endings}
     rows = [
         {
-            "study": row["study"],
-            "version": row["version"],
-            "published_at": row["published_at"],
-            "last_run": "" if row["outcome"] is None else WORDS.get(row["outcome"], row["outcome"]),
-            "ended_at": row["ended_at"],
+            "study": row.study,
+            "version": row.version,
+            "published_at": row.published_at,
+            "last_run": "" if row.outcome is None else WORDS.get(row.outcome, row.outcome),
+            "ended_at": row.ended_at,
         }
         for row in outcomes
     ]
     columns = {"study": "=", "version": "d", "published_at": "=", "last_run": "=", "ended_at": "="}
     print_table(rows, columns)
     for name, ending in last.items():
-        if ending["event"] not in {"published", "unchanged"}:
+        if ending.event not in {"published", "unchanged"}:
             say(f"{name}: {ending_line(ending)}")

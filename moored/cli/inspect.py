@@ -14,6 +14,7 @@ from moored.errors import StudyInvalid
 from moored.settings import read_settings
 
 if TYPE_CHECKING:
+    from moored.storage.events import StoredEnding, StudyOutcome
     from moored.storage.published import PublishedRun
 
 _HISTORY = {
@@ -165,23 +166,23 @@ def status_command(study: OptionalStudy = None, json: JsonOption = False) -> Non
         _print_studies(outcomes, endings, json=json)
     else:
         status = study_status(settings.store, settings.journal, name)
-        _print_status(status | {"endings": endings}, json=json)
+        _print_status(status, endings, json=json)
 
 
-def _print_studies(outcomes: list[dict[str, Any]], endings: list[dict[str, Any]], *, json: bool) -> None:
+def _print_studies(outcomes: list[StudyOutcome], endings: list[StoredEnding], *, json: bool) -> None:
     from moored.cli.endings import print_studies
 
     if json:
-        print_json({"studies": outcomes, "endings": endings})
+        print_json({"studies": list(map(asdict, outcomes)), "endings": list(map(asdict, endings))})
     else:
         print_studies(outcomes, endings)
 
 
-def _print_status(status: dict[str, Any], *, json: bool) -> None:
+def _print_status(status: dict[str, Any], endings: list[StoredEnding], *, json: bool) -> None:
     from moored.cli.endings import print_endings
 
     if json:
-        print_json(status)
+        print_json(status | {"endings": list(map(asdict, endings))})
         return
     counts = ("expected", "ok", "failed", "refused", "missing")
     print_table(status["sources"], {"source": "="} | dict.fromkeys(counts, "d"), title=status["study"])
@@ -190,4 +191,4 @@ def _print_status(status: dict[str, Any], *, json: bool) -> None:
         say(f"batches open: {status['open_batches']:,}; run again to fetch them")
     for failure in status["failures"]:
         say("{source} {step}: {rows} {status} ({kind}): {example}".format(**failure))
-    print_endings(status["endings"])
+    print_endings(endings)

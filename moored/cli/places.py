@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moored.errors import MooredError
 from moored.monitor.endings import Ending, settle
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun
     from prefect.client.schemas.responses import DeploymentResponse
+
+    from moored.storage.events import OpenRun
 
 LOOK_S = 60.0
 NEVER_BEGAN = "what was to run it was gone before it began; the place in the schedule is free again"
@@ -75,7 +77,7 @@ def _found_no_place(run: FlowRun) -> datetime | None:
     return state.timestamp
 
 
-def _under_way(runs: Sequence[FlowRun], moment: datetime, began: Mapping[str, Mapping[str, Any]]) -> bool:
+def _under_way(runs: Sequence[FlowRun], moment: datetime, began: Mapping[str, OpenRun]) -> bool:
     """Whether one of a deployment's runs held the place at that moment by right: it ended by itself, or lives."""
     for run in runs:
         if run.state is None or (run.expected_start_time or moment) > moment:
@@ -119,7 +121,7 @@ def _free(
     deployment: DeploymentResponse,
     study: str,
     settings: Settings,
-    began: Mapping[str, Mapping[str, Any]],
+    began: Mapping[str, OpenRun],
     patience: timedelta,
 ) -> int:
     from prefect.states import Cancelled
@@ -136,7 +138,7 @@ def _free(
     return len(gone)
 
 
-def _is_gone(run: FlowRun, known: Mapping[str, Any] | None, patience: timedelta) -> bool:
+def _is_gone(run: FlowRun, known: OpenRun | None, patience: timedelta) -> bool:
     """known: how it began, in the store."""
     if known is not None:
         return lives_here(known) is False
@@ -187,7 +189,7 @@ def _runs(
     )
 
 
-def _open_runs(settings: Settings) -> dict[str, dict[str, Any]]:
+def _open_runs(settings: Settings) -> dict[str, OpenRun]:
     """The runs that began and never said how they ended, by Prefect's id."""
     from moored.storage.events import open_runs
     from moored.storage.warehouse import open_store
@@ -196,6 +198,6 @@ def _open_runs(settings: Settings) -> dict[str, dict[str, Any]]:
         return {}
     try:
         with open_store(settings.store) as store:
-            return {run["flow_run"]: run for run in open_runs(store) if run["flow_run"]}
+            return {run.flow_run: run for run in open_runs(store) if run.flow_run}
     except MooredError:
         return {}

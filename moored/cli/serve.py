@@ -133,7 +133,7 @@ def _found(studies: Sequence[str] | None, settings: Settings) -> list[tuple[str,
         from moored.storage.warehouse import open_store
 
         with open_store(settings.store) as store:
-            studies = [row["study"] for row in study_outcomes(store)]
+            studies = [known.study for known in study_outcomes(store)]
     return [
         (
             find_study(argument, settings.store)[0].name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -111,11 +111,8 @@ def _alerts(ending: Ending, run_id: str | None, drift: str, row: int) -> Iterato
 def _cancelled_in_a_row(store: Warehouse, study: str) -> int:
     """How many of the last runs, the last one first, were cancelled though no other one was under way."""
     endings = reversed(run_endings(store, study, IN_A_ROW))
-    return sum(1 for _ in takewhile(lambda row: row["event"] == "cancelled" and not _waited(row), endings))
-
-
-def _waited(row: Mapping[str, Any]) -> bool:
-    return BUSY in row["message"]
+    alone = takewhile(lambda ending: ending.event == "cancelled" and BUSY not in ending.message, endings)
+    return sum(1 for _ in alone)
 
 
 def refresh_metrics(file: Path | None, store: Path) -> None:

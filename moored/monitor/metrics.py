@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, start_http_server, write_to_textfile
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
@@ -15,10 +15,9 @@ from prometheus_client.registry import Collector
 
 from moored.errors import MooredError
 from moored.monitor.logs import LOGGER
-from moored.storage.events import RunEnding, generation_totals, study_outcomes
+from moored.storage.events import GenerationTotal, RunEnding, StudyOutcome, generation_totals, study_outcomes
 from moored.storage.warehouse import open_store
 
-Rows = list[dict[str, Any]]
 _PATIENCE_S = 2.0
 """For a run that holds the store: less than a scrape's patience."""
 
@@ -28,7 +27,7 @@ class StoreCollector(Collector):
 
     def __init__(self, store: Path) -> None:
         self._store = store
-        self._last: tuple[Rows, Rows] = ([], [])
+        self._last: tuple[list[StudyOutcome], list[GenerationTotal]] = ([], [])
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering reads no store."""
@@ -67,7 +66,7 @@ def _registry(store: Path) -> CollectorRegistry:
     return registry
 
 
-def _outcomes(studies: Rows) -> Iterator[Metric]:
+def _outcomes(studies: list[StudyOutcome]) -> Iterator[Metric]:
     version = GaugeMetricFamily("moored_latest_version", "The latest version", labels=["study"])
     published = GaugeMetricFamily(
         "moored_latest_version_timestamp_seconds", "When it was published", labels=["study"]
@@ -87,20 +86,20 @@ def _outcomes(studies: Rows) -> Iterator[Metric]:
         labels=["study"],
     )
     for row in studies:
-        name = [row["study"]]
-        if row["version"] is not None:
-            version.add_metric(name, row["version"])
-            age.add_metric(name, time.time() - row["published_at"].timestamp())
-        _add_time(published, name, row["published_at"])
-        _add_time(ended, name, row["ended_at"])
-        _add_time(well, name, row["ended_well_at"])
-        if row["outcome"] is not None:
+        name = [row.study]
+        if row.version is not None and row.published_at is not None:
+            version.add_metric(name, row.version)
+            age.add_metric(name, time.time() - row.published_at.timestamp())
+        _add_time(published, name, row.published_at)
+        _add_time(ended, name, row.ended_at)
+        _add_time(well, name, row.ended_well_at)
+        if row.outcome is not None:
             for known in get_args(RunEnding):
-                outcome.add_metric([*name, known], float(row["outcome"] == known))
+                outcome.add_metric([*name, known], float(row.outcome == known))
     yield from (version, published, age, outcome, ended, well)
 
 
-def _totals(totals: Rows) -> Iterator[Metric]:
+def _totals(totals: list[GenerationTotal]) -> Iterator[Metric]:
     rows = CounterMetricFamily(
         "moored_generations", "Generation rows by how they ended", labels=["study", "source", "status"]
     )
@@ -119,7 +118,7 @@ def _totals(totals: Rows) -> Iterator[Metric]:
     for name, count in _sums(totals, ("study", "source", "status"), "rows"):
         rows.add_metric(name, count)
     for name, count in _sums(
-        [row for row in totals if row["status"] != "ok"], ("study", "source", "kind"), "rows"
+        [row for row in totals if row.status != "ok"], ("study", "source", "kind"), "rows"
     ):
         failures.add_metric(name, count)
     source = ("study", "source")
@@ -134,11 +133,13 @@ def _totals(totals: Rows) -> Iterator[Metric]:
     yield from (rows, failures, tokens, usd, latency)
 
 
-def _sums(rows: Rows, by: tuple[str, ...], column: str) -> list[tuple[tuple[str, ...], float]]:
+def _sums(
+    rows: list[GenerationTotal], by: tuple[str, ...], column: str
+) -> list[tuple[tuple[str, ...], float]]:
     sums: dict[tuple[str, ...], float] = {}
     for row in rows:
-        key = tuple(str(row[name]) for name in by)
-        sums[key] = sums.get(key, 0.0) + float(row[column])
+        key = tuple(str(getattr(row, name)) for name in by)
+        sums[key] = sums.get(key, 0.0) + float(getattr(row, column))
     return list(sums.items())
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from moored.errors import NotStored, Overdue, StudyInvalid
 from moored.monitor.alerts import Alert
 from moored.monitor.endings import refresh_metrics
 from moored.monitor.repeats import send_news
 from moored.settings import Settings
-from moored.storage.events import open_runs, store_ended, study_outcomes
+from moored.storage.events import OpenRun, StudyOutcome, open_runs, store_ended, study_outcomes
 from moored.storage.warehouse import open_store
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -28,12 +27,13 @@ def watch_store(settings: Settings, expected_every: timedelta, studies: Collecti
     """
     with open_store(settings.store) as store:
         known, began = study_outcomes(store), open_runs(store)
-        _refuse_unknown(studies, {row["study"] for row in known})
-        gone = dead_runs(_wanted(began, studies), expected_every, datetime.now(UTC))
+        _refuse_unknown(studies, {row.study for row in known})
+        now = datetime.now(UTC)
+        gone = dead_runs([run for run in began if not studies or run.study in studies], expected_every, now)
         for run in gone:
-            store_ended(store, run["study"], run["run_id"], run["flow_run"], "died", died_sentence(run))
-    alerts = [Alert("died", run["study"], died_sentence(run), run["run_id"]) for run in gone]
-    alerts += overdue(_wanted(known, studies), expected_every, datetime.now(UTC))
+            store_ended(store, run.study, run.run_id, run.flow_run, "died", died_sentence(run))
+    alerts = [Alert("died", run.study, died_sentence(run), run.run_id) for run in gone]
+    alerts += overdue([row for row in known if not studies or row.study in studies], expected_every, now)
     for alert in alerts:
         send_news(settings.store, alert)
     refresh_metrics(settings.metrics, settings.store)
@@ -46,30 +46,28 @@ def refuse_overdue(alerts: Collection[Alert]) -> None:
         raise Overdue("; ".join(f"{alert.study}: {alert.message}" for alert in alerts))
 
 
-def overdue(studies: Iterable[Mapping[str, Any]], expected_every: timedelta, now: datetime) -> list[Alert]:
-    """Studies (rows of `study_outcomes`) in which no run published or found nothing changed for too long."""
+def overdue(studies: Iterable[StudyOutcome], expected_every: timedelta, now: datetime) -> list[Alert]:
+    """Studies in which no run published or found nothing changed for too long."""
     found = []
     for row in studies:
-        since = row["ended_well_at"] or row["published_at"] or row["known_at"]
+        since = row.ended_well_at or row.published_at or row.known_at
         if now - since > expected_every:
             last = "no run has ended well since it came into the store"
-            if since != row["known_at"]:
+            if since != row.known_at:
                 last = "the last run that ended well was"
             waited = f"{_words(now - since)} ago, at {since:%Y-%m-%d %H:%M:%S%z}"
             found.append(
-                Alert("overdue", row["study"], f"{last} {waited}; expected every {_words(expected_every)}")
+                Alert("overdue", row.study, f"{last} {waited}; expected every {_words(expected_every)}")
             )
     return found
 
 
-def dead_runs(
-    began: Iterable[Mapping[str, Any]], expected_every: timedelta, now: datetime
-) -> list[Mapping[str, Any]]:
+def dead_runs(began: Iterable[OpenRun], expected_every: timedelta, now: datetime) -> list[OpenRun]:
     """The open runs whose process is gone; of one on another host, those that began too long ago."""
     return [
         run
         for run in began
-        if (lives := lives_here(run)) is False or (lives is None and now - run["said_at"] > expected_every)
+        if (lives := lives_here(run)) is False or (lives is None and now - run.said_at > expected_every)
     ]
 
 
@@ -81,10 +79,6 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: float(found[1])})
 
 
-def _wanted(rows: Iterable[dict[str, Any]], studies: Collection[str]) -> list[dict[str, Any]]:
-    return [row for row in rows if not studies or row["study"] in studies]
-
-
 def _refuse_unknown(studies: Collection[str], known: Collection[str]) -> None:
     if unknown := sorted(set(studies) - set(known)):
         raise NotStored(
@@ -92,27 +86,27 @@ def _refuse_unknown(studies: Collection[str], known: Collection[str]) -> None:
         )
 
 
-def lives_here(run: Mapping[str, Any]) -> bool | None:
+def lives_here(run: OpenRun) -> bool | None:
     """Whether the process that began a run is there; None for one on another host.
 
     A younger process with its number is another one.
     """
     import psutil  # type: ignore[import-untyped]
 
-    if run["host"] != socket.gethostname():
+    if run.host != socket.gethostname():
         return None
     with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(run["process"])
+        process = psutil.Process(run.process)
         return bool(
-            process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= run["said_at"].timestamp()
+            process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= run.said_at.timestamp()
         )
     return False
 
 
-def died_sentence(run: Mapping[str, Any]) -> str:
-    """What is known of a run (a row of `open_runs`) whose process is gone."""
+def died_sentence(run: OpenRun) -> str:
+    """What is known of a run whose process is gone."""
     return (
-        f"the run that began at {run['said_at']:%Y-%m-%d %H:%M:%S%z} on {run['host']} (process {run['process']}) "
+        f"the run that began at {run.said_at:%Y-%m-%d %H:%M:%S%z} on {run.host} (process {run.process}) "
         "ended without a word; what was generated is stored, run again to go on"
     )
 

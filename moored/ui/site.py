@@ -65,7 +65,7 @@ class Site:
         """The paths of all pages; of units the first ones."""
         yield "index.html"
         with open_store(self.settings.store) as store:
-            names = [str(row["study"]) for row in study_outcomes(store)]
+            names = [known.study for known in study_outcomes(store)]
             versions = {name: _versions(store, name) for name in names}
             units = {
                 (name, version): find_run(store, name, version).fits[0].n_total
@@ -113,7 +113,7 @@ class Site:
             return self._reports[key]
 
     def _overview(self, store: Warehouse) -> dict[str, Any]:
-        endings = {ending["study"]: ending for ending in run_endings(store)}
+        endings = {ending.study: ending for ending in run_endings(store)}
         return {"studies": study_outcomes(store), "endings": endings}
 
     def _study(self, store: Warehouse, study: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def hook(monkeypatch):
 def outcome_of(tmp_path):
     with open_store(tmp_path / "store.duckdb") as store:
         assert open_runs(store) == []
-        return study_outcomes(store)[0]["outcome"]
+        return study_outcomes(store)[0].outcome
 
 
 def artifacts(key):

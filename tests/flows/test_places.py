@@ -69,7 +69,7 @@ def test_a_run_that_was_claimed_and_never_began_gives_its_place_back(settings, c
     assert claimed(client, deployment).state.is_pending()
     with open_store(settings.store) as store:
         (ending,) = run_endings(store, "requests")
-    assert (ending["event"], ending["message"]) == ("cancelled", NEVER_BEGAN)
+    assert (ending.event, ending.message) == ("cancelled", NEVER_BEGAN)
 
 
 def test_a_place_that_nobody_holds_is_free(settings, client, deployment):
@@ -103,7 +103,7 @@ def test_a_run_that_began_keeps_its_place_as_long_as_its_process_lives(
     assert state.is_running() if lives else state.is_cancelled()
     if not lives:
         with open_store(settings.store) as store:
-            assert run_endings(store, "requests")[-1]["event"] == "died"
+            assert run_endings(store, "requests")[-1].event == "died"
 
 
 def test_runs_cancelled_in_a_row_are_said_once_and_counted(
@@ -119,7 +119,7 @@ def test_runs_cancelled_in_a_row_are_said_once_and_counted(
             since = note_cancelled(["requests"], settings, since)
         assert hook.titles == ["moored: requests: run after run is cancelled"]
     with open_store(settings.store) as store:
-        assert [row["event"] for row in run_endings(store)] == ["cancelled"] * 5
+        assert [row.event for row in run_endings(store)] == ["cancelled"] * 5
     write_metrics(tmp_path / "metrics", settings.store)
     assert 'outcome="cancelled",study="requests"} 1.0' in (tmp_path / "metrics").read_text()
 

@@ -259,7 +259,7 @@ def test_a_run_that_is_killed_is_said_to_have_died(tmp_path, environment):
             wait_for("run began", tmp_path, serving)
             with open_store(tmp_path / "store.duckdb") as store:
                 (run,) = open_runs(store)
-            os.kill(run["process"], signal.SIGKILL)
+            os.kill(run.process, signal.SIGKILL)
             wait_for("alert: a run died", tmp_path, serving)
         finally:
             hold.set()
@@ -267,4 +267,4 @@ def test_a_run_that_is_killed_is_said_to_have_died(tmp_path, environment):
     assert hook.titles == ["moored: killed: a run died and could not say so"]
     with open_store(tmp_path / "store.duckdb") as store:
         assert open_runs(store) == []
-        assert study_outcomes(store)[0]["outcome"] == "died"
+        assert study_outcomes(store)[0].outcome == "died"

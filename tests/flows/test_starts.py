@@ -97,7 +97,7 @@ def test_a_run_that_changes_nothing_is_recorded_without_prefect(folder, tmp_path
     with open_store(tmp_path / "store.duckdb") as store:
         assert open_runs(store) == []
         ending = run_endings(store, "requests")[-1]
-    assert (ending["event"], ending["run_id"]) == ("unchanged", lines[0]["run_id"])
+    assert (ending.event, ending.run_id) == ("unchanged", lines[0]["run_id"])
 
 
 @pytest.mark.prefect

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from moored.errors import StudyInvalid
 from moored.monitor.endings import Ending, settle
 from moored.monitor.overdue import dead_runs, overdue, parse_duration
 from moored.settings import read_settings
-from moored.storage.events import open_runs, store_began, store_ended
+from moored.storage.events import StudyOutcome, open_runs, store_began, store_ended
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from tests.studies import study
@@ -87,21 +88,24 @@ def test_a_run_that_lives_did_not_die(store):
     soon = datetime.now(UTC)
     assert dead_runs([run], timedelta(0), soon) == []
     # A younger process with the same number is another one.
-    assert dead_runs([run | {"said_at": soon - timedelta(days=1)}], timedelta(days=9), soon)
+    assert dead_runs([replace(run, said_at=soon - timedelta(days=1))], timedelta(days=9), soon)
     # Of another machine only the time is known.
-    elsewhere = run | {"host": "elsewhere"}
+    elsewhere = replace(run, host="elsewhere")
     assert dead_runs([elsewhere], timedelta(hours=1), soon) == []
     assert dead_runs([elsewhere], timedelta(hours=1), soon + timedelta(hours=2))
 
 
 @pytest.mark.parametrize(("hours", "late"), [(25, False), (27, True)])
 def test_overdue_counts_from_the_last_good_end(hours, late):
-    row = {
-        "study": "s",
-        "ended_well_at": NOW - timedelta(hours=hours),
-        "published_at": NOW - timedelta(days=40),
-        "known_at": NOW - timedelta(days=50),
-    }
+    row = StudyOutcome(
+        study="s",
+        known_at=NOW - timedelta(days=50),
+        outcome="failed",
+        ended_at=NOW,
+        ended_well_at=NOW - timedelta(hours=hours),
+        version=1,
+        published_at=NOW - timedelta(days=40),
+    )
     assert bool(overdue([row], timedelta(hours=26), NOW)) == late
 
 

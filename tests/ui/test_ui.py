@@ -141,7 +141,7 @@ def test_its_own_page_starts_a_rerun(client, token, settings):
                 endings = run_endings(store, "requests")
     finally:
         shutil.move(f"{folder}/gone.csv", f"{folder}/requests.csv")
-    assert "requests.csv" in endings[0]["message"]
+    assert "requests.csv" in endings[0].message
     assert "requests.csv" in client.get(f"/{token}/requests/index.html").text
 
 
