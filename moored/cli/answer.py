@@ -10,7 +10,7 @@ from moored.cli.intervals import Interval, interval_lines
 from moored.cli.layout import Block, Kind, blocks
 from moored.cli.render import print_lines, print_table, say, width
 from moored.numbers import MODELS, RATIOS, decimals, exponential, number, p_equals, p_value, scale_of, worth
-from moored.plaintext import plain
+from moored.plaintext import listed, plain
 from moored.row_role import BIASED_WORDS, YARDSTICK, YARDSTICK_WORDS, is_biased
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _trust(run: PublishedRun) -> str:
     if run.override_reason:
         return "A critical check failed and was overridden: do not report this before the reason below holds."
     if run.marks:
-        return f"{_count(len(run.marks), 'check')} warned: read the warnings below before you report this."
+        return "Read the warnings below before you report this."
     return "It can be reported: no check warned."
 
 
@@ -212,6 +212,8 @@ def _print_warnings(run: PublishedRun) -> None:
 
 
 def _ranked(run: PublishedRun) -> Iterator[str]:
+    from moored.storage.published import warnings_by
+
     if run.override_reason:
         yield f"published against its checks: {run.override_reason}; `moored checks` says what failed"
     if run.headline == "human":
@@ -227,9 +229,8 @@ def _ranked(run: PublishedRun) -> Iterator[str]:
                 f"{fit.estimator}: human and model labels disagree more than chance explains (agreement test: "
                 f"{p_equals(fit.j_p_value)}); look at `moored checks` before you use it"
             )
-    for fit in ordered:
-        if not _section(fit.estimator):
-            yield from (f"{fit.estimator}: {warning}" for warning in fit.warnings)
+    for warning, estimators in warnings_by(fit for fit in ordered if not _section(fit.estimator)).items():
+        yield f"{listed(estimators)}: {warning}"
 
 
 def _print_agreement(fits: Sequence[FitRow]) -> None:
@@ -248,7 +249,3 @@ def _print_all(run: PublishedRun) -> None:
                 f"{fit.estimator}: Hansen's test of the sources' moments: J = {fit.j:.4g} on {fit.j_df} "
                 f"degrees of freedom, {p_equals(fit.j_p_value)}"
             )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

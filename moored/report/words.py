@@ -9,7 +9,7 @@ from moored.numbers import RATIOS, p_equals, scale_of, worth
 from moored.plaintext import listed
 from moored.report.facts import Facts, Surroundings
 from moored.row_role import is_biased
-from moored.storage.published import EstimateRow
+from moored.storage.published import EstimateRow, warnings_by
 from moored.study import Study
 
 MODELS = {
@@ -160,10 +160,7 @@ def trust_of(facts: Facts) -> tuple[str, str]:
             "The estimator that the rule names could not be fitted, so the human labels stand alone.",
         )
     if run.marks:
-        count = len(run.marks)
-        return "look", (
-            f"{'One warning' if count == 1 else f'{count} warnings'} to read before you report this; see “Checks”."
-        )
+        return "look", "Read the warnings before you report this; see “Checks”."
     return "good", "No check warned. This can be reported."
 
 
@@ -178,9 +175,8 @@ def warnings_of(facts: Facts) -> list[str]:
                 f"{fit.estimator}: human and model labels disagree more than chance explains (agreement test, "
                 f"{p_equals(p)}). Look at the checks before you use this estimator."
             )
-    for fit in fits:
-        if not is_biased(fit.estimator):
-            told += [f"{fit.estimator}: {warning}" for warning in fit.warnings]
+    said = warnings_by(fit for fit in fits if not is_biased(fit.estimator))
+    told += [f"{listed(estimators)}: {warning}" for warning, estimators in said.items()]
     return list(dict.fromkeys(told))
 
 

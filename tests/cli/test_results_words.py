@@ -197,3 +197,11 @@ def test_all_numbers_on_request(said):
     out = said(columns=80, verbose=True)
     assert "J = 1.25 on 2 degrees of" in out
     assert "labels saved" in out.replace("\n", " ") or "saved" in out
+
+
+def test_what_several_estimators_say_alike_is_said_once(said):
+    lost = "source 'proxy' failed for 9 of 500 units"
+    fits = [fit("human"), fit("naive-proxy", warnings=[lost]), fit("gmm-proxy", warnings=[lost])]
+    out = said({"fits": [*fits, fit("gmm-small", warnings=["few labels", lost])], "marks": []})
+    assert f"1. gmm-small: few labels\n2. gmm-small and gmm-proxy: {lost}" in out
+    assert out.count(lost) == 1

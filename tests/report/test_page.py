@@ -82,7 +82,7 @@ def test_the_words_say_question_answer_gain_and_trust(page):
     assert "A difference of one in question goes with a difference of" in text
     assert "30 human labels" in text
     assert "Why not more" in text
-    assert "One warning to read before you report this" in text
+    assert "Read the warnings before you report this" in text
 
 
 def test_failed_units_are_shown_with_their_reason_and_all_kinds_are_counted(page):
