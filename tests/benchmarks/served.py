@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,10 +85,31 @@ def study_of(sources: tuple[str, ...] = ("proxy",), **generation: Any) -> Any:
     )
 
 
-def stage(study: Any, folder: Path) -> float:
-    """Seconds that the generation of a whole study takes in a flow, its store and journal in `folder`."""
-    import time
+def bodies_of(folder: Path) -> list[dict[str, Any]]:
+    """The requests that the stage sends for `texts.csv`."""
+    import pandas as pd
 
+    from moored.llm.endpoints import external_endpoint
+    from moored.llm.recipe_builder import build_recipe
+    from moored.llm.requests import read_request
+    from moored.storage.journal import Journal
+
+    study = study_of()
+    endpoint = external_endpoint("http://127.0.0.1:9/v1")  # not asked: all is known of it
+    with Journal(folder / "known.sqlite", "known") as journal:
+        journal.keep_abilities(f"{endpoint.identity} m chat", KNOWN)
+        recipe = build_recipe(study, study.sources[0], endpoint, folder, journal)
+    return [read_request(recipe, "positive", text).body for text in pd.read_csv(folder / "texts.csv")["text"]]
+
+
+def nothing() -> None:
+    """Neither a clock nor anything else."""
+
+
+def stage(
+    study: Any, folder: Path, begins: Callable[[], None] = nothing, ended: Callable[[], None] = nothing
+) -> None:
+    """The generation of a whole study in a flow, its store and journal in `folder`."""
     from prefect import flow
 
     from flows.generation import generate_missing
@@ -106,14 +127,13 @@ def stage(study: Any, folder: Path) -> float:
         journal.keep_abilities(f"{endpoint.identity} m chat", KNOWN)
 
     @flow(name="stage")
-    def generation() -> float:
+    def generation() -> None:
         run = new_run(study, folder, settings)
         remember_study(run)
         plan = plan_generation(run, load_units(run))
-        started = time.perf_counter()
+        begins()
         generate_missing(run, plan, Scope())
-        seconds = time.perf_counter() - started
+        ended()
         settle_failures(run, plan)
-        return seconds
 
-    return generation()
+    generation()

@@ -1,157 +1,164 @@
-"""Rows a second: the pipeline's generation, store and journal included, against the bare client and curator.
+"""Generation against its peers, on the same work: rows a second, CPU per row; written to docs/performance.md.
 
-    python tests/benchmarks/throughput.py [--rows 2000] [--concurrency 64] [--latency-ms 50] [--rounds 3]
-        [--curator PATH/bin/python]
+    python tests/benchmarks/throughput.py --peers FOLDER [--rows 2000] [--concurrency 128] [--latency-ms 50]
+        [--rounds 3] [--sides threads,curator] [--keep FOLDER] [--print]
 
-One light server in a process of its own, its CPU time given apart; every round runs each side once, one after the
-other, so that ratios are of the same minutes. `bare` is AsyncOpenAI on aiohttp in one process, and nothing else.
-`threads` and `dask` are `flows.generation.generate_missing` in a Prefect flow: Dask's two workers are there before
-the clock starts, as a cluster is, and share the concurrency; `dask, from nothing` starts them as `moored run` does.
+One light server in processes of its own, its CPU time given apart. Each round runs every side once, one after
+the other, each in a process of its own, so that ratios are of the same minutes; medians over the rounds. FOLDER
+keeps an environment per peer and is filled on first use (uv, the user's package index); without --peers only our
+own sides run. What is measured is kept in --keep, and not measured again from there.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from light_server import light_server
-from served import KNOWN, stage, study_of, write_texts
+from measured import Measured, measure
+from page import measured_on, write_section
+from served import bodies_of, write_texts
+
+SIDES = Path(__file__).parent / "sides"
+OURS = ("aiohttp", "bare", "threads", "dask2", "fresh")
+PEERS = {
+    "curator": ("bespokelabs-curator==0.1.31",),
+    "designer": ("data-designer==0.9.7",),
+    "distilabel": ("distilabel[openai]==1.5.3", "requests"),
+    "edsl": ("edsl==1.0.9", "openai"),
+}
+WORDS = {
+    "aiohttp": "aiohttp alone: prepared bodies, no store",
+    "bare": "AsyncOpenAI on aiohttp, no store",
+    "threads": "**moored**, threads of one process",
+    "dask2": "**moored**, two Dask workers that are up",
+    "fresh": "**moored**, two Dask workers, their start included",
+    "curator": "bespokelabs-curator 0.1.31",
+    "designer": "NeMo Data Designer 0.9.7",
+    "distilabel": "distilabel 1.5.3",
+    "edsl": "edsl 1.0.9, local runner",
+}
+FEWER = {"edsl": 10}
+"""A side that takes minutes gets a part of the rows."""
+ONCE = ("designer", "distilabel", "edsl")
+"""Sides that are several times slower run in the first round alone."""
 
 
 def main() -> None:
     asked = _arguments()
-    with (
-        tempfile.TemporaryDirectory(prefix="moored-bench-") as name,
-        light_server(asked.latency_ms / 1000) as (url, used),
-    ):
-        os.environ["OPENAI_BASE_URL"] = url
-        folder = Path(name)
-        write_texts(folder, asked.rows)
-        speeds = _rounds(asked, folder, url)
-    middle = {side: statistics.median(each) for side, each in speeds.items()}
-    for side, each in speeds.items():
-        against = {other: middle[side] / middle[other] for other in ("bare", "curator") if other in middle}
-        ratios = "  ".join(f"{ratio:5.2f} x {other}" for other, ratio in against.items())
-        runs = " ".join(f"{speed:.0f}" for speed in each)
-        sys.stdout.write(f"{side:20}{middle[side]:7.0f} rows/s  {ratios}  ({runs})\n")
-    sys.stdout.write(f"the model server took {sum(used):.1f} s of CPU time in all\n")
+    with tempfile.TemporaryDirectory(prefix="moored-bench-") as name:
+        measured = _rounds(asked, Path(name))
+    text = _table(asked, measured)
+    sys.stdout.write(text)
+    if not asked.print:
+        write_section("throughput", text)
 
 
-def _rounds(asked: Any, folder: Path, url: str) -> dict[str, list[float]]:
-    from distributed import LocalCluster
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+def _rounds(asked: Any, folder: Path) -> dict[str, list[Measured]]:
+    sides = asked.sides.split(",") if asked.sides else [*OURS, *(PEERS if asked.peers else ())]
+    python = {side: _python(asked.peers, side) for side in sides}
+    work = {side: work_of(folder, asked.rows // FEWER.get(side, 1)) for side in sides}
+    measured: dict[str, list[Measured]] = {side: [] for side in sides}
+    for number in range(asked.rounds):
+        for side in sides:
+            if number and side in ONCE:
+                continue
+            kept = Path(asked.keep or folder) / f"{side}-{number}.json"
+            if not kept.exists():
+                one = _run(asked, side, python[side], work[side], folder / "log")
+                kept.write_text(json.dumps(asdict(one)))
+                sys.stderr.write(f"{side}: {one.rows_per_s:.0f} rows/s, {one.cpu_ms:.2f} ms CPU per row\n")
+            measured[side].append(Measured(**json.loads(kept.read_text())))
+    return measured
 
-    from moored.cli.api_server import api_server
 
-    bodies = _bodies(folder, url)
-    prompts = folder / "prompts.json"
-    prompts.write_text(json.dumps([body["messages"][-1]["content"] for body in bodies]))
-    sides: dict[str, Callable[[str], float]] = {
-        "bare": lambda _: _seconds(lambda: asyncio.run(bare(url, bodies, asked.concurrency))),
-        "threads": lambda _: _stage(folder, asked.concurrency // 2, MOORED_WORKERS="0"),
-        "dask": lambda at: _stage(folder, asked.concurrency // 2, MOORED_DASK_ADDRESS=at),
-        "dask, from nothing": lambda _: _stage(folder, asked.concurrency // 2, MOORED_WORKERS="2"),
+def _run(asked: Any, side: str, python: str, work: Path, log: Path) -> Measured:
+    rows, peer = asked.rows // FEWER.get(side, 1), side in PEERS
+    environment = {name: value for name, value in os.environ.items() if not peer or name != "PYTHONPATH"}
+    with light_server(asked.latency_ms / 1000) as (url, used):
+        script = [str(SIDES / f"{side}.py")] if peer else [str(SIDES / "ours.py"), side]
+        prompts = work / "prompts.json" if peer else work
+        one = measure([python, *script, url, str(prompts), str(asked.concurrency)], rows, environment, log)
+    return replace(one, server_s=sum(used))
+
+
+def work_of(folder: Path, rows: int) -> Path:
+    """The same texts as a table, as the bodies that the stage sends, and as prompts."""
+    work = folder / str(rows)
+    if not work.exists():
+        work.mkdir()
+        write_texts(work, rows)
+        lines = (work / "texts.csv").read_text().splitlines()
+        (work / "few.csv").write_text("\n".join(lines[:9]) + "\n")
+        bodies = bodies_of(work)
+        (work / "bodies.json").write_text(json.dumps(bodies))
+        (work / "prompts.json").write_text(json.dumps([body["messages"][-1]["content"] for body in bodies]))
+    return work
+
+
+def _python(peers: str | None, side: str) -> str:
+    """The Python that runs a side; a peer's environment is made where it is missing."""
+    if side not in PEERS:
+        return sys.executable
+    assert peers, f"{side} needs --peers"
+    python = Path(peers) / side / "bin" / "python"
+    if not python.exists():
+        subprocess.run(["uv", "venv", "--quiet", "--python", "3.11", str(python.parents[1])], check=True)
+        subprocess.run(["uv", "pip", "install", "--quiet", "--python", str(python), *PEERS[side]], check=True)
+    return str(python)
+
+
+def _table(asked: Any, measured: dict[str, list[Measured]], server_ms: float) -> str:
+    middle = {
+        side: [statistics.median(values) for values in zip(*map(_figures, runs), strict=True)]
+        for side, runs in measured.items()
     }
-    if asked.curator:
-        sides["curator"] = lambda _: curator(asked.curator, url, prompts, asked)
-    speeds: dict[str, list[float]] = {side: [] for side in sides}
-    with (
-        api_server() as api,
-        temporary_settings({PREFECT_API_URL: api.address}),
-        LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster,
-    ):
-        _stage(folder, asked.concurrency // 2, MOORED_DASK_ADDRESS=cluster.scheduler_address)  # imports
-        for _ in range(asked.rounds):
-            for side, run in sides.items():
-                speeds[side].append(asked.rows / run(cluster.scheduler_address))
-                sys.stderr.write(f"{side}: {speeds[side][-1]:.0f} rows/s\n")
-    return speeds
-
-
-def _stage(folder: Path, concurrency: int, **environment: str) -> float:
-    with tempfile.TemporaryDirectory(dir=folder) as name:
-        (Path(name) / "texts.csv").symlink_to(folder / "texts.csv")
-        before = dict(os.environ)
-        os.environ |= environment
-        try:
-            return stage(study_of(concurrency=concurrency), Path(name))
-        finally:
-            os.environ.clear()
-            os.environ |= before
-
-
-def _bodies(folder: Path, url: str) -> list[dict[str, Any]]:
-    """The requests that the stage sends."""
-    import pandas as pd
-
-    from moored.llm.endpoints import external_endpoint
-    from moored.llm.recipe_builder import build_recipe
-    from moored.llm.requests import read_request
-    from moored.storage.journal import Journal
-
-    study = study_of()
-    endpoint = external_endpoint(url)
-    with Journal(folder / "known.sqlite", "known") as journal:
-        journal.keep_abilities(f"{endpoint.identity} m chat", KNOWN)
-        recipe = build_recipe(study, study.sources[0], endpoint, folder, journal)
-    return [read_request(recipe, "positive", text).body for text in pd.read_csv(folder / "texts.csv")["text"]]
-
-
-async def bare(url: str, bodies: list[dict[str, Any]], concurrency: int) -> None:
-    """AsyncOpenAI on aiohttp and a queue, nothing else."""
-    import openai
-
-    async with openai.AsyncOpenAI(
-        base_url=url, max_retries=0, http_client=openai.DefaultAioHttpClient()
-    ) as client:
-        queue = iter(bodies)
-
-        async def worker() -> None:
-            for body in queue:
-                await client.chat.completions.create(**body)
-
-        await asyncio.gather(*(worker() for _ in range(concurrency)))
-
-
-def curator(python: str, url: str, prompts: Path, asked: Any) -> float:
-    """Seconds that curator takes, in a process of its own, imports not counted."""
-    script = Path(__file__).parent / "curator_client.py"
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [python, str(script), url, str(prompts), str(asked.concurrency)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+    lines = [
+        "| client | CPU ms per row | of moored's | rows/s | moored sends | from nothing: s, CPU s |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for side, (cpu, speed, whole, whole_cpu) in middle.items():
+        ours_cpu, ours_speed, *_ = middle.get("threads", middle[side])
+        rows = measured[side][0].rows
+        few = "" if rows == asked.rows else f" ({rows} rows)"
+        against = f"{cpu:.2f} | {cpu / ours_cpu:.2f} x | {speed:,.0f} | {ours_speed / speed:.2f} x"
+        lines.append(f"| {WORDS[side]}{few} | {against} | {whole:.1f}, {whole_cpu:.1f} |")
+    every = [one for runs in measured.values() for one in runs]
+    server_ms = 1000 * sum(one.server_s for one in every) / sum(one.rows for one in every)
+    once = "".join(f", one of {WORDS[side]}" for side in measured if side in ONCE)
+    said = (
+        f"{asked.rows:,} rows, {asked.concurrency} requests in flight, a server that answers after "
+        f"{asked.latency_ms} ms (at most {asked.concurrency * 1000 / asked.latency_ms:,.0f} rows/s); medians of "
+        f"{asked.rounds} rounds{once}. The server took {server_ms:.2f} CPU ms per row, on the same machine."
     )
-    said = [line for line in done.stdout.splitlines() if line.startswith("rows/s ")]
-    assert said, done.stdout[-2000:] + done.stderr[-4000:]
-    return float(asked.rows / float(said[0].split()[1]))
+    ours = measured_on("moored", "openai", "aiohttp", "prefect", "distributed", "duckdb")
+    return "\n".join([f"{ours} {said}", "", *lines]) + "\n"
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+def _figures(one: Measured) -> tuple[float, float, float, float]:
+    return one.cpu_ms, one.rows_per_s, one.whole_wall_s, one.whole_cpu_s
 
 
 def _arguments() -> Any:
-    parser = argparse.ArgumentParser(description="Rows a second, side by side.")
-    for name, default in (("rows", 2000), ("concurrency", 64), ("latency-ms", 50), ("rounds", 3)):
+    parser = argparse.ArgumentParser(description="Generation against its peers.")
+    for name, default in (("rows", 2000), ("concurrency", 128), ("latency-ms", 50), ("rounds", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--curator", help="the Python of an environment with bespokelabs-curator")
+    parser.add_argument("--peers", help="a folder with an environment per peer; made on first use")
+    parser.add_argument("--sides", help="some of them, with commas")
+    parser.add_argument(
+        "--keep", help="a folder for what each run measured, so that a stopped benchmark goes on"
+    )
+    parser.add_argument("--print", action="store_true", help="leave docs/performance.md as it is")
     return parser.parse_args()
 
 

@@ -1,8 +1,4 @@
-"""bespokelabs-curator over the same prompts, run by its own Python: `python curator_client.py URL PROMPTS ROWS/S`.
-
-It prints rows a second. tiktoken would fetch its vocabulary from the network: bytes are counted instead,
-which is faster.
-"""
+"""bespokelabs-curator over the same prompts, run by its own Python: `python curator.py URL PROMPTS CONCURRENCY`."""
 
 # ruff: noqa: E402  the environment comes first
 
@@ -10,29 +6,20 @@ import json
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+from clock import count_bytes, done, ready
+
+FOLDER = tempfile.TemporaryDirectory(prefix="curator-")
 os.environ |= {
     "OPENAI_API_KEY": "none",
     "CURATOR_DISABLE_RICH_DISPLAY": "1",
-    "CURATOR_CACHE_DIR": tempfile.mkdtemp(prefix="curator-"),
+    "CURATOR_CACHE_DIR": FOLDER.name,
     "TELEMETRY_ENABLED": "false",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
 }
 
-import tiktoken
-
-
-class Bytes:
-    """Stands for the vocabulary."""
-
-    def encode(self, text, **_):
-        """Four bytes a token."""
-        return range(len(text) // 4)
-
-
-tiktoken.get_encoding = tiktoken.encoding_for_model = lambda *_: Bytes()
+count_bytes()
 
 from bespokelabs import curator
 
@@ -49,9 +36,6 @@ model = curator.LLM(
     },
 )
 model(prompts[:8])  # whatever is done once
-started = time.perf_counter()
+ready()
 answered = model(prompts)
-seconds = time.perf_counter() - started
-answers = getattr(answered, "dataset", answered)
-assert len(answers) == len(prompts)
-sys.stdout.write(f"rows/s {len(prompts) / seconds}\n")
+done(len(getattr(answered, "dataset", answered)), len(prompts))
