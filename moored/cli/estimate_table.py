@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from moored.storage.column_sql import Wanted
     from moored.storage.delimited import Dialect
 
-CHUNK = 200_000
+CHUNK = 50_000  # rows: a chunk's copies are what a stream adds to the memory of the imports
 MANY_CELLS = 10**8  # rows times columns above which a table is read in chunks unasked: some 3 GB in memory
 _NAME = re.compile(r"`([^`]+)`|([^\W\d][\w.]*)")
 SMALL_FILE = 10**8  # bytes below which nobody counts the cells

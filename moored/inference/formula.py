@@ -13,7 +13,7 @@ import numpy as np
 
 from moored.errors import ColumnMissing, DataInvalid, EmptyTable, NoLabels, Unidentified
 from moored.inference.data import Kind, Mask, Sample, Source
-from moored.inference.formulas.cells import column, named_rows
+from moored.inference.formulas.cells import RowNames, column, named_rows
 from moored.inference.formulas.grammar import Reading, read_formula
 from moored.inference.formulas.matrix import Arrays, Design, refuse_infinite
 from moored.inference.formulas.missing import Kept, keep
@@ -206,9 +206,9 @@ def _kept(frame: pd.DataFrame, reading: Reading, labelled: Mask, columns: Column
     )
 
 
-def _rows(frame: pd.DataFrame, before: int) -> list[str]:
-    """What messages call the rows: their numbers, from 1 on, without the header."""
-    return [f"row {number}" for number in range(before + 1, before + len(frame) + 1)]
+def _rows(frame: pd.DataFrame, before: int) -> RowNames:
+    """What messages call the rows."""
+    return RowNames(before, len(frame))
 
 
 def _sample(

@@ -37,6 +37,8 @@ from moored.storage.tables import GLOB, Column, Table, readable, relation_of, wi
 SMALL = 5 * 10**7
 _BY_DUCKDB = ("parquet", "duckdb")
 _LOOKED_AT = 1000
+_ROW_GROUP = 20 * duckdb.__standard_vector_size__
+"""Rows that a writer of Parquet keeps in memory; its own choice is three times as many."""
 
 
 def column_names(path: str | Path, dialect: Dialect | None = None) -> tuple[str, ...]:
@@ -116,11 +118,11 @@ def _spooled(path: str | Path, wanted: Wanted, folder: Path) -> Path:
         cleaned = ", ".join(
             f"{cleaned_texts(quoted, wanted)} AS {quoted}" for quoted in map(quoted_name, wanted.names)
         )
-        relation.project(cleaned).write_parquet(str(texts), compression="snappy")
+        relation.project(cleaned).write_parquet(str(texts), compression="snappy", row_group_size=_ROW_GROUP)
     with relation_of(texts) as (_, relation):
         _refuse_lost(Path(path), relation, delimiter, wanted.dialect)
         relation.project(picked_columns(relation, wanted, delimiter, cleaned=True)).write_parquet(
-            str(typed), compression="snappy"
+            str(typed), compression="snappy", row_group_size=_ROW_GROUP
         )
     texts.unlink()
     return typed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -98,6 +98,27 @@ def _floats(values: pd.Series[Any], missing: Mask) -> pd.Series[Any]:
     out = np.full(len(values), np.nan)
     out[~missing] = values[~missing].astype(float)
     return pd.Series(out, index=values.index)
+
+
+@dataclass(frozen=True, slots=True)
+class RowNames(Sequence[str]):
+    """What messages call the rows: their numbers in the file, from 1 on, without the header."""
+
+    before: int
+    """Rows of the file that came in earlier chunks."""
+    rows: int
+
+    def __len__(self) -> int:
+        return self.rows
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self[place] for place in range(self.rows)[at]]
+        return f"row {self.before + range(self.rows)[at] + 1}"
 
 
 def named_rows(names: Iterable[Any]) -> str:

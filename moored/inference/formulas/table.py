@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -41,7 +41,7 @@ def labelled_rows(frame: pd.DataFrame, column: str) -> Mask:
 
 
 def probabilities(
-    frame: pd.DataFrame, probability: str | None, weights: str | None, rows: list[str]
+    frame: pd.DataFrame, probability: str | None, weights: str | None, rows: Sequence[str]
 ) -> Array | None:
     """(T,) labelling probabilities, from a column of them or of their inverses; None without either.
 
@@ -59,7 +59,7 @@ def probabilities(
 
 
 def _numbers(
-    frame: pd.DataFrame, name: str, rows: list[str], said: str, allowed: Callable[[Array], Mask]
+    frame: pd.DataFrame, name: str, rows: Sequence[str], said: str, allowed: Callable[[Array], Mask]
 ) -> Array:
     cells = column(frame, name)
     if cells.words:
@@ -70,13 +70,13 @@ def _numbers(
     return values
 
 
-def _refuse_rows(wrong: Mask, rows: list[str], sentence: str) -> None:
+def _refuse_rows(wrong: Mask, rows: Sequence[str], sentence: str) -> None:
     if wrong.any():
         listed = named_rows(np.asarray(rows, dtype=object)[wrong])
         raise DataInvalid(f"{sentence}; {int(wrong.sum())} do not have it: {listed}.")
 
 
-def codes(frame: pd.DataFrame, name: str, rows: list[str]) -> NDArray[Any]:
+def codes(frame: pd.DataFrame, name: str, rows: Sequence[str]) -> NDArray[Any]:
     """A column of codes of clusters or strata. Errors: `DataInvalid`, which names the rows without one."""
     missing = missing_cells(frame[name])
     _refuse_rows(
