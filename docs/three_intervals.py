@@ -15,10 +15,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import moored
-from moored.figures.look import DARK, EVERYONE, HEADLINE, MUTED, NAIVE, OTHER, WIDE, as_svg, bare, in_the_look
+from moored.figures.look import DARK, EVERYONE, HEADLINE, MUTED, NAIVE, OTHER, as_svg, bare, in_the_look
 
 FIGURE = Path(__file__).parent / "figures" / "three-intervals.svg"
 Interval = tuple[float, float, float]
+PHONE = 4.9
+"""Inches: the width at which a phone shows the letters as they are drawn."""
 
 
 def main() -> None:
@@ -36,8 +38,13 @@ def main() -> None:
     for name, (estimate, lower, upper) in lines.items():
         print(f"{name:30} {estimate:.3f} [{lower:.3f}, {upper:.3f}]")  # noqa: T201
     print(f"all {len(table)} human labels: {everyone:.3f}")  # noqa: T201
+    saved(lines, everyone, len(table))
+
+
+def saved(lines: dict[str, Interval], everyone: float, units: int) -> None:
+    """Write the figure, which follows its page from light to dark."""
     svg = as_svg(
-        drawn(lines, everyone, len(table)),
+        drawn(lines, everyone, units),
         "three",
         "Share of positive tweets",
         "Model labels alone: a narrow interval that misses the truth. Human labels alone: a wide one that holds "
@@ -64,34 +71,33 @@ def _interval(fit: moored.inference.Fit) -> Interval:
 
 @in_the_look
 def drawn(lines: dict[str, Interval], everyone: float, units: int) -> Figure:
-    """One line per interval, the truth as an upright line."""
-    figure = Figure(figsize=(WIDE, 2.1), layout="constrained")
+    """One line per interval, its name and numbers above it, the truth as an upright line. Readable on a phone."""
+    figure = Figure(figsize=(PHONE, 2.35), layout="constrained")
     axes = figure.subplots()
     bare(axes)
     colours = (NAIVE, OTHER, HEADLINE)
-    for place, ((estimate, lower, upper), colour) in enumerate(zip(lines.values(), colours, strict=True)):
-        axes.plot([lower, upper], [place, place], color=colour, linewidth=4 if place != 1 else 2.5)
-        axes.plot([estimate], [place], "s" if place == 0 else "o", color=colour, markersize=8)
+    left = min(low for _, low, _ in lines.values()) - 0.01
+    for place, ((name, (estimate, lower, upper)), colour) in enumerate(
+        zip(lines.items(), colours, strict=True)
+    ):
+        axes.plot([lower, upper], [place, place], color=colour, linewidth=5)
+        axes.plot([estimate], [place], "s" if place == 0 else "o", color=colour, markersize=9)
+        axes.text(left, place - 0.36, name, weight="bold")
         axes.annotate(
-            f"{estimate:.0%} ({lower:.0%} to {upper:.0%})",
-            (upper, place),
-            (10, -3),
-            textcoords="offset points",
+            f"{lower:.0%} to {upper:.0%}", (upper, place), (8, -3), textcoords="offset points", color=colour
         )
-    axes.axvline(everyone, color=EVERYONE, linewidth=1.4, linestyle=(0, (4, 3)))
+    axes.axvline(everyone, color=EVERYONE, linewidth=1.6, linestyle=(0, (4, 3)))
     axes.annotate(
-        f"what all {units} human labels say: {everyone:.0%}",
-        (everyone, -0.62),
+        f"all {units} human labels: {everyone:.0%}",
+        (everyone, 2.72),
         (5, 0),
         textcoords="offset points",
         color=EVERYONE,
-        fontsize=8.5,
+        weight="bold",
     )
-    axes.set_yticks(range(3), list(lines))
-    axes.set_ylim(2.5, -0.85)
-    axes.set_xlim(
-        min(low for _, low, _ in lines.values()) - 0.02, max(up for *_, up in lines.values()) + 0.13
-    )
+    axes.set_yticks([])
+    axes.set_ylim(2.8, -0.7)
+    axes.set_xlim(left - 0.005, max(up for *_, up in lines.values()) + 0.075)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_xlabel("share of positive tweets", color=MUTED)
     return figure

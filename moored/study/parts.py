@@ -54,7 +54,7 @@ class Data(Part):
     query: Words | None = None
     """A query whose rows are the units: over the tables of a DuckDB file, or over any other source as `data`."""
     rows: Annotated[int, Field(gt=0)] | None = None
-    """Use a seeded simple random sample of so many rows."""
+    """Use only this many rows, a simple random sample drawn by the seed."""
     cluster: Words | None = None
     """A column that says which units belong together (texts of one person)."""
     missing: tuple[Annotated[str, BeforeValidator(_as_written)], ...] = ()
@@ -64,7 +64,7 @@ class Data(Part):
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     """Of a delimited file, where its first rows do not tell."""
     skip_rows: Annotated[int, Field(ge=0)] = 0
-    """Rows under the header that are no data."""
+    """Rows under the header that hold no data."""
     codes: Annotated[tuple[Words, ...], Field(exclude_if=not_)] = ()
     """Columns of SPSS, Stata or SAS to read by their codes, not by their value labels."""
 
@@ -147,7 +147,7 @@ class Labels(Part):
     """`simple-random`: every unit could be labelled alike. `known-probability`: see `probability`. `undeclared`:
     nobody says, and a warning says so."""
     sample: Annotated[int, Field(gt=0)] | None = None
-    """Count only so many units, drawn at random by the seed, as labelled; hold the other labels back."""
+    """Use only this many labels, drawn at random by the seed; the other labels are held back."""
     column: Words | None = None
     """A column that is 1, true, yes or x where a human labelled; without it, where the label is not empty."""
     probability: Words | None = None
@@ -172,7 +172,7 @@ class Model(Part):
     scoring: Literal["auto", "logprobs", "draws", "label"] = "auto"
     """How an answer becomes a number; `auto` asks the endpoint once what it gives."""
     draws: Annotated[int, Field(ge=1, le=64)] = 5
-    """Sampled answers a text where scoring = "draws"; they are averaged into one value."""
+    """Sampled answers per text where scoring = "draws"; they are averaged into one value."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     """For written texts; reading is at temperature 0 unless scored by draws."""
     max_tokens: Annotated[int, Field(gt=0)] = 60
@@ -219,9 +219,9 @@ class GenerationSettings(Part):
     max_wait_minutes: Annotated[float, Field(gt=0, le=100_000)] = 60.0
     """Longest wait for an endpoint that asks for one (Retry-After) before the run ends; it may go on later."""
     requests_per_minute: Annotated[int, Field(gt=0)] | None = None
-    """Most requests a minute, over all workers."""
+    """Most requests per minute, over all workers."""
     tokens_per_minute: Annotated[int, Field(gt=0)] | None = None
-    """Most tokens a minute, over all workers."""
+    """Most tokens per minute, over all workers."""
     max_failed_share: Share = 0.1
     """Stop where more of a source's generations end without an answer."""
     max_requests: Annotated[int, Field(ge=0)] | None = None

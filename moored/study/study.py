@@ -58,7 +58,7 @@ class Study(Part):
     name: StudyName
     """Under which results are stored and asked for: small letters, digits, `_` and `-`."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Of every random choice: which rows, which labels count. The same seed gives the same study."""
+    """Decides every random choice: which rows, which labels count. The same seed gives the same study."""
     data: Data
     outcome: OutcomeSpec
     covariates: tuple[Covariate, ...] = ()

@@ -78,7 +78,7 @@ class Checks(Part):
     """Thresholds of the checks, and which of them stop a run (docs/checks.md says what each check asks)."""
 
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.002
-    """Most probability that chance alone stops a run: all tests of a run together (Bonferroni)."""
+    """The highest probability that chance alone stops a run, over all of its tests together (Bonferroni)."""
     text_length: tuple[int, int] = (1, 20_000)
     """Characters of a raw text: fewest, most."""
     max_duplicate_share: Share = 0.02
