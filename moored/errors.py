@@ -46,58 +46,25 @@ Each says in one sentence what came, what is allowed and what to do next.
     │   ├── ChecksFailed        60  a critical check stopped the run
     │   ├── VersionDiffers      61  a stored version cannot be computed again from its inputs
     │   ├── Overdue             62  nothing was published for longer than expected, or a run died
-    │   └── ChecksumDiffers     71  a downloaded file is not the pinned one
+    │   ├── ChecksumDiffers     71  a downloaded file is not the pinned one
+    │   ├── ModelAbsent         72  a model of `moored model list` is not here yet
+    │   └── CacheUnwritable     73  the cache folder cannot be written
     └── Transient                   the same call may go through later
         ├── EndpointUnreachable 40
         ├── EndpointBusy        45  it asks to wait longer than the study allows
         ├── StoreLocked         50  another process holds the store
         ├── StudyBusy           54  another run of the same study is under way
         ├── ServerLost          55  the Prefect server does not answer
-        ├── DiskFull            56  no room for the store or the journal
-        └── FetchFailed         70  the package index did not answer
+        ├── DiskFull            56  no room for the store, the journal or a model
+        └── FetchFailed         70  the package index, or an address, did not answer
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-
-class MooredError(Exception):
-    """Root. `message` is one sentence for a person; `details` goes into `--json`."""
-
-    exit_code: ClassVar[int] = 1
-
-    def __init_subclass__(cls, exit_code: int | None = None) -> None:
-        if exit_code is not None:
-            cls.exit_code = exit_code
-
-    def __init__(self, message: str, **details: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.details = details
-
-    @property
-    def public(self) -> str:
-        """The sentence for eyes elsewhere: without `details["example"]`, what a text or a reply said."""
-        example = self.details.get("example")
-        return self.message.replace(example, "...") if example else self.message
-
-    # Keyword arguments are lost by the default reduction: a Dask worker's error would reach the flow
-    # as a TypeError.
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message, self.details)
-
-
-def _rebuild(cls: type[MooredError], message: str, details: dict[str, Any]) -> MooredError:
-    return cls(message, **details)
-
-
-class Terminal(MooredError):
-    """Trying again changes nothing."""
-
-
-class Transient(MooredError):
-    """The same call may go through later."""
+# Defined there, to be imported from here.
+from moored.refusal import MooredError as MooredError  # noqa: PLC0414
+from moored.refusal import Terminal as Terminal  # noqa: PLC0414
+from moored.refusal import Transient as Transient  # noqa: PLC0414
 
 
 class StudyInvalid(Terminal, exit_code=10):
@@ -241,7 +208,7 @@ class StudyBusy(Transient, exit_code=54):
 
 
 class DiskFull(Transient, exit_code=56):
-    """There is no room for the store or the journal to grow; what is stored stays."""
+    """There is no room for the store, the journal or a model to grow; what is stored stays."""
 
 
 class SchemaNewer(Terminal, exit_code=51):
@@ -293,8 +260,16 @@ class Overdue(Terminal, exit_code=62):
 
 
 class FetchFailed(Transient, exit_code=70):
-    """The package index did not deliver a file."""
+    """The package index, an address or a path did not deliver a file."""
 
 
 class ChecksumDiffers(Terminal, exit_code=71):
     """A downloaded file is not the pinned one."""
+
+
+class ModelAbsent(Terminal, exit_code=72):
+    """A model of `moored model list` is not on this machine, or the list has no such model."""
+
+
+class CacheUnwritable(Terminal, exit_code=73):
+    """The cache folder, where models are kept, cannot be written."""

@@ -31,7 +31,7 @@ class Settings:
     store: Path
     """MOORED_STORE: the DuckDB file."""
     cache: Path
-    """MOORED_CACHE: the embedded model and the example data."""
+    """MOORED_CACHE: models and the example data."""
     pipeline: Path
     """MOORED_PIPELINE, for development: another folder of flows/, tasks/ and checks/ than the installed one."""
     dask_address: str | None
@@ -42,7 +42,7 @@ class Settings:
     poll_s: float
     """MOORED_POLL_S: seconds between two looks at open batches."""
     base_url: str | None
-    """OPENAI_BASE_URL: the endpoint of any model but the embedded one."""
+    """OPENAI_BASE_URL: the endpoint of any model that does not run here."""
     log: str | None = None
     """MOORED_LOG: how runs are logged (`moored.monitor.logs.set_up_logs`)."""
     metrics: Path | None = None

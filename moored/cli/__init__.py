@@ -22,6 +22,7 @@ from moored.cli.extras import extras_named
 from moored.cli.init import init_command
 from moored.cli.inspect import history_command, results_command, status_command
 from moored.cli.methods import methods_command
+from moored.cli.model import model_app
 from moored.cli.plan import plan_command
 from moored.cli.preview import preview_command
 from moored.cli.report import report_command
@@ -79,7 +80,11 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     },
 }
 """The commands, in the groups of `moored --help`."""
+GROUPS = {"model": ("Start here", model_app), "benchmark": ("Read", benchmark_app)}
+"""Commands that have commands of their own."""
 EXAMPLES = {
+    "model": "moored model fetch qwen2.5-1.5b",
+    "benchmark": "moored benchmark tasks",
     "example": "moored example tweets",
     "init": "moored init answers.csv --label human_polite --covariates age,region",
     "validate": "moored validate tweets.toml",
@@ -112,7 +117,8 @@ EXAMPLES = {
 for _group, _commands in COMMANDS.items():
     for _name, _command in _commands.items():
         app.command(_name, rich_help_panel=_group, epilog=f"Example: {EXAMPLES[_name]}")(_command)
-app.add_typer(benchmark_app, name="benchmark", rich_help_panel="Read")
+for _name, (_panel, _group_app) in GROUPS.items():
+    app.add_typer(_group_app, name=_name, rich_help_panel=_panel, epilog=f"Example: {EXAMPLES[_name]}")
 
 FIRST = """\
 moored: valid inference with imperfect synthetic data.

@@ -19,7 +19,9 @@ from typing import Literal
 from moored import __version__
 from moored.errors import MooredError
 from moored.extras import line_that_adds
-from moored.fetch import EMBEDDED_MODEL
+from moored.fetch.models import EMBEDDED, known_models
+from moored.fetch.obtain import has_size
+from moored.fetch.space import in_words as _size
 from moored.settings import Settings, read_settings
 
 State = Literal["ok", "warn", "fail"]
@@ -47,7 +49,7 @@ def examine() -> list[Finding]:
     looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
         _extras,
         _cache,
-        _model,
+        _models,
         _endpoint,
         _disk,
         _loopback,
@@ -103,7 +105,7 @@ def _told(names: list[str]) -> str:
 
 
 def _cache(settings: Settings) -> Iterator[Finding]:
-    """Can the embedded model be kept?"""
+    """Can models be kept?"""
     folder = settings.cache
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,21 +119,25 @@ def _cache(settings: Settings) -> Iterator[Finding]:
     yield Finding("cache", "ok", f"{folder}, {_size(used)}")
 
 
-def _model(settings: Settings) -> Iterator[Finding]:
-    """Is the embedded model there, and is it one?"""
-    file = EMBEDDED_MODEL.place(settings.cache)
-    if not file.is_file():
-        yield Finding("embedded model", "warn", "not fetched yet; the first run fetches it (some 100 MB)")
-        return
-    with file.open("rb") as opened:
-        whole = opened.read(4) == b"GGUF"
-    said = f"{file.name}, {_size(file.stat().st_size)}"
-    if whole:
-        yield Finding("embedded model", "ok", said)
-    else:
-        yield Finding(
-            "embedded model", "fail", f"{file} is no GGUF file; delete it, the next run fetches it again"
-        )
+def _models(settings: Settings) -> Iterator[Finding]:
+    """Which models of the table are here, and is each of them one?"""
+    for model in known_models().values():
+        name = "embedded model" if model.name == EMBEDDED else f"model {model.name}"
+        file, command = model.place(settings.cache), f"`moored model fetch {model.name}`"
+        begun = file.with_name(f"{file.name}.part")
+        if file.is_file() and has_size(model, settings.cache):
+            yield Finding(name, "ok", f"{file.name}, {_size(model.size)}")
+        elif file.is_file():
+            said = f"{file} has {file.stat().st_size:,} bytes, not {model.size:,}; type {command}"
+            yield Finding(name, "fail", said)
+        elif begun.is_file():
+            said = f"{_size(begun.stat().st_size)} of {_size(model.size)} are here; {command} goes on"
+            yield Finding(name, "warn", said)
+        elif model.name == EMBEDDED:
+            yield Finding(name, "warn", "not fetched yet; the first run fetches it (some 100 MB)")
+        else:
+            said = f"not here; {command} ({_size(model.size)}) brings it for studies that name it"
+            yield Finding(name, "ok", said)
 
 
 def _endpoint(settings: Settings) -> Iterator[Finding]:
@@ -152,7 +158,9 @@ def _endpoint(settings: Settings) -> Iterator[Finding]:
     elif settings.base_url:
         yield Finding("endpoint", "ok", f"{where}; {KEY_VARIABLE} is not set")
     else:
-        yield Finding("endpoint", "warn", f"{KEY_VARIABLE} is not set: only the embedded model can be used")
+        yield Finding(
+            "endpoint", "warn", f"{KEY_VARIABLE} is not set: only models on this machine can be used"
+        )
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
@@ -248,7 +256,3 @@ def _prefect(settings: Settings) -> Iterator[Finding]:  # noqa: ARG001
     address = table.get("profiles", {}).get(name, {}).get("PREFECT_API_URL")
     said = f"runs use the server at {address}" if address else "each run starts a server of its own"
     yield Finding("prefect", "ok", f"profile {name!r} in {profiles}: {said}")
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -32,7 +32,7 @@ def refused(error: MooredError) -> int:
 
 def interrupted() -> int:
     """Say that the user stopped it."""
-    _end(INTERRUPTED, "Interrupted", "interrupted; what was generated is stored, run again to go on")
+    _end(INTERRUPTED, "Interrupted", "interrupted; what is done is stored, run again to go on")
     return INTERRUPTED
 
 

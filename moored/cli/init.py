@@ -50,7 +50,10 @@ Kind = Annotated[str | None, _option("|".join(KINDS), "What the labels are.")]
 Chosen = Annotated[str | None, _option("|".join(DESIGNS), "How the labelled rows were chosen.")]
 Probability = Annotated[ColumnName, _option("COLUMN", "How likely each row was to be labelled.")]
 Cluster = Annotated[ColumnName, _option("COLUMN", "Rows with the same value belong together.")]
-ModelName = Annotated[str | None, _option("NAME", "`embedded`, or a model of your endpoint.")]
+ModelName = Annotated[
+    str | None,
+    _option("NAME", "`embedded`, another name of `moored model list`, or a model of your endpoint."),
+]
 Missing = Annotated[list[str] | None, _option("WORD", "Means no value; may be repeated.", "--na")]
 Encoding = Annotated[str | None, _option("NAME", "Of a delimited file, such as cp1252.")]
 Delimiter = Annotated[str | None, _option("SIGN", "Of a delimited file.")]

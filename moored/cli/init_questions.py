@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from moored.cli.render import say
-from moored.study.parts import EMBEDDED
+from moored.fetch.models import EMBEDDED, known_models
 
 if TYPE_CHECKING:
     from moored.study.draft import Draft, Given
@@ -44,11 +44,20 @@ def ask_rest(propose: Callable[[Given], Draft], draft: Draft, *, model_given: bo
     if given.design is None and given.probability is None and draft.labels.labelled < draft.table.units:
         chance = _choose("Did chance alone choose the rows that people labelled?", tuple(_RANDOM), "unsure")
         given = replace(given, design=_RANDOM[chance])  # type: ignore[arg-type]
-    if not model_given and draft.model.name != EMBEDDED:
-        given = replace(
-            given, model=_typed(f"Which model reads the texts? ({EMBEDDED}: free, here)", draft.model.name)
-        )
+    here = _models_here()
+    if not model_given and (draft.model.name != EMBEDDED or len(here) > 1):
+        question = f"Which model reads the texts? ({' or '.join(here)}: free, here)"
+        given = replace(given, model=_typed(question, draft.model.name))
     return propose(given)
+
+
+def _models_here() -> list[str]:
+    """The embedded model, which always comes along, and the others that were fetched."""
+    from moored.fetch.obtain import has_size
+    from moored.settings import read_settings
+
+    cache = read_settings().cache
+    return [name for name, model in known_models().items() if name == EMBEDDED or has_size(model, cache)]
 
 
 def _covariates(draft: Draft) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from platformdirs import user_data_path
 
 from moored.errors import PrefectUnusable
-from moored.fetch import UNUSABLE_PROXY
+from moored.fetch.archive import UNUSABLE_PROXY
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104
 KEEP_RUNS = "MOORED_KEEP_RUNS"

@@ -120,7 +120,8 @@ async def _probe(need: Need, known: Abilities | None, asked: tuple[str, ...]) ->
     from moored.llm.client import Client
 
     terms = _terms(known)
-    async with Client(need.endpoint, min(PROBE_TIMEOUT_S, need.model.timeout_s), 1) as client:
+    patience_s = need.model.patience_s if need.model.runs_here else min(PROBE_TIMEOUT_S, need.model.timeout_s)
+    async with Client(need.endpoint, patience_s, 1) as client:
         bargain = Bargain(client, need.model.name, need.draft, terms, need.model.thinking_tokens)
         bargain.refused = known.refused if known is not None else ""
         done = [*asked]

@@ -100,7 +100,7 @@ def _recipe(
         thinking_tokens=model.thinking_tokens,
         seed=study.seed,
         redact=study.generation.redact,
-        timeout_s=model.timeout_s,
+        timeout_s=model.patience_s,
         usd_per_million=model.usd_per_million,
         dialect=dialect,
     )

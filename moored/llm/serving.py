@@ -6,22 +6,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from moored.errors import StudyInvalid
 from moored.llm.endpoints import AbilityStore, Endpoint, external_endpoint
 from moored.llm.recipe_builder import build_recipe, need_of
 from moored.study import Model, Study
 
 
 def describe_endpoints(study: Study, cache: Path, base_url: str | None) -> dict[str, Endpoint]:
-    """Each source's endpoint, by source name; nothing is started or sent (the embedded model is fetched)."""
+    """Each source's endpoint, by source name; nothing is started or sent (the embedded model is fetched).
+
+    Errors: those of `gguf_of`, `StudyInvalid`.
+    """
     return {s.name: describe_endpoint(study.model_of(s), cache, base_url) for s in study.sources}
 
 
 def describe_endpoint(model: Model, cache: Path, base_url: str | None) -> Endpoint:
-    """A model's endpoint. The embedded one has no address until `open_endpoints` starts it."""
+    """A model's endpoint. One that runs here has no address until `open_endpoints` starts it."""
     if model.runs_here:
-        from moored.llm.local import describe_embedded
+        from moored.llm.local import describe_local
 
-        return describe_embedded(cache, gguf_of(model))
+        return describe_local(gguf_of(model, cache))
     return external_endpoint(base_url)
 
 
@@ -29,7 +33,7 @@ def describe_endpoint(model: Model, cache: Path, base_url: str | None) -> Endpoi
 def open_endpoints(
     study: Study, cache: Path, base_url: str | None, servers: int | None = None
 ) -> Iterator[dict[str, Endpoint]]:
-    """Each source's endpoint, ready to answer; the embedded model's server runs inside the block."""
+    """Each source's endpoint, ready to answer; servers of models that run here live inside the block."""
     described = describe_endpoints(study, cache, base_url)
     models = {source.name: study.model_of(source) for source in study.sources}
     with ExitStack() as stack:
@@ -37,17 +41,29 @@ def open_endpoints(
         for source, model in models.items():
             if model.runs_here:
                 if model.name not in started:
-                    from moored.llm.local import embedded_model
+                    from moored.llm.local import local_model
 
-                    here = embedded_model(cache, servers=servers, gguf=gguf_of(model))
+                    here = local_model(gguf_of(model, cache), servers=servers)
                     started[model.name] = stack.enter_context(here)
                 described[source] = started[model.name]
         yield described
 
 
-def gguf_of(model: Model) -> Path | None:
-    """The GGUF file that a model's name is the path of."""
-    return Path(model.name).expanduser() if model.name.endswith(".gguf") else None
+def gguf_of(model: Model, cache: Path) -> Path:
+    """The GGUF file of a model that runs here.
+
+    Errors: `StudyInvalid` for a path that leads nowhere; those of `moored.fetch.obtain.weights_of` for a name.
+    """
+    if not model.name.endswith(".gguf"):
+        from moored.fetch.obtain import weights_of
+
+        return weights_of(model.name, cache)
+    file = Path(model.name).expanduser()
+    if not file.is_file():
+        raise StudyInvalid(
+            f"the model file {file} is not there; `model.name` takes a path from the working folder"
+        )
+    return file
 
 
 def probe_models(

@@ -14,7 +14,7 @@ import httpx2
 import openai
 
 from moored.errors import StudyInvalid
-from moored.fetch import UNUSABLE_PROXY
+from moored.fetch.archive import UNUSABLE_PROXY
 from moored.llm.endpoints import Endpoint, is_loopback
 
 CONNECT_S = 10.0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from moored.fetch.models import EMBEDDED, KnownModel, known_models
 from moored.llm.recipe import Recipe
 from moored.numbers import decimals, number, p_value, scale_of
 from moored.plaintext import listed
@@ -19,12 +20,6 @@ from moored.report.references import ESTIMATORS, references_of
 from moored.report.words import MODELS, minus
 from moored.storage.published import EstimateRow
 
-KNOWN_WEIGHTS = {
-    "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53": (
-        "SmolLM2-135M-Instruct, Q4_1, which comes along with moored"
-    )
-}
-"""The name of a model by the hash of its weights."""
 UNKNOWN = "not recorded in the store; state it here."
 
 
@@ -136,9 +131,15 @@ def model_of(recipe: Recipe) -> str:
     """The model by its name, and by its weights or its address."""
     if recipe.endpoint.startswith("gguf:"):
         weights, _, engine = recipe.endpoint.removeprefix("gguf:").partition("/")
-        name = KNOWN_WEIGHTS.get(weights, recipe.model)
+        names = {model.sha256: _named(model) for model in known_models().values()}
+        name = names.get(weights, recipe.model)
         return f"{name} (a file of weights, sha256 {weights}, run by {engine} on the user's own machine)"
     return f"{recipe.model} at {recipe.endpoint}"
+
+
+def _named(model: KnownModel) -> str:
+    how = "which comes along with moored" if model.name == EMBEDDED else f"made by {model.maker}"
+    return f"{model.title}, {how}"
 
 
 def scored(recipe: Recipe) -> str:

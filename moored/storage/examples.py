@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from moored.errors import StudyInvalid
-from moored.fetch import EXAMPLE_DATA
+from moored.fetch.archive import EXAMPLE_DATA
 
 EXAMPLES = {
     "tweets": "tweets",

@@ -3,8 +3,9 @@
 Where to run (paths, addresses, keys) is `moored.settings`.
 """
 
+from moored.fetch.models import EMBEDDED
 from moored.study.file import load_study, parse_stored, parse_study
-from moored.study.parts import EMBEDDED, GenerationSettings, Model, Question, Source
+from moored.study.parts import GenerationSettings, Model, Question, Source, runs_here
 from moored.study.study import Study, in_order
 from moored.study.thresholds import CheckName, Checks
 
@@ -21,4 +22,5 @@ __all__ = [
     "load_study",
     "parse_stored",
     "parse_study",
+    "runs_here",
 ]

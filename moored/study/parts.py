@@ -7,13 +7,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from moored.fetch.models import known_models
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)]
 StudyName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Words = Annotated[str, Field(pattern=r"\S")]
 Family = Literal["mean", "ols", "logit", "poisson"]
 
-EMBEDDED = "embedded"
+PATIENCE_S = 1800.0
+"""How long a model on this machine has for a request at least."""
 LONGEST_FILE_NAME = 255  # bytes; most file systems allow no more
 
 
@@ -163,10 +166,11 @@ class Labels(Part):
 
 
 class Model(Part):
-    """The language model: `embedded`, or any name that the endpoint at OPENAI_BASE_URL knows."""
+    """The language model: one that runs here, or any name that the endpoint at OPENAI_BASE_URL knows."""
 
     name: PathText
-    """`embedded`, or the name of a model as its endpoint knows it."""
+    """`embedded`, another model of `moored model list`, the path of a GGUF file, or the name of a model as its
+    endpoint knows it."""
     api: Literal["auto", "chat", "completion"] = "auto"
     """`auto`: completion for the embedded model, chat for any other."""
     scoring: Literal["auto", "logprobs", "draws", "label"] = "auto"
@@ -180,14 +184,24 @@ class Model(Part):
     thinking_tokens: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Tokens that every request may use beyond its answer, for a model that thinks first."""
     timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 120.0
-    """Seconds until a request without an answer is tried again."""
+    """Seconds until a request without an answer is tried again; a model on this machine has at least 1,800."""
     usd_per_million: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] | None = None
     """Price of a million prompt and completion tokens, where the built-in table does not know the model."""
 
     @property
     def runs_here(self) -> bool:
-        """The embedded model, or another GGUF file that the study names."""
-        return self.name == EMBEDDED or self.name.endswith(".gguf")
+        """Whether moored starts the model on this machine."""
+        return runs_here(self.name)
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds that a request may take. A busy machine is slow; asking it again would add to its work."""
+        return max(self.timeout_s, PATIENCE_S) if self.runs_here else self.timeout_s
+
+
+def runs_here(model: str) -> bool:
+    """Whether moored starts the model of this name on this machine: one that it knows, or a GGUF file."""
+    return model in known_models() or model.endswith(".gguf")
 
 
 class Source(Part):

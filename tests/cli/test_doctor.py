@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from moored.fetch import EMBEDDED_MODEL
+from moored.fetch.models import EMBEDDED, known_model
 from moored.storage.warehouse import open_store
 from tests.endpoint import KEY
 
@@ -108,12 +108,12 @@ def test_a_setting_that_cannot_be_fails(doctor, monkeypatch, name, value, findin
 
 
 def test_half_a_model_fails(doctor, tmp_path):
-    file = EMBEDDED_MODEL.place(tmp_path / "cache")
+    file = known_model(EMBEDDED).place(tmp_path / "cache")
     assert doctor()["embedded model"]["state"] == "warn"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"<html>")
     found = doctor()["embedded model"]
-    assert (found["state"], "delete it" in found["said"]) == ("fail", True)
+    assert (found["state"], "type `moored model fetch embedded`" in found["said"]) == ("fail", True)
 
 
 def test_prefects_profile_is_told_or_refused(doctor, monkeypatch, tmp_path):

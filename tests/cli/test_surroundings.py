@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moored.cli.surroundings import LOOPBACK, set_aside_unusable_proxies, spare_loopback
-from moored.fetch import UNUSABLE_PROXY
+from moored.fetch.archive import UNUSABLE_PROXY
 from tests.endpoint import serve
 from tests.studies import reads_well, write_requests, write_study
 from tests.surroundings import called, environment, one_sentence, only_sentence, proxy

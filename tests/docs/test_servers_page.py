@@ -19,9 +19,11 @@ from typer.testing import CliRunner
 from moored.cli import app
 from moored.cli.validate import check_study
 from moored.errors import MooredError
+from moored.fetch.models import EMBEDDED
+from moored.fetch.obtain import weights_of
 from moored.llm.batch_client import BatchClient
 from moored.llm.endpoints import external_endpoint
-from moored.llm.local import embedded_model
+from moored.llm.local import local_model
 from moored.settings import read_settings
 from moored.study import parse_study
 from tests import dialects
@@ -103,7 +105,7 @@ def test_validate_says_what_the_section_shows(name, folder):
 @pytest.mark.model
 def test_llama_cpp_itself_says_what_its_section_shows(folder):
     cache = Path(os.environ.get("MOORED_CACHE", user_cache_path("moored")))
-    with embedded_model(cache, servers=1) as here:
+    with local_model(weights_of(EMBEDDED, cache), servers=1) as here:
         held("llama.cpp", validated(folder, study_of("llama.cpp"), here.base_url), "127.0.0.1:8080")
 
 

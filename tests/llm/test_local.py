@@ -1,7 +1,8 @@
-"""The embedded model's process: it answers, and it outlives nobody."""
+"""A model's process on this machine: it answers, and it outlives nobody."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -13,10 +14,11 @@ import pytest
 from platformdirs import user_cache_path
 
 from moored.errors import EndpointUnreachable, StudyInvalid
-from moored.fetch import EMBEDDED_MODEL
+from moored.fetch.models import EMBEDDED
+from moored.fetch.obtain import weights_of
 from moored.llm.generate import generate
 from moored.llm.generations import Unit
-from moored.llm.local import embedded_model
+from moored.llm.local import LARGE, describe_local, layout, local_model
 from moored.llm.recipe_builder import build_recipe
 from moored.llm.serving import describe_endpoints, open_endpoints
 from moored.storage.journal import Journal
@@ -31,7 +33,7 @@ def test_a_file_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:
     bad.write_bytes(b"GGUF, but no more than that")
     with (
         pytest.raises(EndpointUnreachable, match="did not start"),
-        embedded_model(tmp_path, gguf=bad, servers=1),
+        local_model(bad, servers=1),
     ):
         pass
 
@@ -42,13 +44,39 @@ def test_a_model_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
         describe_endpoints(study, tmp_path, None)
 
 
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("size", "cores", "memory", "wanted"),
+    [
+        (98 * 10**6, 2, 8 * GIB, (2, 1)),
+        (98 * 10**6, 16, 8 * GIB, (4, 1)),
+        (98 * 10**6, 16, GIB // 2, (2, 1)),
+        (98 * 10**6, 2, 0, (1, 1)),
+        (LARGE, 16, 8 * GIB, (1, 16)),
+        (1_117_320_768, 2, GIB, (1, 2)),
+    ],
+)
+def test_servers_and_threads_by_size_cores_and_memory(size, cores, memory, wanted) -> None:
+    assert layout(size, cores, memory) == wanted
+
+
+def test_a_models_identity_is_the_sum_of_its_weights(tmp_path: Path) -> None:
+    weights = tmp_path / "mine.gguf"
+    for content in (b"GGUF one", b"GGUF two"):
+        weights.write_bytes(content)
+        os.utime(weights, ns=(1, len(content) + content[-1]))
+        assert hashlib.sha256(content).hexdigest() in describe_local(weights).identity
+
+
 @pytest.mark.model
 def test_a_model_file_of_ones_own_is_used_in_chat(journal: Journal) -> None:
-    study = a_study(model={"name": str(EMBEDDED_MODEL.fetch(CACHE)), "scoring": "draws", "draws": 2})
+    study = a_study(model={"name": str(weights_of(EMBEDDED, CACHE)), "scoring": "draws", "draws": 2})
     with open_endpoints(study, CACHE, None) as endpoints:
         endpoint = endpoints["proxy"]
         recipe = build_recipe(study, study.sources[0], endpoint, Path())
-        assert (recipe.api, recipe.json_schema, endpoint.replicas) == ("chat", True, ())
+        assert (recipe.api, recipe.json_schema) == ("chat", True)
         rows = generate(
             [Unit("u", "What a lovely day", "h")], recipe, endpoint, journal, GenerationSettings()
         )
@@ -91,9 +119,9 @@ def test_the_real_model_tells_moods_apart(journal: Journal) -> None:
 _HOLDER = """
 import signal, sys, time
 from pathlib import Path
-from moored.llm.local import embedded_model
+from moored.llm.local import local_model
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would this
-with embedded_model(Path(sys.argv[1]), servers=1) as endpoint:
+with local_model(Path(sys.argv[1]), servers=1) as endpoint:
     print(endpoint.base_url, flush=True)
     time.sleep(600)
 """
@@ -103,7 +131,7 @@ with embedded_model(Path(sys.argv[1]), servers=1) as endpoint:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_the_server_ends_with_its_parent(how: signal.Signals) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", _HOLDER, str(CACHE)],
+        [sys.executable, "-c", _HOLDER, str(weights_of(EMBEDDED, CACHE))],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from moored.errors import ColumnMissing, NoLabels, TableUnclear, Unidentified
+from moored.fetch.models import EMBEDDED
 from moored.study.draft.answers import Answers, answers_of
 from moored.study.draft.choose import (
     Choice,
@@ -24,7 +25,7 @@ from moored.study.draft.columns import ColumnFacts, words_without_answer
 from moored.study.draft.draft import SEED, Doubt, Draft, Given, Labelling, LabelPart, ModelPart, TablePart
 from moored.study.draft.examples import answer_names, draw_examples
 from moored.study.draft.names import noun_of, study_name, variable_name
-from moored.study.parts import EMBEDDED
+from moored.study.parts import runs_here
 
 _SAMPLE = (30, 120)
 _LEAST_ROWS = 60
@@ -246,7 +247,7 @@ def _as_given(column: ColumnFacts) -> Covariate:
 def _model_part(text: ColumnFacts, label: ColumnFacts, answers: Answers, given: Given) -> ModelPart:
     """The model, how much of each text it reads, and its examples: both small, for a model on this machine."""
     name = given.model or EMBEDDED
-    if name != EMBEDDED and not name.endswith(".gguf"):
+    if not runs_here(name):
         return ModelPart(name, None, ())
     names = answer_names(label, answers)
     lengths = np.array([len(cell) for cell in text.texts])

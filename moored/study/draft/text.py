@@ -7,8 +7,10 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
+from moored.fetch.models import EMBEDDED
 from moored.study.draft.choose import Covariate
 from moored.study.draft.draft import SEED, Draft
+from moored.study.parts import runs_here
 
 _DESIGNS = {
     "undeclared": (
@@ -163,10 +165,11 @@ def _labels(draft: Draft) -> Iterator[str]:
 
 
 def _model(draft: Draft) -> Iterator[str]:
-    if draft.model.examples or draft.model.name == "embedded":
+    if runs_here(draft.model.name):
+        size = "A small model" if draft.model.name == EMBEDDED else "A model"
         yield from _comment(
-            "A small model on this machine: no key, no cost. For a stronger one set OPENAI_API_KEY (and "
-            "OPENAI_BASE_URL for another service than OpenAI) and write the model's name here."
+            f"{size} on this machine: no key, no cost (`moored model list` shows others). For a stronger one set "
+            "OPENAI_API_KEY (and OPENAI_BASE_URL for another service than OpenAI) and write the model's name here."
         )
     else:
         yield from _comment("At OPENAI_BASE_URL, or at OpenAI; `moored plan` says what a run will cost.")

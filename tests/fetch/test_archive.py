@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from moored.errors import ChecksumDiffers, FetchFailed
-from moored.fetch import Fetchable
+from moored.fetch.archive import Fetchable
 
 MEMBER = "thing/data.txt"
 
