@@ -128,10 +128,14 @@ def _table(asked: Any, measured: dict[str, list[Measured]]) -> str:
         "|---|---:|---:|---:|---:|---:|",
     ]
     for side, (cpu, speed, whole, whole_cpu) in middle.items():
-        ours_cpu, ours_speed, *_ = middle.get("threads", middle[side])
-        rows = measured[side][0].rows
-        few = "" if rows == asked.rows else f" ({rows} rows)"
-        against = f"{cpu:.2f} | {cpu / ours_cpu:.2f} | {speed:,.0f} | {ours_speed / speed:.2f} times as many"
+        runs, ours = measured[side], measured.get("threads", measured[side])
+        pairs = list(zip(ours, runs, strict=False))  # of one round each
+        times_cpu = statistics.median(its.cpu_ms / our.cpu_ms for our, its in pairs)
+        times_speed = statistics.median(our.rows_per_s / its.rows_per_s for our, its in pairs)
+        few = "" if runs[0].rows == asked.rows else f" ({runs[0].rows} rows)"
+        speeds = sorted(one.rows_per_s for one in runs)
+        spread = f" ({speeds[0]:,.0f} to {speeds[-1]:,.0f})" if len(speeds) > 1 else ""
+        against = f"{cpu:.2f} | {times_cpu:.2f} | {speed:,.0f}{spread} | {times_speed:.2f} times as many"
         lines.append(f"| {WORDS[side]}{few} | {against} | {whole:.1f}, {whole_cpu:.1f} |")
     every = [one for runs in measured.values() for one in runs]
     server_ms = 1000 * sum(one.server_s for one in every) / sum(one.rows for one in every)
