@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from filelock import FileLock
 from moored.settings import Settings, read_settings
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
+from tests import forks
 from tests.endpoint import KEY
 from tests.prefect_server import empty_database_in, started
 from tests.studies import study
@@ -27,6 +29,8 @@ os.environ |= {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
 }
+sys.dont_write_bytecode = False  # hundreds of processes import the same modules
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.pop(
     "COLUMNS", None
 )  # xdist gives its workers the terminal's width; what they write goes to no terminal
@@ -52,13 +56,34 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 ROOT = Path(__file__).parents[1]
+LONGEST = {
+    "test_scheduled",
+    "test_main_job",
+    "test_notebook",
+    "test_server_lost",
+    "test_surroundings",
+    "test_pages",
+}
 Moored = Callable[..., Answer]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """One process that forks commands, for all of pytest's processes."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        forks.start()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start servers come first: a long one that is begun last is waited for alone."""
+    """What takes longest comes first, then files that start servers: a long one that is begun last is waited for
+    alone."""
     starting = {item.path for item in items if item.get_closest_marker("prefect") is not None}
-    items.sort(key=lambda item: item.path not in starting)
+    items.sort(key=lambda item: (item.path.stem not in LONGEST, item.path not in starting))
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.endpoint import KEY
+from tests.forks import as_a_user, completed
 
 ROOT = Path(__file__).parents[1]
 _ANSWER = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -66,8 +67,10 @@ def called(
     limit_s: int = 240,
 ) -> subprocess.CompletedProcess[str]:
     """`moored ...` in a process of its own, without root's right to write anywhere. before: what starts it."""
+    if not before:
+        return completed(arguments, folder, surroundings, limit_s)
     return subprocess.run(
-        [*before, *_AS_A_USER, sys.executable, "-m", "moored", *map(str, arguments)],
+        [*before, *as_a_user(), sys.executable, "-m", "moored", *map(str, arguments)],
         env=surroundings,
         cwd=folder,
         capture_output=True,
@@ -106,14 +109,3 @@ def mounted_read_only(folder: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
-
-
-def _as_a_user() -> tuple[str, ...]:
-    if os.geteuid() != 0:
-        return ()
-    if shutil.which("setpriv") is None:
-        return ()
-    return ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
-
-
-_AS_A_USER = _as_a_user()

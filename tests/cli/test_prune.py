@@ -63,17 +63,17 @@ def fill(home, folder, runs):
 
 def test_old_runs_go_with_all_that_belongs_to_them(own_prefect_home, tmp_path, monkeypatch):
     home = own_prefect_home
-    eight = fill(home, tmp_path, 8)
-    assert eight["flow_run"] == 16
+    four = fill(home, tmp_path, 4)
+    assert four["flow_run"] == 8
     monkeypatch.setenv("PREFECT_HOME", str(home))
     for keep in ("", "0", "100"):
         monkeypatch.setenv("MOORED_KEEP_RUNS", keep)
         prune_runs()
-        assert counts(home) == eight
-    monkeypatch.setenv("MOORED_KEEP_RUNS", "4")
+        assert counts(home) == four
+    monkeypatch.setenv("MOORED_KEEP_RUNS", "2")
     prune_runs()
-    four = counts(home)
-    assert {table: count * 2 for table, count in four.items()} == eight
+    two = counts(home)
+    assert {table: count * 2 for table, count in two.items()} == four
     with closing(sqlite3.connect(home / "prefect.db")) as database:
         oldest = database.execute("SELECT min(created) FROM flow_run").fetchone()[0]
         assert (

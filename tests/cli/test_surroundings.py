@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from moored.cli.surroundings import LOOPBACK, set_aside_unusable_proxies, spare_loopback
 from moored.fetch.archive import UNUSABLE_PROXY
 from tests.endpoint import serve
+from tests.forks import as_a_user
 from tests.studies import reads_well, write_requests, write_study
 from tests.surroundings import called, environment, one_sentence, only_sentence, proxy
 
@@ -30,10 +31,8 @@ with api_server() as server:
 
 def started(surroundings, folder):
     """The home of a server that was started as for a run."""
-    from tests.surroundings import _AS_A_USER
-
     return subprocess.run(
-        [*_AS_A_USER, sys.executable, "-c", START],
+        [*as_a_user(), sys.executable, "-c", START],
         env=surroundings,
         cwd=folder,
         capture_output=True,

@@ -3,14 +3,13 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
 from moored.storage.journal import Journal
 from tests.endpoint import KEY, serve
+from tests.forks import Forked
 from tests.studies import reads_well, write_requests, write_study
 
 pytestmark = pytest.mark.prefect
@@ -27,14 +26,8 @@ def test_open_batches_are_fetched_not_handed_in_again(moored, tmp_path, monkeypa
     path = write_study(tmp_path, generation={"send": "batch", "chunk_rows": 20})
     with serve(answers=reads_well) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        first = subprocess.Popen(
-            [sys.executable, "-m", "moored", "run", str(path)],
-            env=os.environ
-            | {"MOORED_POLL_S": "600", "OPENAI_API_KEY": KEY, "PREFECT_API_URL": prefect_server},
-            cwd=tmp_path,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        more = {"MOORED_POLL_S": "600", "OPENAI_API_KEY": KEY, "PREFECT_API_URL": prefect_server}
+        first = Forked(("run", path), tmp_path, os.environ | more)
         deadline = time.monotonic() + 120
         while len(server.batches) < 2:
             assert first.poll() is None, first.communicate()[1]

@@ -4,8 +4,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +17,7 @@ from moored.storage.progress import latest_plan, study_status
 from moored.storage.warehouse import open_store
 from tests.commands import said
 from tests.endpoint import KEY, serve
+from tests.forks import Forked
 from tests.studies import reads_well, requests_frame, write_requests, write_study
 
 pytestmark = pytest.mark.prefect
@@ -50,15 +49,7 @@ class Place:
         }
 
     def start(self):
-        return subprocess.Popen(
-            [sys.executable, "-m", "moored", "run", "requests.toml", "--json"],
-            env=self.environment,
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        return Forked(("run", "requests.toml", "--json"), self.folder, self.environment)
 
     def said(self, *arguments):
         return json.loads(said(self.folder, self.environment, "moored", *arguments, "--json"))

@@ -16,6 +16,7 @@ from moored.storage.results import history
 from moored.storage.warehouse import open_store
 from tests.endpoint import KEY, serve
 from tests.flows.test_interruptions import Reached
+from tests.forks import Forked
 from tests.studies import reads_well, write_requests, write_study
 from tests.surroundings import environment
 
@@ -100,14 +101,7 @@ def run_with_its_own(tmp_path, home, **more):
     reached = Reached(60)
     with serve(reached, answers=reads_well, latency_s=0.05) as model:
         mine = environment(tmp_path, OPENAI_BASE_URL=model.url, PREFECT_HOME=str(home), **more)
-        run = subprocess.Popen(
-            [sys.executable, "-m", "moored", "run", "requests.toml", "--json"],
-            env=mine,
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        run = Forked(("run", "requests.toml", "--json"), tmp_path, mine)
         assert reached.event.wait(200), run.communicate()[1]
         yield run
 

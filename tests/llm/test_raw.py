@@ -27,7 +27,7 @@ from moored.llm.thoughts import without_thoughts
 from tests.llm.conftest import a_recipe, a_study, endpoint_at
 
 RECIPE = a_recipe(a_study(), endpoint_at("http://localhost:1/v1"))
-MANY = 1_000_000
+MANY = 250_000
 
 
 def reply(content: Any, **message: Any) -> str:

@@ -125,4 +125,4 @@ def test_threads_of_one_process_open_and_close_it_at_will(tmp_path):
         return times
 
     with ThreadPoolExecutor(6) as threads:
-        assert sum(threads.map(use, [250] * 6)) == 1500
+        assert sum(threads.map(use, [100] * 6)) == 600
