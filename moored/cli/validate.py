@@ -60,6 +60,8 @@ def check_study(study: Study, folder: Path, settings: Settings, tell: Callable[[
     for line in data_checks(settings).refuse_before_asking(study, data.frame, folder):
         tell(f"checks: {line}")
     _read_expectations(study, folder, settings, tell)
+    for line in _fetch_lines(study, settings):
+        tell(line)
     for line in try_models(study, folder, settings, data.frame):
         tell(f"model: {line}")
     tell("everything that a run needs is there")
@@ -85,6 +87,18 @@ def _read_expectations(study: Study, folder: Path, settings: Settings, tell: Cal
     parameters = {"study": study, "folder": str(folder)}
     run_flow(settings, "flows/expectations.py:custom_expectations", parameters)
     tell(f"expectations: {study.checks.expectations} reads well")
+
+
+def _fetch_lines(study: Study, settings: Settings) -> Iterator[str]:
+    """What is about to be fetched: a command that is silent for so long looks broken."""
+    from moored.fetch.models import EMBEDDED, known_model
+    from moored.fetch.obtain import has_size
+    from moored.fetch.space import in_words
+
+    if any(study.model_of(source).name == EMBEDDED for source in study.sources):
+        model = known_model(EMBEDDED)
+        if not has_size(model, settings.cache):
+            yield f"model: fetching {model.title} ({in_words(model.size)}), once"
 
 
 def _data_lines(study: Study, data: Units) -> Iterator[str]:

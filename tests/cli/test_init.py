@@ -7,14 +7,18 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from moored.cli.validate import _fetch_lines
+from moored.fetch.models import known_model
+from moored.settings import read_settings
 from moored.study import load_study
 from tests.endpoint import serve
-from tests.studies import reads_well, requests_frame
+from tests.studies import reads_well, requests_frame, study
 
 
 @pytest.fixture(autouse=True)
@@ -188,3 +192,16 @@ def _at_a_terminal(folder, typed: str, *arguments: str) -> str:
     assert process.wait(timeout=60) == 0, said.decode()
     os.close(ours)
     return said.decode()
+
+
+def test_what_is_fetched_is_said_before_it_is(tmp_path):
+    model = known_model("embedded")
+    settings = replace(read_settings(), cache=tmp_path)
+    embedded = study(model={"name": "embedded"})
+    (line,) = _fetch_lines(embedded, settings)
+    assert line == "model: fetching SmolLM2-135M-Instruct, Q4_1 (98.4 MB), once"
+    place = model.place(tmp_path)
+    place.parent.mkdir(parents=True)
+    with place.open("wb") as file:
+        file.truncate(model.size)
+    assert list(_fetch_lines(embedded, settings)) == []
