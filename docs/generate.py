@@ -57,6 +57,7 @@ PURPOSE = {
     "latest_runs": "View: the run of each study's latest version.",
     "benchmarks": "One row per run of `moored benchmark`.",
     "benchmark_results": "One row per task, estimator, term and label fraction of a benchmark.",
+    "benchmark_sources": "What each source of a task knows of the task's coefficient.",
     "benchmark_tasks": "What each task of a benchmark is, and its truth.",
     "benchmark_timings": "CPU seconds per estimator.",
     "benchmark_worlds": "Worlds with a known truth, and how often a run on them would have been stopped.",

@@ -54,6 +54,36 @@ def bounds(corpus: Corpus, family: str) -> dict[str, Any]:
     }
 
 
+def source_bounds(corpus: Corpus, family: str) -> list[dict[str, Any]]:
+    """Rows of `benchmark_sources`: what each source knows of the task's own coefficient.
+
+    `r2` is the source's alone and `r2_beyond` what it adds to the task's other sources. `r2_adjusted` is `r2` less
+    what as many scores would explain by chance: 1 - (1 - r2) T / (T - p).
+    """
+    sample, place = corpus.sample, corpus.term
+    human = ESTIMATORS["human"](sample.with_sources(()), family)
+    influence = _influence(sample, family, human.estimate)[:, place]
+    scores = {source.name: _scores(sample, source, family) for source in sample.sources}
+    whole = r2(influence, list(scores.values())) or 0.0
+    rows = []
+    for source in sample.sources:
+        own = scores[source.name]
+        alone = r2(influence, [own]) or 0.0
+        others = r2(influence, [given for name, given in scores.items() if name != source.name]) or 0.0
+        rows.append(
+            {
+                "task": corpus.task.name,
+                "family": family,
+                "source": source.name,
+                "kind": source.kind,
+                "r2": alone,
+                "r2_adjusted": 1.0 - (1.0 - alone) * len(own) / (len(own) - own.shape[1]),
+                "r2_beyond": whole - others,
+            }
+        )
+    return rows
+
+
 def r2(influence: Array, scores: list[Array]) -> float | None:
     """Share of the squared influence (T,) that linear combinations of the scores (T, k) explain."""
     if not scores:

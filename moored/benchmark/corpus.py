@@ -66,20 +66,28 @@ def _frame(located: Located, data: Path | None) -> pd.DataFrame:
                 f"it comes from: {task.origin or 'unknown'}"
             )
     frame = read_table(path)
-    return frame if task.recorded is None else _joined(frame, task, task.recorded)
+    return _joined(frame, task) if task.recorded else frame
 
 
-def _joined(frame: pd.DataFrame, task: Task, recorded: str) -> pd.DataFrame:
-    """The recorded units, with the file's columns beside what is recorded."""
+def _joined(frame: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """The units of which everything is recorded, with the file's columns beside what is recorded."""
     if task.id not in frame.columns:
         raise DataInvalid(f"{task.data} has no column {task.id!r}; set `id` of the task {task.name!r}")
-    values, _ = read_recorded(recorded)
-    file = frame.assign(unit_id=frame[task.id].astype(str))
-    joined = values.merge(file, on="unit_id", how="inner", validate="one_to_one")
-    if len(joined) < len(values):
-        raise DataInvalid(
-            f"{task.data} lacks {len(values) - len(joined)} of the {len(values)} units recorded as {recorded!r}"
-        )
+    joined = frame.assign(unit_id=frame[task.id].astype(str))
+    known = set(joined["unit_id"])
+    for recorded in reversed(task.recorded):  # the first one's order of units is kept
+        values, _ = read_recorded(recorded)
+        lacking = len(set(values["unit_id"]) - known)
+        if lacking:
+            raise DataInvalid(
+                f"{task.data} lacks {lacking} of the {len(values)} units recorded as {recorded!r}"
+            )
+        twice = sorted(set(map(str, values)) & set(map(str, joined)) - {"unit_id"})
+        if twice:
+            raise DataInvalid(
+                f"the task {task.name!r} has two columns {twice[0]!r}; name its sources differently"
+            )
+        joined = values.merge(joined, on="unit_id", how="inner", validate="one_to_one")
     return joined
 
 
@@ -99,8 +107,8 @@ def available(located: Located, data: Path | None) -> bool:
     """Whether the task's data are there."""
     try:
         task = located.task
-        recorded = task.data.removeprefix(PREFIX) if task.data.startswith(PREFIX) else task.recorded
-        if recorded is not None:
+        own = (task.data.removeprefix(PREFIX),) if task.data.startswith(PREFIX) else ()
+        for recorded in own or task.recorded:
             read_recorded(recorded)
         if not task.data.startswith(PREFIX):
             _path(located, data)

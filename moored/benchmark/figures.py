@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from moored.benchmark.claims import RIVALS
+from moored.benchmark.models import PROXIES, Point
 from moored.row_role import is_biased
 
 SHOWN = (*RIVALS, "gmm-small", "naive-proxy")
@@ -30,6 +32,7 @@ COLOURS = {
 }
 WIDTH = 3.1  # inches a panel
 LOWEST_COVERAGE = 0.5
+SAVED_AT = (0.1, 0.3)  # label fractions of the figure of R2 against labels saved
 TALLEST_RATIO = 1.6  # of a ratio to human-only; naive methods leave the panel at the top
 
 
@@ -98,3 +101,56 @@ def _panel(axis: Any, rows: pd.DataFrame, kind: str, value: str, r2: float | Non
     if kind == "mse" and r2 is not None:
         share = human["fraction"].to_numpy(dtype=float)
         axis.plot(share, 1.0 - (1.0 - share) * r2, color="black", lw=0.8, ls=":", label="bound by R2")
+
+
+def write_saved_figure(found: Sequence[Point], folder: Path) -> Path | None:
+    """R2 against labels saved, one panel per label fraction of SAVED_AT: a point per setting, and the bound.
+
+    Hollow: the proxies alone. Filled: all sources. None where no point has such a label fraction.
+    """
+    shown = [point for point in found if point.fraction in SAVED_AT]
+    if not shown:
+        return None
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+    from matplotlib.lines import Line2D
+
+    fractions = sorted({point.fraction for point in shown})
+    models = sorted({point.models for point in shown})
+    colour = dict(zip(models, [*COLOURS.values()] * (1 + len(models) // len(COLOURS)), strict=False))
+    figure, axes = plt.subplots(
+        1, len(fractions), figsize=(4.2 * len(fractions), 4.4), squeeze=False, sharey=True
+    )
+    for axis, fraction in zip(axes.flat, fractions, strict=True):
+        _bound(axis, fraction)
+        for point in (point for point in shown if point.fraction == fraction):
+            hollow = point.estimator == PROXIES
+            axis.plot(
+                point.r2,
+                point.saved,
+                "o",
+                ms=5,
+                mec=colour[point.models],
+                mfc="none" if hollow else colour[point.models],
+            )
+    axes[0][0].set_ylabel("labels saved, measured", fontsize=9)
+    handles = [Line2D([], [], marker="o", ls="", color=colour[name], label=name) for name in models]
+    figure.legend(handles=handles, loc="lower center", ncols=2, fontsize=8, frameon=False)
+    figure.tight_layout(rect=(0, 0.06 + 0.045 * -(-len(models) // 2), 1, 1))
+    path = folder / "benchmark-r2.png"
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    plt.close(figure)
+    return path
+
+
+def _bound(axis: Any, fraction: float) -> None:
+    axis.plot([0, 1], [0, 1.0 - fraction], color="black", lw=0.8, ls=":")
+    axis.axhline(0, color="black", lw=0.5)
+    axis.set_xlim(0, 0.7)
+    axis.set_ylim(-0.15, 0.7)
+    axis.set_title(f"{fraction:.0%} of the texts labelled", fontsize=9)
+    axis.set_xlabel("R2 of the sources", fontsize=9)
+    axis.tick_params(labelsize=8)

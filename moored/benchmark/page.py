@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from moored.benchmark.claims import by_setting, claims, focus
+from moored.benchmark.claims import OURS, by_setting, claims, focus
+from moored.benchmark.models import Need, by_models, model_of, needs, who
 from moored.errors import DataInvalid
 
 _PLACE = re.compile(r"(<!-- begin: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -40,7 +41,10 @@ def page_tables(version: Mapping[str, Any]) -> dict[str, str]:
     paper = whole[whole["task"].isin(own)]
     return out | {
         "tasks": _tasks(tasks),
-        "claims": _claims({"the paper's tasks": paper, "all tasks": whole}),
+        "claims": _claims(by_models(paper, version["sources"]) | {"all tasks": whole}),
+        "fails": _fails(whole),
+        "needs": _needs(needs(whole, tasks), who(version["sources"])),
+        "sources": _sources(version["sources"]),
         "mse": _settings(whole, "mse_ratio", ".2f"),
         "bias": _settings(whole, "bias_ratio", ".2f"),
         "width": _settings(whole, "width_ratio", ".2f"),
@@ -95,6 +99,44 @@ def _tasks(tasks: Sequence[Mapping[str, Any]]) -> str:
     return markdown(head, rows)
 
 
+def _sources(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One line per source of a task: the two families' R2 side by side where they differ."""
+    lines: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        lines.setdefault((row["task"], row["source"]), []).append(row)
+    head = ["task", "source", "model", "kind", "R2 alone", "adjusted", "beyond the task's other sources"]
+    body = [
+        [task, source, model_of(source), group[0]["kind"]]
+        + [_either([row[name] for row in group]) for name in ("r2", "r2_adjusted", "r2_beyond")]
+        for (task, source), group in lines.items()
+    ]
+    return markdown(head, body) if body else "not run\n"
+
+
+def _either(values: Sequence[float]) -> str:
+    """One figure, or each family's."""
+    return " / ".join(dict.fromkeys(f"{value:.3f}" for value in values))
+
+
+def _needs(found: Sequence[Need], whose: Mapping[str, str]) -> str:
+    if not found:
+        return "no task was run with all methods and a synthetic source\n"
+    head = [
+        "setting",
+        "sources",
+        "R2 now",
+        "lowest MSE",
+        "lower MSE than gmm-proxy",
+        "half of the labels saved",
+    ]
+    rows = [
+        [need.setting, whose.get(need.setting.rpartition(" ")[0], ""), f"{need.r2:.2f}"]
+        + ["holds" if value is None else f"{value:.2f}" for value in (need.best, need.proxies, need.half)]
+        for need in found
+    ]
+    return markdown(head, rows)
+
+
 def _claims(groups: Mapping[str, pd.DataFrame]) -> str:
     found = {name: held for name, frame in groups.items() if (held := claims(frame))}
     if not found:
@@ -102,9 +144,18 @@ def _claims(groups: Mapping[str, pd.DataFrame]) -> str:
     rows = []
     for index, claim in enumerate(next(iter(found.values()))):
         here = [f"{group[index].held} of {group[index].settings}" for group in found.values()]
-        where = next(reversed(found.values()))[index].where
-        rows.append([claim.name, claim.paper, *here, ", ".join(where) or "nowhere"])
-    return markdown(["claim", "paper", *(f"here, {name}" for name in found), "holds for"], rows)
+        rows.append([claim.name, claim.paper, *here])
+    return markdown(["claim", "paper", *found], rows)
+
+
+def _fails(frame: pd.DataFrame) -> str:
+    """Where each claim does not hold."""
+    settings = list(dict.fromkeys(frame.loc[frame["estimator"] == OURS, "setting"]))
+    rows = []
+    for claim in claims(frame):
+        fails = [name for name in settings if name not in claim.where]
+        rows.append([claim.name, ", ".join(fails) or "nowhere"])
+    return markdown(["claim", "does not hold for"], rows) if rows else "not run\n"
 
 
 def _settings(frame: pd.DataFrame, value: str, form: str) -> str:

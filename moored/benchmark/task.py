@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from moored.errors import StudyInvalid
 
 BUILT_IN = Path(__file__).parent / "tasks"
 Family = Literal["mean", "ols", "logit", "poisson"]
+
+
+def _listed(value: object) -> object:
+    """One name as a list of one."""
+    return (value,) if isinstance(value, str) else value
 
 
 class Task(BaseModel):
@@ -26,12 +31,15 @@ class Task(BaseModel):
     """`recorded:NAME`, or a CSV or Parquet file: beside the task's file, or in the benchmark's data folder."""
     id: str = "id"
     """The file's column of unit ids; needed where `recorded` is given."""
-    recorded: str | None = None
-    """What is recorded of some of the file's units; it is joined by id, and the others leave."""
+    recorded: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """What is recorded of some of the file's units, one name or several; joined by id, and the others leave."""
     formula: str
     """Over the human columns; every row of the corpus has them."""
     sources: Annotated[dict[str, str], Field(min_length=1)]
-    """Name -> formula over the source's columns. Named `syn...` or `...:synthetic`: synthetic; else a proxy."""
+    """Name -> formula over the source's columns. Named `syn...` or `...:synthetic`: synthetic; else a proxy.
+
+    A name begins with the model that it comes from, up to a slash: `qwen2.5-1.5b/restate:synthetic`.
+    """
     families: Annotated[tuple[Family, ...], Field(min_length=1)] = ("logit", "ols")
     term: str | None = None
     """The coefficient that the task is about; by default the formula's last."""
@@ -41,6 +49,9 @@ class Task(BaseModel):
     """Where the file comes from."""
     paper: bool = False
     """One of the paper's own tasks."""
+    redraw: Annotated[int, Field(gt=0)] | None = None
+    """Units of a trial's corpus in the design "redrawn"; by default as many as the task has. It is for a task that
+    has a sample of its corpus only, and so too few labels at small label fractions."""
 
 
 class Located(BaseModel):

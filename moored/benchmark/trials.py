@@ -1,8 +1,9 @@
 """The trials of one task: draws, the same for every method, and what each method says of each.
 
 Trial t draws with numpy's SeedSequence(seed).spawn(trials)[t], a child that does not depend on how many there are:
-first the corpus (with replacement, in the design "redrawn"), then an order of its units, whose first n are
-labelled. So labelled sets are nested over label fractions, and the same for both families and for every method.
+first the corpus (with replacement and as large as the task says, in the design "redrawn"), then an order of its
+units, whose first n are labelled. So labelled sets are nested over label fractions, and the same for both families
+and for every method.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def run_piece(piece: Piece) -> list[Cell]:
     cells = []
     with named_estimators(piece.estimators) as names:
         for design in plan.designs:
-            orders = [order(piece.corpus.sample.n_total, child, design) for child in children]
+            orders = [order(piece.corpus.sample.n_total, child, design, task.redraw) for child in children]
             for fraction, draws in _draws(piece, orders):
                 for name in names:
                     begun = time.thread_time()
@@ -106,18 +107,18 @@ def run_piece(piece: Piece) -> list[Cell]:
     return cells
 
 
-def order(T: int, child: np.random.SeedSequence, design: str) -> NDArray[np.intp]:
-    """The units (T,) of one trial, those to label first."""
+def order(T: int, child: np.random.SeedSequence, design: str, redraw: int | None = None) -> NDArray[np.intp]:
+    """The units of one trial, those to label first: (T,), or (redraw,) in the design "redrawn"."""
     rng = np.random.default_rng(child)
-    redrawn = rng.integers(T, size=T)
-    shuffled = rng.permutation(T)
+    redrawn = rng.integers(T, size=redraw or T)
+    shuffled = rng.permutation(len(redrawn) if design == "redrawn" else T)
     return redrawn[shuffled] if design == "redrawn" else shuffled
 
 
 def _draws(piece: Piece, orders: list[NDArray[np.intp]]) -> Iterator[tuple[float, Draws]]:
     sample = piece.corpus.sample
     for fraction in piece.plan.fractions:
-        n = round(fraction * sample.n_total)
+        n = round(fraction * len(orders[0]))
         yield fraction, Draws.of([drawn(sample, rows, n) for rows in orders])
 
 

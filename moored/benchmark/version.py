@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from moored.benchmark.bounds import bounds, truth_of
+from moored.benchmark.bounds import bounds, source_bounds, truth_of
 from moored.benchmark.corpus import Corpus
 from moored.benchmark.metrics import summarise, timings
 from moored.benchmark.trials import Cell, TrialPlan
@@ -29,6 +29,7 @@ def tables(
     return {
         "results": summarise(cells, truths, plan.level),
         "tasks": [bounds(corpus, family) for corpus, family in settings_of],
+        "sources": [row for corpus, family in settings_of for row in source_bounds(corpus, family)],
         "worlds": list(worlds),
         "timings": timings(cells),
     }
@@ -51,7 +52,7 @@ def grown(earlier: Mapping[str, Any], found: Mapping[str, list[Any]]) -> dict[st
     again = {row["task"] for row in found["tasks"]}
     kept = {
         name: [row for row in earlier[name] if row["task"] not in again]
-        for name in ("results", "tasks", "timings")
+        for name in ("results", "tasks", "sources", "timings")
     }
     worlds = found["worlds"] or earlier["worlds"]
     return {name: rows + found[name] for name, rows in kept.items()} | {"worlds": worlds}

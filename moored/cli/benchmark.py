@@ -183,10 +183,13 @@ def _print_worlds(rows: list[dict[str, Any]]) -> None:
 
 def _write_figures(found: dict[str, Any], folder: Path) -> None:
     from moored.benchmark.claims import focus
-    from moored.benchmark.figures import write_figures
+    from moored.benchmark.figures import write_figures, write_saved_figure
+    from moored.benchmark.models import points
 
     bounds = {f"{row['task']} {row['family']}": row["r2"] for row in found["tasks"]}
-    for path in write_figures(focus(found["results"], found["tasks"]), folder, bounds):
+    frame = focus(found["results"], found["tasks"])
+    saved = write_saved_figure(points(frame, found["tasks"], found["sources"]), folder)
+    for path in [*write_figures(frame, folder, bounds), *filter(None, [saved])]:
         say(f"figure: {path}", err=True)
 
 

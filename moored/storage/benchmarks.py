@@ -14,7 +14,7 @@ from moored.errors import NotStored
 from moored.fingerprint import canonical
 from moored.storage.warehouse import Warehouse
 
-TABLES = ("results", "tasks", "worlds", "timings")
+TABLES = ("results", "tasks", "sources", "worlds", "timings")
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -31,7 +31,7 @@ class BenchmarkRow:
 
 
 def store_benchmark(store: Warehouse, row: BenchmarkRow, tables: Mapping[str, Rows]) -> int:
-    """Append one version: rows by table, of `results`, `tasks`, `worlds` and `timings`. Gives the version."""
+    """Append one version: rows by table, one entry for each of TABLES. Gives the version."""
     with store.transaction():
         found = store.row("next_benchmark")
         assert found is not None
@@ -70,12 +70,14 @@ def find_benchmark(store: Warehouse, version: int | None = None) -> dict[str, An
 _INSERT = {
     "results": "insert_benchmark_results",
     "tasks": "insert_benchmark_tasks",
+    "sources": "insert_benchmark_sources",
     "worlds": "insert_benchmark_worlds",
     "timings": "insert_benchmark_timings",
 }
 _SELECT = {
     "results": "benchmark_results",
     "tasks": "benchmark_tasks",
+    "sources": "benchmark_sources",
     "worlds": "benchmark_worlds",
     "timings": "benchmark_timings",
 }

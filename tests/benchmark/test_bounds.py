@@ -51,7 +51,7 @@ def test_the_shared_corpora_give_their_published_figures(task, slope, share):
     """Of every row of the file, stance's screening sentences too, and GPT-4o's readings alone."""
     located = built_in()[task]
     proxy = {name: said for name, said in located.task.sources.items() if name == "gpt-4o:proxy"}
-    whole = located.task.model_copy(update={"recorded": None, "sources": proxy})
+    whole = located.task.model_copy(update={"recorded": (), "sources": proxy})
     found = bounds(read_corpus(located.model_copy(update={"task": whole}), SHARED), "logit")
     assert found["truth"] == pytest.approx(slope, abs=1e-4)
     assert found["r2_proxy"] == pytest.approx(share, abs=1e-3)

@@ -91,7 +91,7 @@ def test_a_version_without_tasks_has_a_page_all_the_same():
     from datetime import UTC, datetime
 
     plan = {"trials": 1, "seed": 1, "fractions": [0.1], "designs": ["redrawn"]}
-    version = {"plan": plan, "tasks": [], "results": [], "worlds": [], "timings": []}
+    version = {"plan": plan, "tasks": [], "results": [], "sources": [], "worlds": [], "timings": []}
     found = page_tables(version | {"code_version": "0.1", "stored_at": datetime.now(UTC)} | RAN)
     assert found["worlds"] == "not run\n"
     assert found["run"].endswith("1 min 15 s by the clock with 2 workers.\n")
@@ -112,7 +112,7 @@ def test_failed_fits_are_listed_with_all_methods_that_failed_alike():
     numbers |= dict.fromkeys(("r2_proxy", "r2_synthetic", "r2"), 0.5)
     tasks = [{"task": "t", "family": "ols", "term": "x", "paper": False, "units": 100} | numbers]
     plan = {"trials": 10, "seed": 1, "fractions": [0.1], "designs": ["redrawn"]}
-    version = {"plan": plan, "tasks": tasks, "results": rows, "worlds": [], "timings": []}
+    version = {"plan": plan, "tasks": tasks, "results": rows, "sources": [], "worlds": [], "timings": []}
     found = page_tables(version | {"code_version": "0.1", "stored_at": datetime.now(UTC)} | RAN)
     assert "| t ols | 10% | human, reppi | 3 of 10 | 3 Separated |" in found["failed"]
     assert "| t ols | gmm-synth | 0% (45%) |" in found["saved"]

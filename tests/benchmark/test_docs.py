@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moored.benchmark.bounds import bounds, truth_of
+from moored.benchmark.bounds import bounds, source_bounds, truth_of
 from moored.benchmark.claims import by_setting, focus
 from moored.benchmark.corpus import read_corpus
 from moored.benchmark.metrics import summarise
@@ -58,12 +58,21 @@ def test_the_corpora_in_numbers_are_what_the_page_says(located):
     corpus = read_corpus(located, None)
     rows = [bounds(corpus, family) for family in located.task.families]
     plan = {"trials": 1, "seed": 1, "fractions": [0.1], "designs": ["redrawn"]}
-    version = {"plan": plan, "tasks": rows, "results": _blank(rows), "worlds": [], "timings": []}
+    known = [row for family in located.task.families for row in source_bounds(corpus, family)]
+    version = {
+        "plan": plan,
+        "tasks": rows,
+        "results": _blank(rows),
+        "sources": known,
+        "worlds": [],
+        "timings": [],
+    }
     from datetime import UTC, datetime
 
-    made = page_tables(version | {"code_version": "x", "stored_at": datetime.now(UTC)} | RAN)["tasks"]
-    for line in made.splitlines()[2:]:
-        assert line in table("tasks")
+    made = page_tables(version | {"code_version": "x", "stored_at": datetime.now(UTC)} | RAN)
+    for name in ("tasks", "sources"):
+        for line in made[name].splitlines()[2:]:
+            assert line in table(name)
 
 
 def _blank(rows):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from moored.benchmark.bounds import bounds
-from moored.benchmark.corpus import available, read_corpus
+from moored.benchmark.corpus import _frame, available, read_corpus
 from moored.benchmark.recorded import read_recorded, recorded_names
 from moored.benchmark.task import built_in, find_tasks, load_task
 from moored.errors import ChecksumDiffers, DataInvalid, StudyInvalid
@@ -97,6 +97,9 @@ def test_the_tasks_that_come_along():
     assert [name for name, located in known.items() if located.task.paper] == [
         "bills",
         "politeness-hedge",
+        "politeness-hedge-all",
+        "politeness-hedge-qwen",
+        "politeness-hedge-qwen-alone",
         "politeness-plural",
         "stance",
     ]
@@ -117,20 +120,32 @@ def test_every_recorded_corpus_is_whole(name):
 
 @needs_shared
 @pytest.mark.parametrize(
-    ("name", "units"), [("politeness-hedge", 5480), ("politeness-plural", 5480), ("stance", 2049)]
+    ("name", "units"),
+    [
+        ("politeness-hedge", 5480),
+        ("politeness-plural", 5480),
+        ("stance", 2049),
+        ("politeness-hedge-qwen", 250),
+        ("politeness-hedge-all", 250),
+    ],
 )
 def test_what_is_recorded_is_joined_to_the_public_file(name, units):
     corpus = read_corpus(built_in()[name], SHARED)
     assert corpus.sample.n_total == units
-    assert [source.observed is None or source.observed.mean() > 0.9 for source in corpus.sample.sources] == [
-        True
-    ] * 2
+    assert all(source.observed is None or source.observed.mean() > 0.9 for source in corpus.sample.sources)
 
 
-@pytest.mark.parametrize("name", ["politeness", "stance"])
-def test_labels_that_are_not_ours_are_not_in_the_repository(name):
+@pytest.mark.parametrize(
+    ("name", "sources"),
+    [
+        ("politeness", {"proxy", "synthetic"}),
+        ("politeness-qwen", {"qwen"}),
+        ("stance", {"proxy", "synthetic"}),
+    ],
+)
+def test_labels_that_are_not_ours_are_not_in_the_repository(name, sources):
     values, _ = read_recorded(name)
-    assert {column.split("_")[0] for column in values} == {"unit", "proxy", "synthetic"}
+    assert {column.split("_")[0] for column in values} == {"unit", *sources}
 
 
 def test_a_file_that_lacks_recorded_units_is_refused(tmp_path):
@@ -158,3 +173,20 @@ def test_bills_are_read_from_a_file_of_their_schema(tmp_path):
     corpus = read_corpus(built_in()["bills"], tmp_path)
     assert corpus.sample.terms == ("Intercept", "ideology")
     assert bounds(corpus, "logit")["r2_proxy"] > 0.4
+
+
+def test_several_recorded_sets_are_joined_where_all_have_the_unit(tmp_path, monkeypatch):
+    kept = {
+        "one": pd.DataFrame({"unit_id": ["3", "1", "2"], "a": [0.3, 0.1, 0.2]}),
+        "two": pd.DataFrame({"unit_id": ["1", "2", "4"], "b": [1.0, 2.0, 4.0]}),
+        "again": pd.DataFrame({"unit_id": ["1"], "a": [0.0]}),
+    }
+    monkeypatch.setattr("moored.benchmark.corpus.read_recorded", lambda name: (kept[name], {}))
+    pd.DataFrame({"id": range(1, 6), "y": 0, "x": 1}).to_csv(tmp_path / "f.csv", index=False)
+    toml = 'name = "t"\ndata = "f.csv"\nrecorded = ["one", "two"]\nformula = "y ~ x"\nsources = { p = "a ~ x" }\n'
+    (tmp_path / "t.toml").write_text(toml)
+    joined = _frame(load_task(tmp_path / "t.toml"), None)
+    assert joined[["unit_id", "a", "b"]].to_numpy().tolist() == [["1", 0.1, 1.0], ["2", 0.2, 2.0]]
+    (tmp_path / "t.toml").write_text(toml.replace("two", "again"))
+    with pytest.raises(DataInvalid, match="two columns 'a'"):
+        _frame(load_task(tmp_path / "t.toml"), None)

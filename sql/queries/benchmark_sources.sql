@@ -1,0 +1,4 @@
+SELECT * EXCLUDE (benchmark_id, position)
+FROM benchmark_sources
+WHERE benchmark_id = $benchmark_id
+ORDER BY position;

@@ -1,0 +1,1 @@
+INSERT INTO benchmark_sources BY NAME SELECT * FROM incoming;
