@@ -51,7 +51,7 @@ class Task(BaseModel):
     """One of the paper's own tasks."""
     redraw: Annotated[int, Field(gt=0)] | None = None
     """Units of a trial's corpus in the design "redrawn"; by default as many as the task has. It is for a task that
-    has a sample of its corpus only, and so too few labels at small label fractions."""
+    has a sample of its corpus only, and so too few labels at small label fractions; it is in no other design."""
 
 
 class Located(BaseModel):

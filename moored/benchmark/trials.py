@@ -94,7 +94,7 @@ def run_piece(piece: Piece) -> list[Cell]:
     children = np.random.SeedSequence(plan.seed).spawn(plan.trials)[piece.first : piece.last]
     cells = []
     with named_estimators(piece.estimators) as names:
-        for design in plan.designs:
+        for design in designs_of(piece):
             orders = [order(piece.corpus.sample.n_total, child, design, task.redraw) for child in children]
             for fraction, draws in _draws(piece, orders):
                 for name in names:
@@ -107,11 +107,17 @@ def run_piece(piece: Piece) -> list[Cell]:
     return cells
 
 
+def designs_of(piece: Piece) -> tuple[str, ...]:
+    """The plan's designs; a task that is redrawn larger than it is has no corpus to hold fixed."""
+    whole = piece.corpus.task.redraw is None
+    return tuple(design for design in piece.plan.designs if whole or design == "redrawn")
+
+
 def order(T: int, child: np.random.SeedSequence, design: str, redraw: int | None = None) -> NDArray[np.intp]:
     """The units of one trial, those to label first: (T,), or (redraw,) in the design "redrawn"."""
     rng = np.random.default_rng(child)
     redrawn = rng.integers(T, size=redraw or T)
-    shuffled = rng.permutation(len(redrawn) if design == "redrawn" else T)
+    shuffled = rng.permutation(len(redrawn))
     return redrawn[shuffled] if design == "redrawn" else shuffled
 
 
