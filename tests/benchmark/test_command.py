@@ -79,7 +79,7 @@ def test_figures_and_the_page_s_tables_are_written_from_the_version(run, moored,
     assert not [row["estimator"] for row in found["timings"] if row["ordinary"] == row["fits"]]
     assert len({row["scenario"] for row in found["worlds"]}) == 9
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
-        f"benchmark-{kind}.png" for kind in ("mse", "coverage", "width", "effective-n")
+        f"benchmark-{kind}.png" for kind in ("mse", "coverage", "width", "effective-n", "r2")
     }
     page = tmp_path / "page.md"
     page.write_text(PAGE)
