@@ -203,13 +203,22 @@ def refuse_constant(passes: Passes) -> None:
     )
 
 
+def leave_nothing(S: Array, H: Array, width: Array) -> NDArray[np.bool_]:
+    """(B,) whether linear fits leave no residual.
+
+    S, H (B, p, p): T Omega and the Jacobian. width (B,): the outcome's squared range.
+    """
+    size, bread = np.diagonal(S, axis1=1, axis2=2), np.abs(np.diagonal(H, axis1=1, axis2=2))
+    return np.asarray((size <= NO_RESIDUAL * width[:, None] * bread).all(axis=1))
+
+
 def refuse_exact(passes: Passes, S: Array, H: Array) -> None:
     """Raise Unidentified where a linear fit leaves no residual. S, H (p, p): T Omega and the Jacobian."""
     counts = passes.counts
     if not isinstance(passes.family, Linear):
         return
     width = ((counts.high - counts.low) / passes.frame.spread) ** 2
-    if bool((np.diag(S) <= NO_RESIDUAL * width * np.abs(np.diag(H))).all()):
+    if leave_nothing(S[None], H[None], np.reshape(width, 1))[0]:
         raise Unidentified(
             "The covariates explain every label exactly, so there is no error to estimate from; drop the "
             "covariate that the outcome is computed from, or label more units.",

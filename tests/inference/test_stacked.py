@@ -118,3 +118,24 @@ def test_refusals():
     clustered = Sample(one.y, one.X, one.labelled, one.terms, one.sources, cluster=np.arange(100))
     with pytest.raises(DataInvalid, match="clusters"):
         Draws.of([clustered])
+
+
+def test_a_draw_whose_covariate_explains_every_label_is_refused_by_name():
+    rng = np.random.default_rng(11)
+    X = np.column_stack([np.ones(250), rng.integers(0, 2, 250)])
+    truth = (rng.random(250) < 0.5).astype(float)
+    sources = tuple(
+        Source(f"proxy{m}", "proxy", np.clip(truth + 0.3 * rng.normal(size=250), 0, 1), X) for m in range(4)
+    )
+    first, second = rng.permutation(250)[:12], rng.permutation(250)[:12]
+
+    def sample(labelled, y):
+        seen = np.zeros(250, dtype=bool)
+        seen[labelled] = True
+        return Sample(np.where(seen, y, np.nan), X, seen, ("Intercept", "g"), sources)
+
+    draws = Draws.of([sample(first, X[:, 1]), sample(second, truth)])
+    stacked = fit_draws("gmm-small", draws, "ols", level=0.95)
+    assert [(failure.draw, failure.error) for failure in stacked.failures] == [(0, "Unidentified")]
+    assert np.isnan(stacked.estimate[0]).all()
+    assert np.isfinite(stacked.estimate[1]).all()

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moored.inference.data import Array, Mask
-from moored.inference.families import family_of
+from moored.inference.events import leave_nothing
+from moored.inference.families import Linear, family_of
 from moored.inference.moments import Moments
 from moored.inference.small.bias_reduced import Rows
 from moored.inference.small.coefficients import Evidence, repeats, weigh
 from moored.inference.small.control_variates import SAME
-from moored.inference.small.deletions import Auxiliary, auxiliary, fitted
+from moored.inference.small.deletions import Auxiliary, Fitted, auxiliary, fitted
 from moored.inference.small.law import ends_of
 from moored.inference.small.solution import conclude
 from moored.inference.stacked.answers import Answers
@@ -32,7 +33,7 @@ def gmm_small(draws: Draws, family: str, level: float = 0.95) -> Answers:
     regular = draws.regular(moments) & (n >= p + 2)
     rows = _rows(draws.human, None)
     human = fitted(moments, rows, None)
-    regular &= human.fine & ~human.alone
+    regular &= human.fine & ~human.alone & ~_exact(moments, rows, human)
     sources = [_source(moments, source, regular) for source in draws.sources]
     weighed, at = None, np.flatnonzero(regular)
     if sources and len(at):
@@ -50,6 +51,15 @@ def gmm_small(draws: Draws, family: str, level: float = 0.95) -> Answers:
     for whole, part in zip((estimate, lower, upper, effective), found, strict=True):
         whole[fine] = part[good]
     return Answers(estimate, lower, upper, effective, np.full(draws.size, np.nan), fine)
+
+
+def _exact(family: Moments, rows: Rows, human: Fitted) -> Mask:
+    """The draws whose covariates explain every label: such a draw is asked alone, and refused by name."""
+    if not isinstance(family, Linear):
+        return np.zeros(len(rows.y), dtype=bool)
+    scores = human.influence @ human.H
+    S = np.einsum("bgp,bgq->bpq", scores, scores)
+    return leave_nothing(S, human.H, np.ptp(rows.y, axis=1) ** 2)
 
 
 def _some(record: R, at: NDArray[np.intp]) -> R:
