@@ -91,6 +91,6 @@ def test_endings_are_read(settings):
         settle(Ending("requests", outcome, f"it {outcome}"), settings)
     with open_store(settings.store) as store:
         rows = run_endings(store, "requests")
-        assert [row["event"] for row in rows] == ["published", "unchanged", "failed", "cancelled", "died"]
-        assert rows[-1]["message"] == "it died"
+        assert [row.event for row in rows] == ["published", "unchanged", "failed", "cancelled", "died"]
+        assert rows[-1].message == "it died"
         assert run_endings(store, most=2) == rows[-2:]
