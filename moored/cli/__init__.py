@@ -29,7 +29,7 @@ from moored.cli.report import report_command
 from moored.cli.run import reparse_command, rerun_command, run_command
 from moored.cli.serve import deploy_command, serve_command
 from moored.cli.store import backup_command, snapshot_command
-from moored.cli.surroundings import spare_loopback
+from moored.cli.surroundings import spare_collector, spare_loopback
 from moored.cli.ui import ui_command
 from moored.cli.validate import validate_command
 from moored.cli.versions import diff_command, export_command, rollback_command, verify_command
@@ -144,6 +144,7 @@ def _root(
 def main() -> None:
     """Run a command. A refusal is one sentence and its exit code (`moored.errors`); no traceback reaches a user."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    spare_collector()
     spare_loopback()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what a terminal's encoding lacks is written as an escape

@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from moored.cli.prune import prune_runs
+from moored.cli.surroundings import spare_collector
 from moored.errors import ServerNotStarted
 
 START_S = 180.0
@@ -183,6 +184,7 @@ def _refuse_all(port: int) -> None:
 def _serve(port: int) -> None:
     import uvicorn
 
+    spare_collector()
     listener = _listener(port)
     prune_runs()
     config = uvicorn.Config(

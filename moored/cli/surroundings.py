@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tomllib
@@ -40,6 +41,11 @@ class ConfiguredServer:
     """What names it, for a sentence."""
     way_out: str
     """How to get a server for the run instead, for a sentence."""
+
+
+def spare_collector() -> None:
+    """Let the garbage collector look less often: what imports make stays. An eighth of a start's CPU time."""
+    gc.set_threshold(50_000)
 
 
 def spare_loopback(environment: MutableMapping[str, str] = os.environ) -> None:
