@@ -1,43 +1,41 @@
-"""The README's figure and table, from a version of the example `tweets`.
+"""README's figure, from the tweets that come with moored as numbers: `uv run python docs/three_intervals.py`.
 
-    uv run moored run deployments/studies/tweets.toml && uv run moored export tweets --out tweets-version-1
-    uv run python docs/three_intervals.py tweets-version-1
-
-`tweets-version-1` holds numbers alone: labels and what the model read, by unit.
+The same table, draw of labels and fits as in docs/tutorials/data-frame.ipynb.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 import moored
+from moored.benchmark.recorded import read_recorded
 from moored.figures.look import DARK, EVERYONE, HEADLINE, MUTED, NAIVE, OTHER, as_svg, bare, in_the_look
 
 FIGURE = Path(__file__).parent / "figures" / "three-intervals.svg"
+SEED, LABELS = 2025, 150
 Interval = tuple[float, float, float]
 PHONE = 4.9
 """Inches: the width at which a phone shows the letters as they are drawn."""
 
 
 def main() -> None:
-    """Draw the figure of the version in the folder that is named."""
-    table, everyone = tweets(Path(sys.argv[1]))
-    share = moored.fit(table, "positive ~ 1", sources=["proxy", "synthetic"], family="mean")
+    """Fit, say the numbers, write the figure."""
+    table, everyone = tweets()
+    share = moored.fit(table, "positive ~ 1", sources=["model", "rewritten"], family="mean")
     alone = moored.fit(table, "positive ~ 1", family="mean")
-    naive = moored.fit({"positive": table["proxy"]}, "positive ~ 1", family="mean")
-    labels = int(table["positive"].notna().sum())
+    naive = moored.fit(table, "model ~ 1", family="mean")
     lines = {
-        f"Model labels alone ({len(table)})": _interval(naive),
-        f"Human labels alone ({labels})": _interval(alone),
+        f"Model labels alone ({len(table):,})": _interval(naive),
+        f"Human labels alone ({LABELS})": _interval(alone),
         "Both, with moored": _interval(share),
     }
     for name, (estimate, lower, upper) in lines.items():
         print(f"{name:30} {estimate:.3f} [{lower:.3f}, {upper:.3f}]")  # noqa: T201
-    print(f"all {len(table)} human labels: {everyone:.3f}")  # noqa: T201
+    print(f"all {len(table):,} human labels: {everyone:.3f}")  # noqa: T201
     saved(lines, everyone, len(table))
 
 
@@ -55,13 +53,13 @@ def saved(lines: dict[str, Interval], everyone: float, units: int) -> None:
     FIGURE.write_text(svg.replace("<title", f"<style>{style}</style>\n<title", 1) + "\n")
 
 
-def tweets(folder: Path) -> tuple[pd.DataFrame, float]:
-    """One row per unit: the human label where it counts, what each source read; and the share by all labels."""
-    units = pd.read_parquet(folder / "units.parquet").set_index("unit_id")
-    values = pd.read_parquet(folder / "values.parquet").query("variable == 'positive'")
-    wide = values.pivot_table(index="unit_id", columns="source", values="value").reindex(units.index)
-    table = wide.rename(columns={"data": "positive"})
-    return table.reset_index(), float(table["positive"].fillna(units["held_back"]).mean())
+def tweets() -> tuple[pd.DataFrame, float]:
+    """One row per tweet: the human label where it counts, what each source read; and the share by all labels."""
+    table, _ = read_recorded("tweets")
+    table = table.rename(columns={"proxy_positive": "model", "synthetic_positive": "rewritten"})
+    labelled = np.random.default_rng(SEED).permutation(len(table)) < LABELS
+    everyone = float(table["positive"].mean())
+    return table.assign(positive=table["positive"].where(labelled)), everyone
 
 
 def _interval(fit: moored.inference.Fit) -> Interval:
@@ -88,7 +86,7 @@ def drawn(lines: dict[str, Interval], everyone: float, units: int) -> Figure:
         )
     axes.axvline(everyone, color=EVERYONE, linewidth=1.6, linestyle=(0, (4, 3)))
     axes.annotate(
-        f"all {units} human labels: {everyone:.0%}",
+        f"all {units:,} human labels: {everyone:.0%}",
         (everyone, 2.72),
         (5, 0),
         textcoords="offset points",
