@@ -21,7 +21,7 @@ from moored.errors import MooredError
 from moored.extras import line_that_adds
 from moored.fetch.models import EMBEDDED, known_models
 from moored.fetch.obtain import has_size
-from moored.fetch.space import in_words as _size
+from moored.fetch.space import in_words
 from moored.settings import Settings, read_settings
 
 State = Literal["ok", "warn", "fail"]
@@ -116,7 +116,7 @@ def _cache(settings: Settings) -> Iterator[Finding]:
         yield Finding("cache", "fail", said)
         return
     used = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    yield Finding("cache", "ok", f"{folder}, {_size(used)}")
+    yield Finding("cache", "ok", f"{folder}, {in_words(used)}")
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
@@ -125,18 +125,18 @@ def _models(settings: Settings) -> Iterator[Finding]:
         name = "embedded model" if model.name == EMBEDDED else f"model {model.name}"
         file, command = model.place(settings.cache), f"`moored model fetch {model.name}`"
         begun = file.with_name(f"{file.name}.part")
-        if file.is_file() and has_size(model, settings.cache):
-            yield Finding(name, "ok", f"{file.name}, {_size(model.size)}")
+        if has_size(model, settings.cache):
+            yield Finding(name, "ok", f"{file.name}, {in_words(model.size)}")
         elif file.is_file():
             said = f"{file} has {file.stat().st_size:,} bytes, not {model.size:,}; type {command}"
             yield Finding(name, "fail", said)
         elif begun.is_file():
-            said = f"{_size(begun.stat().st_size)} of {_size(model.size)} are here; {command} goes on"
+            said = f"{in_words(begun.stat().st_size)} of {in_words(model.size)} are here; {command} goes on"
             yield Finding(name, "warn", said)
         elif model.name == EMBEDDED:
             yield Finding(name, "warn", "not fetched yet; the first run fetches it (some 100 MB)")
         else:
-            said = f"not here; {command} ({_size(model.size)}) brings it for studies that name it"
+            said = f"not here; {command} ({in_words(model.size)}) brings it for studies that name it"
             yield Finding(name, "ok", said)
 
 
@@ -176,7 +176,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         by_device.setdefault(there.stat().st_dev, ([], there))[0].append(what)
     for names, place in by_device.values():
         free = shutil.disk_usage(place).free
-        said = f"{_size(free)} free for {', '.join(names)}"
+        said = f"{in_words(free)} free for {', '.join(names)}"
         if free < TOO_LITTLE:
             yield Finding(
                 "disk", "fail", f"{said}; free some, or name another place (MOORED_STORE, MOORED_CACHE)"
@@ -223,7 +223,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
                 f"{path} has schema {health.schema}, this moored knows up to {health.newest}; upgrade moored"
             )
             return Finding(name, "fail", said)
-        said = f"{path}, {_size(health.bytes)}, schema {health.schema} of {health.newest}"
+        said = f"{path}, {in_words(health.bytes)}, schema {health.schema} of {health.newest}"
         said += f", studies: {health.studies}" if name == "store" else ""
         older = health.schema is not None and health.schema < health.newest
         return Finding(

@@ -7,7 +7,6 @@ the index, proxy and certificates that the user has set for pip; nothing of the 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from typing import IO
 
 from moored.errors import ChecksumDiffers, FetchFailed
 from moored.fetch.space import writing_to
-from moored.fetch.sums import append
+from moored.fetch.sums import append, sum_of
 
 UNUSABLE_PROXY = "MOORED_UNUSABLE_PROXY"
 """Set by moored itself for the processes that it starts: why a proxy of the user's cannot be used."""
@@ -160,7 +159,7 @@ def _reason(stderr: str) -> str:
 
 def _compare(archive: Path, requirement: str, sha256: str) -> None:
     with archive.open("rb") as stream:
-        got = hashlib.file_digest(stream, "sha256").hexdigest()
+        got = sum_of(stream)
     if got != sha256:
         raise _differs(requirement, sha256, got)
 

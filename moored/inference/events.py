@@ -203,13 +203,12 @@ def refuse_constant(passes: Passes) -> None:
     )
 
 
-def leave_nothing(S: Array, H: Array, width: Array) -> NDArray[np.bool_]:
+def leave_nothing(squares: Array, bread: Array, width: Array) -> NDArray[np.bool_]:
     """(B,) whether linear fits leave no residual.
 
-    S, H (B, p, p): T Omega and the Jacobian. width (B,): the outcome's squared range.
+    squares, bread (B, p): the diagonals of T Omega and of the Jacobian. width (B,): the outcome's squared range.
     """
-    size, bread = np.diagonal(S, axis1=1, axis2=2), np.abs(np.diagonal(H, axis1=1, axis2=2))
-    return np.asarray((size <= NO_RESIDUAL * width[:, None] * bread).all(axis=1))
+    return np.asarray((squares <= NO_RESIDUAL * width[:, None] * np.abs(bread)).all(axis=1))
 
 
 def refuse_exact(passes: Passes, S: Array, H: Array) -> None:
@@ -218,7 +217,7 @@ def refuse_exact(passes: Passes, S: Array, H: Array) -> None:
     if not isinstance(passes.family, Linear):
         return
     width = ((counts.high - counts.low) / passes.frame.spread) ** 2
-    if leave_nothing(S[None], H[None], np.reshape(width, 1))[0]:
+    if leave_nothing(np.diag(S)[None], np.diag(H)[None], np.reshape(width, 1))[0]:
         raise Unidentified(
             "The covariates explain every label exactly, so there is no error to estimate from; drop the "
             "covariate that the outcome is computed from, or label more units.",

@@ -23,6 +23,7 @@ from moored.llm.batch_files import BatchAnswer, RequestFile, read_answers, write
 from moored.llm.batch_requests import BatchJournal, missing_requests
 from moored.llm.endpoints import Endpoint, api_key, require_key
 from moored.llm.generations import Unit
+from moored.llm.journal import CallBegun, ReplyKept
 from moored.llm.prices import Price, price_of, require_price
 from moored.llm.raw import usage_of, whole_reply
 from moored.llm.recipe import Recipe
@@ -137,31 +138,24 @@ class SourceBatches:
 
     def _write_down(self, files: Sequence[RequestFile]) -> list[str]:
         """Every request of every file, and the batches themselves; or nothing where a cap forbids one."""
-        price, limits = self._price, self.limits
-        caps = (limits.max_requests, limits.max_tokens, limits.max_usd)
-        names = []
+        price, source, names = self._price, self.work.recipe.source, []
         with self.journal.transaction():
             for file in files:
-                calls = {}
-                for key, (prompt, completion) in file.tokens.items():
-                    call = self.journal.begin(
-                        source=self.work.recipe.source,
-                        key=key,
-                        prompt_tokens=prompt,
-                        completion_tokens=completion,
-                        usd=price.usd(prompt, completion),
-                        prices=price.table,
-                        caps=caps,
-                    )
-                    if call is None:
-                        raise _over_budget(self.work.recipe.source, files, price)
-                    calls[key] = call
+                begun = [
+                    CallBegun(source, key, *tokens, price.usd(*tokens), price.table)
+                    for key, tokens in file.tokens.items()
+                ]
+                numbers = self.journal.begin_all(begun, self.limits.caps)
+                calls = {
+                    call.key: number
+                    for call, number in zip(begun, numbers, strict=True)
+                    if number is not None
+                }
+                if len(calls) < len(begun):
+                    raise _over_budget(source, files, price)
                 names.append(WRITTEN_DOWN + uuid.uuid4().hex)
                 self.journal.keep_batch(
-                    names[-1],
-                    source=self.work.recipe.source,
-                    endpoint=self.work.endpoint.identity,
-                    calls=calls,
+                    names[-1], source=source, endpoint=self.work.endpoint.identity, calls=calls
                 )
         return names
 
@@ -225,14 +219,7 @@ class SourceBatches:
         used = usage_of(raw)
         good = answer.status == 200 and whole_reply(raw)
         if good:
-            self.journal.store(
-                answer.key,
-                request="",
-                reply=raw,
-                prompt_tokens=used.prompt,
-                completion_tokens=used.completion,
-                latency_s=0.0,
-            )
+            self.journal.store_all([ReplyKept(answer.key, "", raw, used.prompt, used.completion, 0.0)])
         self.journal.finish(
             call,
             outcome="ok" if good else "batch-refused" if answer.tried else "batch-expired",

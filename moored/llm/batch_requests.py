@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from moored.llm.generations import Unit
-from moored.llm.journal import Caps, Journal
+from moored.llm.journal import Journal
 from moored.llm.recipe import Recipe
 from moored.llm.replies import parse_written
 from moored.llm.requests import Request, read_request, write_request
@@ -28,19 +28,6 @@ class BatchJournal(Journal, Protocol):
     def open_batches(self, source: str, endpoint: str) -> list[tuple[str, dict[str, int]]]:
         """Batches that were written down and not fetched: name, calls by key."""
 
-    def begin(
-        self,
-        *,
-        source: str,
-        key: str,
-        prompt_tokens: int,
-        completion_tokens: int,
-        usd: float,
-        prices: str,
-        caps: Caps,
-    ) -> int | None:
-        """Write one request down; None where a cap forbids it."""
-
     def finish(
         self,
         call: int,
@@ -51,19 +38,7 @@ class BatchJournal(Journal, Protocol):
         completion_tokens: int,
         usd: float,
     ) -> None:
-        """Write down how one request ended."""
-
-    def store(
-        self,
-        key: str,
-        *,
-        request: str,
-        reply: str,
-        prompt_tokens: int,
-        completion_tokens: int,
-        latency_s: float,
-    ) -> None:
-        """Keep one raw reply."""
+        """Write down how one request ended, whatever it began with."""
 
     def withdraw(self, call: int) -> None:
         """Take back a request that was written down and never sent."""

@@ -63,8 +63,7 @@ async def _generate(
     limiter = Limiter(
         (endpoint.identity, recipe.model), most, limits.max_attempts, limits.max_wait_minutes * 60
     )
-    caps = (limits.max_requests, limits.max_tokens, limits.max_usd)
-    async with Writer(journal, caps) as writer, Client(endpoint, recipe.timeout_s, most) as client:
+    async with Writer(journal, limits.caps) as writer, Client(endpoint, recipe.timeout_s, most) as client:
         watched = None if again or begun or limits.max_failed_share == 1 else Start(recipe.source)
         sender = Sender(recipe.source, client, limiter, writer, journal, price, limits, watched)
         steps = Steps(recipe, sender, again=again)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-Caps = tuple[int | None, int | None, float | None]
-"""Requests, tokens, USD of the whole study."""
+if TYPE_CHECKING:
+    from moored.study import Caps
 
 
 class CallBegun(NamedTuple):

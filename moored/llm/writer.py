@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 from moored.errors import MooredError
-from moored.llm.journal import CallBegun, CallEnded, Caps, Journal, ReplyKept
+from moored.llm.journal import CallBegun, CallEnded, Journal, ReplyKept
+from moored.study import Caps
 
 T = TypeVar("T")
 Future = asyncio.Future[Any]

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from moored.storage.journal_groups import Caps, JournalGroups, Progress
+from moored.storage.journal_groups import JournalGroups, Progress
 
 __all__ = ["Journal", "Progress", "StoredReply"]
 
@@ -45,33 +45,6 @@ class Journal(JournalGroups):
         row = self._one("reply", {"key": key})
         return None if row is None else StoredReply(*row)
 
-    def store(
-        self,
-        key: str,
-        *,
-        request: str,
-        reply: str,
-        prompt_tokens: int,
-        completion_tokens: int,
-        latency_s: float,
-    ) -> None:
-        """Keep a raw reply; asked again, the last one stays."""
-        self.store_all([(key, request, reply, prompt_tokens, completion_tokens, latency_s)])
-
-    def begin(
-        self,
-        *,
-        source: str,
-        key: str,
-        prompt_tokens: int,
-        completion_tokens: int,
-        usd: float,
-        prices: str,
-        caps: Caps = (None, None, None),
-    ) -> int | None:
-        """Write down a request before it is sent; its number, or None where a cap forbids it (`begin_all`)."""
-        return self.begin_all([(source, key, prompt_tokens, completion_tokens, usd, prices)], caps)[0]
-
     def finish(
         self,
         call: int,
@@ -82,7 +55,7 @@ class Journal(JournalGroups):
         completion_tokens: int,
         usd: float,
     ) -> None:
-        """Write down how a request ended, and what it really used."""
+        """Write down how one request ended, whatever it began with, and what it really used (`end_all`)."""
         with self.transaction():
             was = self._run("call", {"call": call}).fetchone()
             self.end_all([(call, outcome, http_status, prompt_tokens, completion_tokens, usd)], [was])
@@ -93,10 +66,6 @@ class Journal(JournalGroups):
             nothing = {"prompt_tokens": 0, "completion_tokens": 0, "usd": 0.0}
             self.finish(call, outcome="never-sent", http_status=None, **nothing)  # type: ignore[arg-type]
             self._add(requests=-1)
-
-    def count(self, status: str, *, cached: bool) -> None:
-        """Count one terminal row (ok, failed, refused, over-budget) for the progress display."""
-        self.count_all({status: 1, "cached": int(cached)})
 
     def reserve(self, scope: str, amount: float, per_minute: float, burst: float) -> float:
         """Take `amount` out of a bucket that all workers share; the time from which it may be used.
@@ -153,8 +122,7 @@ class Journal(JournalGroups):
     def keep_abilities(self, endpoint: str, abilities: Mapping[str, Any], requests: int = 0) -> None:
         """Remember what an endpoint's probe found, and that it cost so many requests."""
         with self.transaction():
-            for _ in range(requests):
-                none = {"prompt_tokens": 0, "completion_tokens": 0, "usd": 0.0}
-                call = self.begin(source="probe", key=endpoint, prices="", **none)  # type: ignore[arg-type]
-                self.finish(call or 0, outcome="ok", http_status=None, **none)  # type: ignore[arg-type]
+            none = (0, 0, 0.0)
+            calls = self.begin_all([("probe", endpoint, *none, "")] * requests, (None, None, None))
+            self.end_all([(call or 0, "ok", None, *none) for call in calls], [none] * requests)
             self._run("set_abilities", {"endpoint": endpoint, "abilities": json.dumps(dict(abilities))})

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moored.storage.journal_batches import JournalBatches
 
-Caps = tuple[int | None, int | None, float | None]
-"""Requests, tokens, USD of the whole study."""
+if TYPE_CHECKING:
+    from moored.study import Caps
 
 
 @dataclass(frozen=True, slots=True)

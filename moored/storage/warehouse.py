@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,11 +69,8 @@ class Warehouse:
 
     def copy_out(self, name: str, values: Mapping[str, Any], incoming: pd.DataFrame | None = None) -> int:
         """Run the COPY of a query file, over `incoming` where it names that; gives the rows written."""
-        if incoming is not None:
-            self._connection.register("incoming", incoming)
-        rows = self._connection.execute(query(name), dict(values)).fetchall()
-        if incoming is not None:
-            self._connection.unregister("incoming")
+        with nullcontext() if incoming is None else self.incoming(incoming):
+            rows = self._connection.execute(query(name), dict(values)).fetchall()
         return int(rows[0][0])
 
     def fill(self, name: str, path: Path) -> None:

@@ -219,6 +219,10 @@ class Source(Part):
     """The writing prompt of a synthetic source."""
 
 
+Caps = tuple[int | None, int | None, float | None]
+"""Requests, tokens, USD; None: as many as it takes."""
+
+
 class GenerationSettings(Part):
     """How the model is called."""
 
@@ -246,6 +250,11 @@ class GenerationSettings(Part):
     """The study's budget of US dollars."""
     redact: bool = False
     """Replace e-mail addresses and phone numbers before a text is sent."""
+
+    @property
+    def caps(self) -> Caps:
+        """What the whole study may use."""
+        return self.max_requests, self.max_tokens, self.max_usd
 
 
 class Estimate(Part):

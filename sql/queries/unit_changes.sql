@@ -5,22 +5,18 @@ WITH place AS (
     FROM data_versions
     WHERE study = $study
 ),
-     rows AS (
-    SELECT r.*, p.a >= since AND (e.gone IS NULL OR p.a < e.gone) AS in_a,
-           p.b >= since AND (e.gone IS NULL OR p.b < e.gone) AS in_b
-    FROM unit_rows r CROSS JOIN place p LEFT JOIN row_ends e ON e.row_id = r.row_id
-    WHERE r.study = $study
+     changed AS (
+    SELECT r.row_id, p.a >= r.since AND (e.gone IS NULL OR p.a < e.gone) AS in_a,
+           p.b >= r.since AND (e.gone IS NULL OR p.b < e.gone) AS in_b
+    FROM (SELECT row_id, study, since FROM unit_rows UNION ALL SELECT row_id, study, since FROM value_rows) r
+    CROSS JOIN place p
+    LEFT JOIN row_ends e ON e.row_id = r.row_id
+    WHERE r.study = $study AND in_a <> in_b
 ),
-     a AS (FROM rows WHERE in_a AND NOT in_b),
-     b AS (FROM rows WHERE in_b AND NOT in_a),
-     said AS (
-    SELECT r.*, p.a >= since AND (e.gone IS NULL OR p.a < e.gone) AS in_a,
-           p.b >= since AND (e.gone IS NULL OR p.b < e.gone) AS in_b
-    FROM value_rows r CROSS JOIN place p LEFT JOIN row_ends e ON e.row_id = r.row_id
-    WHERE r.study = $study
-),
-     va AS (FROM said WHERE in_a AND NOT in_b),
-     vb AS (FROM said WHERE in_b AND NOT in_a),
+     a AS (FROM unit_rows SEMI JOIN (FROM changed WHERE in_a) USING (row_id)),
+     b AS (FROM unit_rows SEMI JOIN (FROM changed WHERE in_b) USING (row_id)),
+     va AS (FROM value_rows SEMI JOIN (FROM changed WHERE in_a) USING (row_id)),
+     vb AS (FROM value_rows SEMI JOIN (FROM changed WHERE in_b) USING (row_id)),
      changes AS (
     SELECT 1 AS place, 'unit added' AS change, unit_id FROM b ANTI JOIN a USING (unit_id)
     UNION ALL

@@ -30,7 +30,7 @@ def paths(tmp_path):
 
 
 def fill(journal):
-    journal.store("key", request="{}", reply="yes", prompt_tokens=1, completion_tokens=1, latency_s=0.1)
+    journal.store_all([("key", "{}", "yes", 1, 1, 0.1)])
 
 
 def test_the_copy_is_a_store_with_its_replies(paths):

@@ -66,14 +66,15 @@ def test_the_store_keeps_every_chunk_that_was_acknowledged(tmp_path):
 
 def test_the_journal_keeps_every_reply_that_was_acknowledged(tmp_path):
     journal = Journal(tmp_path / "j.sqlite", "small")
-    none = {"request": "", "prompt_tokens": 0, "completion_tokens": 0, "latency_s": 0.0}
-    journal.store("first", reply="r", **none)
+
+    def store(key, reply):
+        journal.store_all([(key, "", reply, 0, 0, 0.0)])
+
+    store("first", "r")
     rng = random.Random(0)
-    stored = done_until_full(
-        tmp_path, lambda number: journal.store(f"k{number}", reply=rng.randbytes(500).hex(), **none)
-    )
+    stored = done_until_full(tmp_path, lambda number: store(f"k{number}", rng.randbytes(500).hex()))
     assert stored > 0
-    journal.store(f"k{stored}", reply="again", **none)
+    store(f"k{stored}", "again")
     again = Journal(journal.path, "small")
     assert again.reply(f"k{stored}").reply == "again"
     assert all(again.reply(f"k{number}") is not None for number in range(stored))

@@ -24,15 +24,13 @@ NO_CAPS = (None, None, None)
 
 
 def _begin(journal: Journal, key: str = "k", tokens: int = 10, caps: tuple = NO_CAPS) -> int | None:
-    return journal.begin(
-        source="s", key=key, prompt_tokens=tokens, completion_tokens=0, usd=0.1, prices="p", caps=caps
-    )
+    return journal.begin_all([("s", key, tokens, 0, 0.1, "p")], caps)[0]
 
 
 def test_a_reply_is_found_by_its_key(tmp_path: Path) -> None:
     with Journal(tmp_path / "j", "a") as journal:
         assert journal.reply("k") is None
-        journal.store("k", request="{}", reply="[1]", prompt_tokens=3, completion_tokens=2, latency_s=0.5)
+        journal.store_all([("k", "{}", "[1]", 3, 2, 0.5)])
     again = pickle.loads(pickle.dumps(Journal(tmp_path / "j", "a")))
     found = again.reply("k")
     assert (found.reply, found.prompt_tokens, found.latency_s) == ("[1]", 3, 0.5)
@@ -55,15 +53,12 @@ def test_many_at_a_time_are_the_same_as_one_by_one(tmp_path: Path) -> None:
         ("s", f"k{number}", 10, number % 3, 0.5, "p") for number in range(1203)
     ]  # more than one statement
     one, many = Journal(tmp_path / "one", "a"), Journal(tmp_path / "many", "a")
-    names = ("source", "key", "prompt_tokens", "completion_tokens", "usd", "prices")
     with one.transaction():
-        numbers = [
-            one.begin(**dict(zip(names, call, strict=True)), caps=(1000, None, None)) for call in calls
-        ]
+        numbers = [number for call in calls for number in one.begin_all([call], (1000, None, None))]
         for number in numbers[:1000]:
             one.finish(number, outcome="ok", http_status=200, prompt_tokens=7, completion_tokens=1, usd=0.25)
         for _ in range(7):
-            one.count("over-budget", cached=False)
+            one.count_all({"over-budget": 1})
     assert many.begin_all(calls, (1000, None, None)) == numbers
     assert numbers[1000:] == [None] * 203
     many.end_all([(n, "ok", 200, 7, 1, 0.25) for n in numbers[:1000]], [call[2:5] for call in calls[:1000]])
@@ -95,9 +90,9 @@ def test_stored_replies_hold_any_text(tmp_path: Path) -> None:
 
 def test_progress_since(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j", "a")
-    journal.count("ok", cached=True)
+    journal.count_all({"ok": 1, "cached": 1})
     before = journal.progress()
-    journal.count("over-budget", cached=False)
+    journal.count_all({"over-budget": 1})
     assert journal.progress(since=before) == Progress(over_budget=1)
     assert journal.progress().rows == 2
 
@@ -133,8 +128,7 @@ from moored.storage.journal import Journal
 journal = Journal(Path(sys.argv[1]), "a")
 sent = 0
 for number in range(100):
-    call = journal.begin(source="s", key=str(number), prompt_tokens=1, completion_tokens=0, usd=0, prices="",
-                         caps=(150, None, None))
+    (call,) = journal.begin_all([("s", str(number), 1, 0, 0, "")], (150, None, None))
     if call is not None:
         sent += 1
         journal.finish(call, outcome="ok", http_status=200, prompt_tokens=1, completion_tokens=0, usd=0)
@@ -157,8 +151,8 @@ journal = Journal(Path(sys.argv[1]), "a")
 number = 0
 while True:
     with journal.transaction():
-        journal.store(str(number), request="", reply="x" * 1000, prompt_tokens=0, completion_tokens=0, latency_s=0)
-        journal.count("ok", cached=False)
+        journal.store_all([(str(number), "", "x" * 1000, 0, 0, 0)])
+        journal.count_all({"ok": 1})
     print(number, flush=True)
     number += 1
 """
@@ -197,21 +191,14 @@ def test_a_newer_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_a_clear_stop_and_tears_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j", "a")
-    journal.count("ok", cached=False)
+    journal.count_all({"ok": 1})
     assert journal._writer is not None
     journal._writer.execute("PRAGMA max_page_count = 20")
-    big = {
-        "request": "",
-        "reply": "x" * 500_000,
-        "prompt_tokens": 0,
-        "completion_tokens": 0,
-        "latency_s": 0.0,
-    }
     with pytest.raises(MooredError, match="free disk space"):
-        journal.store("big", **big)
+        journal.store_all([("big", "", "x" * 500_000, 0, 0, 0.0)])
     journal.close()
     again = Journal(tmp_path / "j", "a")
-    again.count("ok", cached=False)
+    again.count_all({"ok": 1})
     assert again.progress().ok == 2
     with sqlite3.connect(tmp_path / "j") as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

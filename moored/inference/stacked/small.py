@@ -57,9 +57,8 @@ def _exact(family: Moments, rows: Rows, human: Fitted) -> Mask:
     """The draws whose covariates explain every label: such a draw is asked alone, and refused by name."""
     if not isinstance(family, Linear):
         return np.zeros(len(rows.y), dtype=bool)
-    scores = human.influence @ human.H
-    S = np.einsum("bgp,bgq->bpq", scores, scores)
-    return leave_nothing(S, human.H, np.ptp(rows.y, axis=1) ** 2)
+    squares = ((human.influence @ human.H) ** 2).sum(axis=1)
+    return leave_nothing(squares, np.diagonal(human.H, axis1=1, axis2=2), np.ptp(rows.y, axis=1) ** 2)
 
 
 def _some(record: R, at: NDArray[np.intp]) -> R:
