@@ -167,6 +167,8 @@ def test_a_term_that_cannot_be_computed_says_where(formula, change, words):
         ({"x": [1.0, 2.0], "y": ["a", "b"]}, "y ~ x", "y holds words"),
         ({"x": [1.0, 2.0], "y": [1.0, 2.0]}, "y ~ x > 0", r"I\(x > 0\)"),
         ({"x": [1.0, 2.0], "y": [1.0, 2.0]}, "y = x", "write ~ between"),
+        ({"x": [1.0, 2.0], "y": [1.0, 2.0]}, "y <- x", "write ~ between"),
+        ({"x": [1.0, 2.0], "y": [1.0, 2.0]}, "y ~ x == 1", r"I\(x > 0\)"),
         ({"x": [1.0, 2.0], "y": [1.0, 2.0]}, "y ~ .", "write the names"),
     ],
 )

@@ -108,10 +108,10 @@ def _unreadable(what: str, text: str, error: Exception) -> DataInvalid:
     reason = _MARKS.sub("", (str(error).splitlines() or [type(error).__name__])[0])
     if "Numeric literals" in reason or "numerical scaling" in reason:
         reason = "a number is no term: write I(x * 2) to compute with one, and 0 + or - 1 to leave the constant out"
-    elif found := re.search(r"Unknown operator '([<>=!]+)'", reason):
+    elif re.search(r"Unknown operator '[<>=!]+'", reason):
         reason = (
-            "a formula has ~ between its sides, and I() around what is computed or compared, such as I(x > 0)"
-            if found[1] != "="
+            "put I() around what is computed or compared, such as I(x > 0)"
+            if "~" in text
             else "write ~ between the outcome and the covariates"
         )
     elif "`.`" in reason:
