@@ -19,6 +19,11 @@ from moored.study import Question
 SHOWN = 1000
 """Characters of a reply that the repair round shows the model again."""
 
+_UNCLEAR = (
+    "; its first token may begin more than one of them, or another word: use answers that begin differently, or"
+    ' model.scoring = "draws"'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
@@ -76,6 +81,12 @@ def parse_read(raw: str, recipe: Recipe, variable: str) -> Parsed:
     return parsed
 
 
+def gives_answer(raw: str, recipe: Recipe, variable: str) -> bool:
+    """Whether a reply's words are an allowed answer, whatever its log-probabilities say."""
+    names = names_of(recipe.questions[variable], recipe.scoring)
+    return answer_in(shown_again(raw), names) is not None
+
+
 def _hard(reply: Reply, question: Question, names: Mapping[str, frozenset[str]]) -> Parsed:
     said = without_thoughts(reply.said).text
     answer = answer_in(said, names)
@@ -93,7 +104,7 @@ def _soft(reply: Reply, question: Question, names: Mapping[str, frozenset[str]])
         return _nonsense(reply.said, question, f"; these hold {weights.total:.2f} of the probability")
     value = weights.value(question.answers)
     if value is None:
-        return _nonsense(reply.said, question, "; its first token may begin more than one of them")
+        return _nonsense(reply.said, question, _UNCLEAR)
     return Parsed("ok", value=value, text=max(weights.of, key=lambda answer: weights.of[answer]))
 
 

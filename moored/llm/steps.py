@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from moored.errors import MooredError
 from moored.llm.generations import Generation, Unit, flag_of
 from moored.llm.recipe import Recipe
-from moored.llm.replies import Parsed, parse_read, parse_written, shown_again
+from moored.llm.replies import Parsed, gives_answer, parse_read, parse_written, shown_again
 from moored.llm.requests import Request, read_request, repair_request, write_request
 from moored.llm.safety import storable
 from moored.llm.sender import Asked, Sender
@@ -48,7 +48,7 @@ class Steps:
             return parse_read(raw, self.recipe, variable)
 
         asked, parsed = await self._settle(request, parse)
-        if parsed is not None and parsed.error_kind == "wrong-answer" and self._repairable and asked.raw:
+        if parsed is not None and asked.raw and self._repairable(parsed, asked.raw, variable):
             repair = repair_request(self.recipe, variable, request, shown_again(asked.raw))
             again, better = await self._settle(repair, parse)
             asked = _both(asked, again)
@@ -76,9 +76,10 @@ class Steps:
             why = storable(f"the row could not be made: {error!r}")[:200]
             return self._row(unit, step, draw, None, Asked("failed", None, why, "row"), None)
 
-    @property
-    def _repairable(self) -> bool:
-        return self.recipe.api == "chat"
+    def _repairable(self, parsed: Parsed, raw: str, variable: str) -> bool:
+        """Whether to ask again. A model that gave an allowed answer, and is told that it did not, gives another."""
+        wrong = parsed.error_kind == "wrong-answer"
+        return wrong and self.recipe.api == "chat" and not gives_answer(raw, self.recipe, variable)
 
     async def _settle(self, request: Request, parse: Callable[[str], Parsed]) -> tuple[Asked, Parsed | None]:
         """The stored reply, or a new one; and what it says."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from pathlib import Path
@@ -414,6 +415,45 @@ def test_a_soft_label_without_the_mass_gets_one_repair_round(journal: Journal) -
     with serve(answers=lambda _: "The writer is glad") as server:
         (row,) = _run(server, journal, some_units(1), study=study)
         assert (row.status, row.error_kind, server.calls) == ("failed", "wrong-answer", 2)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "tops", "answers"),
+    [
+        (["polite"], {"polite": 0.6, "im": 0.39}, ["polite", "impolite"]),
+        (["yes"], {"yes": 0.3, "That": 0.6, "no": 0.05}, ["no", "yes"]),
+        (["Clear", "**."], {"Clear": 0.7, "un": 0.29}, ["unclear", "clear"]),
+    ],
+)
+def test_who_gave_an_allowed_answer_is_not_told_that_it_did_not(
+    journal: Journal, pieces: list[str], tops: dict[str, float], answers: list[str]
+) -> None:
+    """What its probabilities leave open makes the row fail; asked again, a model gives another answer."""
+
+    def reply(body: dict[str, Any], usual: dict[str, Any]) -> bytes:
+        again = any(message["role"] == "assistant" for message in body["messages"])
+        said = [answers[0]] if again else pieces
+        first = {answers[0]: 0.99} if again else tops
+        places = [first, *({piece: 0.99} for piece in said[1:])]
+        usual["choices"][0]["message"]["content"] = "".join(said)
+        usual["choices"][0]["logprobs"] = {
+            "content": [
+                {"token": piece, "logprob": math.log(place[piece]), "top_logprobs": _listed(place)}
+                for piece, place in zip(said, places, strict=True)
+            ]
+        }
+        return json.dumps(usual).encode()
+
+    worth = {answer: float(number) for number, answer in enumerate(answers)}
+    outcome = a_study().outcome.model_copy(update={"answers": worth, "examples": ()})
+    study = a_study(model={"name": "m", "scoring": "logprobs"}, outcome=outcome.model_dump())
+    with serve(reply=reply) as server:
+        (row,) = _run(server, journal, some_units(1), study=study)
+    assert (row.status, row.value, row.error_kind, server.calls) == ("failed", None, "wrong-answer", 1)
+
+
+def _listed(place: dict[str, float]) -> list[dict[str, Any]]:
+    return [{"token": token, "logprob": math.log(p)} for token, p in place.items()]
 
 
 def test_a_key_that_a_reply_repeats_is_stored_nowhere(
