@@ -7,6 +7,7 @@ A test compares the pages with what this would write.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import re
@@ -141,11 +142,21 @@ def _model(name: str, schema: dict[str, object]) -> list[str]:
     return [*lines, ""]
 
 
+@functools.cache
+def _study_modules() -> tuple[griffe.Module, ...]:
+    """Each module read alone: the package is large."""
+    folder = FOLDER.parents[1] / "moored" / "study"
+    return tuple(
+        griffe.visit(name, folder / f"{name}.py", (folder / f"{name}.py").read_text())
+        for name in ("study", "parts", "thresholds")
+    )
+
+
 def _docstrings(name: str) -> dict[str, str]:
     """The docstring of a model under "", and of each of its fields, inherited ones too."""
-    for module in ("moored.study.study", "moored.study.parts", "moored.study.thresholds"):
-        model = griffe.load(module).members.get(name)
-        if model is not None and model.is_class:
+    for module in _study_modules():
+        model = module.members.get(name)
+        if model is not None and not model.is_alias and model.is_class:
             break
     else:
         raise LookupError(f"no study module defines {name}")

@@ -1,9 +1,10 @@
-"""Text in lines of ours: hostile characters of others are shown, not obeyed; several words are one phrase."""
+"""Text in lines of ours: hostile characters of others are shown, not obeyed; words in a phrase; days by UTC."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 LONGEST = 4_000
 _JOINERS = {"\u200c", "\u200d"}  # many scripts and emoji need them
@@ -41,3 +42,13 @@ def _is_odd(mark: str) -> bool:
 def _escape(mark: str) -> str:
     code = ord(mark)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def day_of(moment: datetime) -> str:
+    """The day by UTC: a version has one, wherever its reader is."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"
+
+
+def minute_of(moment: datetime) -> str:
+    """The day and the minute by UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"

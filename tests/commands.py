@@ -5,17 +5,24 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests import forks
+
 
 def said(folder, environment, *arguments, limit_s=300):
     """What `python -m ARGUMENTS` prints on stdout; it must end well."""
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=limit_s,
-        check=False,
+    program, *rest = arguments
+    done = (
+        forks.completed(tuple(rest), folder, environment, limit_s)
+        if program == "moored"
+        else subprocess.run(
+            [sys.executable, "-m", *map(str, arguments)],
+            env=environment,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=limit_s,
+            check=False,
+        )
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -14,6 +14,7 @@ import pandas as pd
 from moored.benchmark.claims import OURS, by_setting, claims, focus
 from moored.benchmark.models import Need, by_models, model_of, needs, who
 from moored.errors import DataInvalid
+from moored.plaintext import day_of
 
 _PLACE = re.compile(r"(<!-- begin: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -70,7 +71,7 @@ def _run(version: Mapping[str, Any]) -> str:
     return (
         f"{plan['trials']} trials, seed {plan['seed']}, label fractions "
         f"{', '.join(f'{share:g}' for share in plan['fractions'])}; {len(version['tasks'])} settings; "
-        f"moored {version['code_version']}, {version['stored_at']:%Y-%m-%d}; {_clock(version)}.\n"
+        f"moored {version['code_version']}, {day_of(version['stored_at'])}; {_clock(version)}.\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from moored.plaintext import day_of
 from moored.report.facts import Facts
 
 METHOD = (
@@ -15,7 +16,7 @@ def citation(facts: Facts) -> list[str]:
     run = facts.run
     code, _, digest = str(run.code_version).partition("+")
     this = (
-        f"Study {facts.study.name}, version {run.version}, published {run.stored_at:%Y-%m-%d}, run "
+        f"Study {facts.study.name}, version {run.version}, published {day_of(run.stored_at)}, run "
         f"{run.run_id}, inputs {run.inputs}."
     )
     return [METHOD, f"The moored authors. moored, version {code} (code {digest}).", this]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from moored.figures.look import DARK, VARIABLES
 from moored.numbers import RATIOS, number, p_value, scale_of
-from moored.plaintext import plain
+from moored.plaintext import day_of, minute_of, plain
 from moored.report import pictures, words
 from moored.report.changes import changes_of
 from moored.report.checks_page import WORDS, ShownCheck, shown, worst_first
@@ -103,8 +103,8 @@ def environment() -> Environment:
         "count": lambda value: "–" if value is None else f"{value:,.0f}",
         "share": lambda value: "–" if value is None else words.minus(f"{value:.0%}"),
         "seconds": lambda value: "–" if value is None else f"{value:.2g} s",
-        "day": lambda value: f"{value:%Y-%m-%d}",
-        "time": lambda value: f"{value:%Y-%m-%d %H:%M}",
+        "day": day_of,
+        "time": minute_of,
         "interval": words.interval,
         "ratio": lambda row: words.interval(row, exp=True),
     }

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 from moored.fetch.models import EMBEDDED, KnownModel, known_models
 from moored.llm.recipe import Recipe
 from moored.numbers import decimals, number, p_value, scale_of
-from moored.plaintext import listed
+from moored.plaintext import day_of, listed
 from moored.report.citation import citation
 from moored.report.disclosure import BASIS, items_of
 from moored.report.document import Document, Heading, Listing, Paragraph, Part, Table, Verbatim
@@ -242,11 +241,6 @@ def software_line(facts: Facts) -> str:
         f"version {run.version}; inputs {run.inputs}. The command moored verify {facts.study.name} --version "
         f"{run.version} computes every number again from the store and compares it bit by bit."
     )
-
-
-def day_of(moment: datetime) -> str:
-    """The day, wherever the reader is."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d}"
 
 
 def _row(row: EstimateRow) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from docx import Document as WordFile
 
+from moored.report.citation import bibtex
 from moored.report.disclosure import NOT_DONE, NOT_RECORDED, items_of
 from moored.report.document import Document, Heading, Listing, Paragraph, Table, Verbatim
 from moored.report.facts import facts_of
@@ -19,7 +20,7 @@ from moored.report.statement import statement_of
 from moored.report.writers import WRITERS, docx, latex, markdown
 from moored.storage.warehouse import open_store
 from tests.published import publish_version
-from tests.report.conftest import HOSTILE
+from tests.report.conftest import HOSTILE, page_of
 
 ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]")
 
@@ -64,21 +65,29 @@ def test_it_says_what_a_paper_needs(first):
         assert said in text, said
 
 
-@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+WRITTEN = {
+    **{name: lambda store, version, write=write: write(statement_of(facts(store, version)))
+       for name, write in WRITERS.items()},
+    "page": page_of,
+    "references": lambda store, version: bibtex(facts(store, version)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("write", WRITTEN.values(), ids=WRITTEN)
 def test_equal_versions_give_equal_bytes_whenever_and_wherever(store, write, monkeypatch):
-    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("TZ", "Pacific/Pago_Pago")  # 25 hours behind the other: never the same day
     time.tzset()
-    before = write(statement_of(facts(store)))
+    before = write(store, 1)
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
     time.tzset()
     monkeypatch.setattr(time, "time", lambda: 2_000_000_000.0)
     monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(2_000_000_000))
     try:
-        assert write(statement_of(facts(store))) == before
+        assert write(store, 1) == before
     finally:
         monkeypatch.undo()
         time.tzset()
-    assert write(statement_of(facts(store, 2))) != before
+    assert write(store, 2) != before
 
 
 def test_a_later_version_changes_nothing_of_an_earlier_one(store, tmp_path):
