@@ -176,7 +176,8 @@ def _at_a_terminal(folder, typed: str, *arguments: str) -> str:
     process = subprocess.Popen(
         [sys.executable, "-m", "moored", *arguments],
         cwd=folder,
-        env=environment | {"TERM": "dumb", "MOORED_STORE": str(folder / "s.duckdb")},
+        env=environment
+        | {"TERM": "dumb", "MOORED_STORE": str(folder / "s.duckdb"), "MOORED_CACHE": str(folder / "cache")},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
