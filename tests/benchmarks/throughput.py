@@ -114,7 +114,8 @@ def _python(peers: str | None, side: str) -> str:
     python = Path(peers) / side / "bin" / "python"
     if not python.exists():
         subprocess.run(["uv", "venv", "--quiet", "--python", "3.11", str(python.parents[1])], check=True)
-        subprocess.run(["uv", "pip", "install", "--quiet", "--python", str(python), *PEERS[side]], check=True)
+        command = ["uv", "pip", "install", "--quiet", "--python", str(python), *PEERS[side]]
+        subprocess.run(command, check=True, cwd=peers)  # not here: uv would hold the peers to our own pins
     return str(python)
 
 

@@ -9,6 +9,7 @@ that it starts (`fresh`).
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import sys
@@ -81,6 +82,7 @@ def pipeline(side: str, folder: Path, concurrency: int) -> None:
     workers = int(side.removeprefix("dask") or 2) if side.startswith("dask") else 2
     with ExitStack() as stack:
         api = stack.enter_context(api_server())
+        importlib.import_module("flows.generation")  # while the server starts, as a run does
         stack.enter_context(temporary_settings({PREFECT_API_URL: api.address}))
         if side.startswith("dask"):
             from distributed import LocalCluster
