@@ -25,7 +25,9 @@ from moored.inference.solve.passes import Passes
 FEW_EVENTS = 5
 """Labelled ones (or zeros, or clusters with one of them) below which a share has the binomial interval."""
 NO_RESIDUAL = 1e-24  # share of the outcome's squared range below which squared residuals are rounding
-CANCELLED = 1e-14  # of a variance: below it, the residuals cancel but for rounding (two steps add a ridge)
+CANCELLED = 1e-13  # of a variance: below it, the residuals cancel but for rounding (two steps add a ridge)
+LITTLE = 1e-9  # of a parameter's variance: below it, a direction of the parameters does not touch it
+_WAY_OUT = "label more of those units, or merge the group with another"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,17 +227,53 @@ def refuse_exact(passes: Passes, S: Array, H: Array) -> None:
         )
 
 
-def flat_terms(terms: tuple[str, ...], S: Array, bread: Array) -> list[str]:
-    """A warning that names the terms whose standard error is zero, although others' are not."""
-    scale = 1.0 / np.sqrt(np.maximum(np.diag(S), np.finfo(float).tiny))
-    rows = bread / scale
-    variance = np.einsum("ij,jk,ik->i", rows, S * np.outer(scale, scale), rows)
-    flat: NDArray[np.bool_] = variance <= CANCELLED * np.sum(rows**2, axis=1)
-    if not flat.any():
-        return []
-    named = ", ".join(repr(term) for term, zero in zip(terms, flat, strict=True) if zero)
-    warning = (
-        f"the standard error of {named} is zero by the labels alone: those that it rests on are all alike, "
-        "and its interval says nothing; label more of those units, or merge the group with another"
-    )
-    return [warning]
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Terms for which labels say too little of their own error.
+
+    flat : their standard error is zero. part : a part of it is, for a group that they compare is without residuals.
+    """
+
+    flat: tuple[str, ...]
+    part: tuple[str, ...]
+
+    def warnings(self) -> list[str]:
+        """What the reader must know."""
+        found = []
+        if self.flat:
+            found.append(
+                f"the standard error of {_named(self.flat)} is zero by the labels alone: those that it rests on "
+                f"are all alike, and its interval says nothing; {_WAY_OUT}"
+            )
+        if self.part:
+            found.append(
+                f"the standard error of {_named(self.part)} is too small by the labels alone: it rests on a group "
+                "that is a single labelled unit (or cluster) or whose labels are all alike, and the group's own "
+                f"error is not in it; {_WAY_OUT}"
+            )
+        return found
+
+
+def alike_terms(passes: Passes, S: Array, bread: Array) -> Alike:
+    """The terms along which the labels leave no residual, although others do.
+
+    With d'S d = 0 the units (clusters) that d tells apart have none: a unit of a leverage of 1, a cell whose labels
+    are all alike. Its error is then missing in each term where d is not zero.
+    S, bread (p, p): T Omega and the inverse Jacobian, in the passes' frame.
+    """
+    try:
+        root = np.linalg.cholesky((bread + bread.T) * (0.5 * np.sign(np.trace(bread))))
+    except np.linalg.LinAlgError:  # moments of a user's own, whose slopes are not symmetric
+        return Alike((), ())
+    values, vectors = np.linalg.eigh(root.T @ S @ root)
+    empty: NDArray[np.bool_] = values <= CANCELLED * values[-1]
+    rows = passes.frame.back @ root @ vectors
+    size = np.sum(rows**2, axis=1)
+    touched = np.sum(rows[:, empty] ** 2, axis=1) > LITTLE * size
+    flat = rows**2 @ np.maximum(values, 0.0) <= CANCELLED * values[-1] * size
+    terms = np.array(passes.terms, dtype=object)
+    return Alike(tuple(terms[flat]), tuple(terms[touched & ~flat]))
+
+
+def _named(terms: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, terms))

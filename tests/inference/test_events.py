@@ -146,6 +146,73 @@ def test_a_group_without_variation_is_named(name):
     assert any("the standard error of 'Intercept' is zero" in text for text in fit.warnings)
 
 
+def of_groups(group: np.ndarray, y: np.ndarray, **more: np.ndarray) -> Sample:
+    """A constant, x and a dummy for each group but the first; the first 80 of 500 units are labelled."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=500)
+    X = np.column_stack([np.ones(500), x, *(group == level for level in range(1, int(group.max()) + 1))])
+    sources = (Source("read", "proxy", y + rng.normal(size=500), X),)
+    terms = ("Intercept", "x", *(f"group {level}" for level in range(1, X.shape[1] - 1)))
+    return Sample(y, X.astype(float), np.arange(500) < 80, terms, sources, **more)
+
+
+def too_small(fit) -> set[str]:
+    """The terms whose standard errors are said to be too small."""
+    said = [text for text in fit.warnings if "too small by the labels alone" in text]
+    return {term for term in fit.terms if any(repr(term) in text for text in said)}
+
+
+@pytest.mark.parametrize("name", HONEST)
+@pytest.mark.parametrize("far", [0.0, 1e7])
+def test_a_group_of_likes_is_named_where_it_is_compared(name, far):
+    group = np.arange(500) % 3
+    scale = np.random.default_rng(2).integers(1, 6, 500).astype(float)
+    plain = of_groups(group, scale)
+    X = np.delete(plain.X, 1, axis=1)
+    source = replace(plain.sources[0], X=X)
+    y = np.where(group == 2, 4.0, scale) + far
+    sample = replace(plain, y=y, X=X, terms=("Intercept", "group 1", "group 2"), sources=(source,))
+    assert too_small(ESTIMATORS[name](sample, "ols")) == {"group 2"}
+    turned = np.column_stack([sample.X[:, 0], group == 1, group == 0]).astype(
+        float
+    )  # compared with that group
+    sample = replace(sample, X=turned, terms=("Intercept", "group 1", "group 0"))
+    sample = replace(sample, sources=(replace(source, X=turned),))
+    assert too_small(ESTIMATORS[name](sample, "ols")) == {"group 1", "group 0"}
+
+
+@pytest.mark.parametrize("name", HONEST)
+@pytest.mark.parametrize("family", ["ols", "poisson"])
+def test_a_single_unit_of_its_kind_is_named(name, family):
+    group = np.r_[2, np.arange(79) % 2, np.arange(420) % 3]
+    y = np.random.default_rng(5).poisson(2.0, 500).astype(float) + (group == 2)
+    sample = of_groups(group, y)
+    counts = tuple(replace(source, y=np.round(np.abs(source.y))) for source in sample.sources)
+    sample = replace(sample, sources=counts)
+    if name == "gmm-small":
+        with pytest.raises(Unidentified, match="jackknife has no answer; drop or merge"):
+            ESTIMATORS[name](sample, family)
+    else:
+        assert too_small(ESTIMATORS[name](sample, family)) == {"group 2"}
+
+
+@pytest.mark.parametrize("name", [name for name in HONEST if name != "gmm-small"])
+def test_a_single_treated_cluster_is_named(name):
+    cluster = np.arange(500) % 40
+    y = np.random.default_rng(6).normal(size=500)
+    sample = of_groups((cluster == 7).astype(int), y, cluster=cluster)
+    assert too_small(ESTIMATORS[name](sample, "ols")) == {"group 1"}
+    assert not too_small(ESTIMATORS[name](replace(sample, cluster=np.arange(500)), "ols"))
+
+
+@pytest.mark.parametrize("name", HONEST)
+@pytest.mark.parametrize("scale", [1.0, 1e9, 1e-9])
+def test_groups_that_vary_are_not_named(name, scale):
+    group = np.arange(500) % 3
+    y = scale * np.random.default_rng(7).normal(size=500) * np.where(group == 2, 1e-4, 1.0)
+    assert not too_small(ESTIMATORS[name](of_groups(group, y), "ols"))
+
+
 def test_many_draws_say_the_same():
     samples = [sample_of(np.random.default_rng(s).binomial(1, 0.06, 60), 60, seed=s) for s in range(40)]
     for name in ("human", "gmm-synth", "ppi++-proxy", "reppi"):

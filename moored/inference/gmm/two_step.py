@@ -23,7 +23,7 @@ import numpy as np
 
 from moored.errors import DataInvalid, Unidentified
 from moored.inference.data import Array
-from moored.inference.events import flat_terms, refuse_exact
+from moored.inference.events import alike_terms, refuse_exact
 from moored.inference.gmm.augmented import Linearised, least_squares, linearise
 from moored.inference.gmm.first_step import FirstStep, first_step, human_equation, solved
 from moored.inference.gmm.rank import independent_sources
@@ -183,7 +183,7 @@ def _second_step(
         weigh = _Weights.of(linearise(passes, theta, final, used).S, p)
     bread = inverse(H, "The estimate")
     left, link = weigh.variance(G)
-    warnings = (*warnings, *flat_terms(passes.terms, at.S[:p, :p], first_bread))
+    warnings = (*warnings, *alike_terms(passes, at.S[:p, :p], first_bread).warnings())
     k = len(eta) // max(len(used), 1)
     return TwoStep(
         theta=theta,

@@ -29,7 +29,7 @@ import numpy as np
 from moored.errors import DataInvalid, Separated, Unidentified
 from moored.inference.computed import Computed
 from moored.inference.data import Array, Sample
-from moored.inference.events import FEW_EVENTS, few_events, flat_terms, refuse_exact
+from moored.inference.events import FEW_EVENTS, alike_terms, few_events, refuse_exact
 from moored.inference.families import Linear, Quantile, family_of
 from moored.inference.gmm.first_step import first_fits, solved
 from moored.inference.gmm.two_step import explained_share
@@ -127,7 +127,7 @@ def gmm_small(
     scores = human.influence[0] @ human.H[0]
     S = scores.T @ scores
     refuse_exact(passes, S, human.H[0])
-    warnings += flat_terms(passes.terms, S, human.P[0]) if isinstance(chosen, Linear) else []
+    warnings += alike_terms(passes, S, human.P[0]).warnings() if isinstance(chosen, Linear) else []
     names, sources, dropped = _sources(passes, block, groups, etas)
     missed = missed_shares(passes, block, groups) if target == "corpus" else None
     evidence, used, more = _evidence(rows, human, names, sources, groups)
@@ -200,7 +200,7 @@ def _human(passes: Passes, rows: Rows, groups: Groups | None, theta: Array | Non
     if human.alone[0] or not human.fine[0]:
         raise Unidentified(
             f"Without one of the {G} {what} the parameters {', '.join(passes.terms)} are not identified, so the "
-            "jackknife has no answer; drop the term that only it informs, label more, or use gmm.",
+            "jackknife has no answer; drop or merge the term that only it informs, or label more like it.",
             n=G,
             p=p,
         )
