@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from moored.storage.ingest import Units
     from moored.study import Study
 
+TOGETHER = 20_000
+"""Texts handed to the store at one time: it holds as many again in memory, and more."""
+
 
 def store_units(store: Warehouse, study: Study, units: Units) -> None:
     """Append a data version, unless it is there already: what changed since the version that was stored last.
@@ -31,7 +34,8 @@ def store_units(store: Warehouse, study: Study, units: Units) -> None:
         row = store.row("insert_data_version", key | counts | {"probability": probability})
         assert row is not None
         at = {"study": study.name, "position": row["position"]}
-        store.append("insert_texts", frame.assign(**key))
+        for at_row in range(0, len(frame), TOGETHER):
+            store.append("insert_texts", frame.iloc[at_row : at_row + TOGETHER].assign(**key))
         with store.incoming(frame):
             store.rows("end_unit_rows", at)
             store.rows("insert_unit_rows", at)

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from moored.cells import stripped
@@ -37,6 +38,8 @@ from moored.study import Study
 
 _EXACT = {"DOUBLE": 10**15, "FLOAT": 2**24}
 """From here on a number of the type may have lost digits: Excel keeps 15 of them, the float of Stata 7."""
+_TOGETHER = 10_000
+"""Rows that are dictionaries at one time: they take ten times as much memory as what they become."""
 _SHORTENED = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]+")
 """What a spreadsheet makes of a long number in a CSV file."""
 
@@ -156,7 +159,11 @@ def _identified(study: Study, table: Table) -> pd.DataFrame:
         )
     units = pd.DataFrame({"unit_id": ids.astype(str), "text": text.astype(str)})
     others = table.frame.drop(columns=[study.data.id, study.data.text])
-    units["fields"] = [json.dumps(row) for row in others.to_dict("records")]
+    units["fields"] = [
+        json.dumps(row)
+        for at in range(0, len(others), _TOGETHER)
+        for row in others.iloc[at : at + _TOGETHER].to_dict("records")
+    ]
     units["content_hash"] = units["text"].map(content_hash)
     return units
 
@@ -205,7 +212,8 @@ def _without_shown(units: pd.DataFrame, shown: Collection[str]) -> tuple[pd.Data
     They leave on both sides, labelled or not, before anything is drawn. Case and blank space do not
     matter; the check `demonstrations-spent` finds those that are nearly the same.
     """
-    shown_here = units["text"].map(_folded).isin({_folded(text) for text in shown})
+    folded = {_folded(text) for text in shown}
+    shown_here = np.array([_folded(text) in folded for text in units["text"]], dtype=bool)
     if shown_here.all():
         raise DataInvalid("every unit's text is an example that the model is shown; show other texts")
     return units[~shown_here], tuple(sorted(units["unit_id"][shown_here]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,8 @@ def refuse_idle(found: TableFile, stated: Dialect) -> None:
 
 
 def _of_delimited(read: Delimited) -> Table:
-    columns = list(zip(*read.rows, strict=True)) if read.rows else [()] * len(read.names)
     frame = pd.DataFrame(
-        {name: _cells(cells) for name, cells in zip(read.names, columns, strict=True)}, dtype=object
+        {name: _cells(read.rows, place) for place, name in enumerate(read.names)}, dtype=object
     )
     notes = []
     if read.delimiter != ",":
@@ -100,7 +100,7 @@ def _of_delimited(read: Delimited) -> Table:
     return Table(frame, dict.fromkeys(read.names, TEXT), read.delimiter, tuple(notes), codebook)
 
 
-def _cells(cells: tuple[str, ...]) -> NDArray[np.object_]:
-    found = np.empty(len(cells), dtype=object)
-    found[:] = [cell or None for cell in cells]
+def _cells(rows: Sequence[Sequence[str]], place: int) -> NDArray[np.object_]:
+    found = np.empty(len(rows), dtype=object)
+    found[:] = [row[place] or None for row in rows]
     return found

@@ -1,9 +1,10 @@
 """Most memory of the flow's process and of its workers, by the number of units: it is to be flat.
 
-    python tests/benchmarks/memory.py [--units 1000 10000 100000] [--workers 2] [--synthetic]
+    python tests/benchmarks/memory.py [--units 1000 10000 100000] [--workers 2] [--synthetic] [--no-run]
 
 Each size is a process of its own that generates for the whole study in a Prefect flow, through Dask's workers
-or (--workers 0) the flow's threads, against a server without latency. RSS is sampled twenty times a second.
+or (--workers 0) the flow's threads, against a server without latency; with --no-run it reads the table and stores
+its data version, no more. RSS is sampled twenty times a second.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from served import model_server, stage, study_of, write_texts
 def main() -> None:
     asked = _arguments()
     if asked.child:
-        _generate(Path(asked.child), asked)
+        (_store if asked.no_run else _generate)(Path(asked.child), asked)
         return
     for units in asked.units:
         with tempfile.TemporaryDirectory(prefix="moored-bench-") as folder, model_server(0.0) as url:
@@ -44,7 +45,7 @@ def _watch(folder: str, asked: Any) -> tuple[float, float]:
     """MB of the flow's process and of its largest worker, at most."""
     import psutil
 
-    extra = ["--synthetic"] if asked.synthetic else []
+    extra = [*["--synthetic"] * asked.synthetic, *["--no-run"] * asked.no_run]
     child = subprocess.Popen(
         [sys.executable, __file__, "--child", folder, "--workers", str(asked.workers), *extra]
     )
@@ -77,11 +78,24 @@ def _generate(folder: Path, asked: Any) -> None:
         stage(study_of(sources, concurrency=32), folder)
 
 
+def _store(folder: Path, _asked: Any) -> None:
+    import flows.survey  # noqa: F401, what a run has in memory
+    from moored.storage.data_versions import store_units
+    from moored.storage.ingest import read_units
+    from moored.storage.warehouse import open_store
+
+    study = study_of()
+    units = read_units(study, folder, folder)
+    with open_store(folder / "store.duckdb", create=True) as store:
+        store_units(store, study, units)
+
+
 def _arguments() -> Any:
     parser = argparse.ArgumentParser(description="Most memory, by the number of units.")
     parser.add_argument("--units", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--synthetic", action="store_true", help="a synthetic source, too")
+    parser.add_argument("--no-run", action="store_true", help="read and store the table, generate nothing")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import sqlite3
+import tracemalloc
 
 import duckdb
 import numpy as np
@@ -21,6 +23,7 @@ from typer.testing import CliRunner
 
 from moored.cells import numbers, words_for_missing
 from moored.cli import app
+from moored.storage.delimited import _lines
 from moored.storage.ingest import read_units
 from moored.storage.table_files import read_any
 from tests.studies import study, study_table
@@ -266,3 +269,21 @@ def test_the_same_table_gives_the_same_numbers(kinds, name):
         return json.loads(found.stdout)["estimates"]
 
     assert estimates(name) == estimates("t.csv")
+
+
+@given(st.text(alphabet='a,"\r\n\x0b\x0c\x1c\x85\u2028é;😀 '))
+def test_lines_end_where_a_file_has_their_ends(text):
+    assert list(_lines(text)) == list(io.StringIO(text, newline=""))
+
+
+def test_a_large_file_is_copied_few_times(tmp_path):
+    path = tmp_path / "large.csv"
+    path.write_text("id,text\n" + "".join(f"{row},{'word ' * 60}\n" for row in range(20_000)))
+    tracemalloc.start()
+    try:
+        table = read_any(path)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(table) == 20_000
+    assert most < 5 * path.stat().st_size  # 2.7 times; 6.6 times with io.StringIO
