@@ -11,6 +11,7 @@ import pandas as pd
 
 from moored.llm.replies import said_in
 from moored.run.readings import Material
+from moored.storage.generations import recipe_pairs
 from moored.storage.published import StoredRun
 from moored.storage.warehouse import Warehouse
 from moored.study import Study
@@ -74,7 +75,7 @@ def examples_of(
         "study": study.name,
         "data_version": run.data_version,
         "seq": run.generation_seq,
-        "recipes": list(run.recipes.values()),
+        "recipes": recipe_pairs(run.recipes),
         "unit_ids": chosen,
     }
     stages: dict[str, list[dict[str, Any]]] = {unit: [] for unit in chosen}

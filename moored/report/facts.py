@@ -16,7 +16,7 @@ from moored.report.examples import Examples, examples_of
 from moored.report.groups import label_groups
 from moored.run.estimates import sample_of
 from moored.run.readings import Material, gather_version
-from moored.storage.generations import stored_recipe
+from moored.storage.generations import recipe_pairs, stored_recipe
 from moored.storage.published import CheckRow, EstimateRow, FitRow, PublishedRun
 from moored.storage.results import checks_of, find_run, history, latest_run
 from moored.storage.studies import spec_of_run, study_of_run, unit_counts
@@ -94,7 +94,7 @@ def facts_of(store: Warehouse, study: str, version: int | None = None) -> Facts:
         "study": study,
         "data_version": run.data_version,
         "seq": run.generation_seq,
-        "recipes": list(run.recipes.values()),
+        "recipes": recipe_pairs(run.recipes),
     }
     counts = unit_counts(store, study, run.data_version)
     return Facts(

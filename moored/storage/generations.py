@@ -109,9 +109,8 @@ def latest_generations(
     store: Warehouse, study: str, data_version: str, planned: Sequence[SourcePlan], seq: int = NOW
 ) -> pd.DataFrame:
     """The last terminal row of each (unit, source, step, draw) of the planned recipes, up to `seq`."""
-    recipes = [part.recipe for part in planned]
     return store.frame(
-        "generations", {"study": study, "data_version": data_version, "seq": seq, "recipes": recipes}
+        "generations", {"study": study, "data_version": data_version, "seq": seq, "recipes": _pairs(planned)}
     )
 
 
@@ -214,8 +213,17 @@ def failures(
     store: Warehouse, study: str, data_version: str, planned: Sequence[SourcePlan]
 ) -> list[dict[str, Any]]:
     """Why generations failed: source, step, status, kind, rows, example; most frequent first."""
-    recipes = [part.recipe for part in planned]
-    return store.rows("failures", {"study": study, "data_version": data_version, "recipes": recipes})
+    key = {"study": study, "data_version": data_version, "recipes": _pairs(planned)}
+    return store.rows("failures", key)
+
+
+def recipe_pairs(recipes: Mapping[str, str]) -> list[dict[str, str]]:
+    """Recipes by source as queries take them: two sources may have had the same one, one after the other."""
+    return [{"source": source, "recipe": recipe} for source, recipe in recipes.items()]
+
+
+def _pairs(planned: Sequence[SourcePlan]) -> list[dict[str, str]]:
+    return recipe_pairs({part.source: part.recipe for part in planned})
 
 
 def run_counts(store: Warehouse, run_id: str) -> dict[str, Any]:

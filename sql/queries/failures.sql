@@ -3,7 +3,7 @@ SELECT g.source, g.step, g.status, coalesce(g.error_kind, g.status) AS kind, cou
        any_value(g.error) AS example
 FROM (
     SELECT * FROM generations
-    WHERE study = $study AND list_contains($recipes, recipe)
+    WHERE study = $study AND list_contains($recipes, {'source': source, 'recipe': recipe})
     QUALIFY row_number() OVER (PARTITION BY source, recipe, unit_id, content_hash, step, draw ORDER BY seq DESC) = 1
 ) g
 JOIN units u ON u.study = g.study AND u.unit_id = g.unit_id AND u.content_hash = g.content_hash

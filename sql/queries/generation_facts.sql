@@ -15,7 +15,7 @@ FROM (
     SELECT g.* FROM generations g
     JOIN units u ON u.study = g.study AND u.unit_id = g.unit_id AND u.content_hash = g.content_hash
     WHERE g.study = $study AND u.data_version = $data_version AND g.seq <= $seq
-      AND list_contains($recipes, g.recipe)
+      AND list_contains($recipes, {'source': g.source, 'recipe': g.recipe})
     QUALIFY row_number() OVER (PARTITION BY g.source, g.recipe, g.unit_id, g.step, g.draw ORDER BY g.seq DESC) = 1
 )
 GROUP BY ALL

@@ -93,7 +93,7 @@ def test_every_row_holds_the_answer_to_its_own_text(ran, tmp_path):
                 "study": "requests",
                 "data_version": plan[0]["data_version"],
                 "seq": 2**62,
-                "recipes": [part["recipe"] for part in plan],
+                "recipes": [{"source": part["source"], "recipe": part["recipe"]} for part in plan],
             },
         )
     assert len(rows) == 60 * 3

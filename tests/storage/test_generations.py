@@ -5,8 +5,10 @@ from moored.storage.data_versions import store_units
 from moored.storage.generations import (
     SourcePlan,
     append_generations,
+    failures,
     latest_generations,
     missing_units,
+    recipe_pairs,
     recipes_tried,
     source_state,
     store_plan,
@@ -84,6 +86,29 @@ def test_the_last_row_counts_and_the_first_stays(stored):
     assert list(latest["value"]) == [0.9]
     before = latest_generations(store, "requests", units.version, [PLANNED], seq=1)
     assert list(before["status"]) == ["failed"]
+
+
+def test_sources_that_swapped_their_recipes_have_rows_under_both_and_one_counts(stored):
+    store, units = stored
+    swapped = {"first": "recipe-1:b", "second": "recipe-1:a"}
+    for source in swapped:
+        for recipe, status in (("recipe-1:a", "ok"), ("recipe-1:b", "failed")):
+            given = row(units, 0, status, recipe) | {"source": source, "error_kind": "empty"}
+            append_generations(store, "requests", "run", [given])
+    planned = [SourcePlan(source, recipe, 1) for source, recipe in swapped.items()]
+    latest = latest_generations(store, "requests", units.version, planned)
+    assert latest.set_index("source")["status"].to_dict() == {"first": "failed", "second": "ok"}
+    assert [found["source"] for found in failures(store, "requests", units.version, planned)] == ["first"]
+    key = {
+        "study": "requests",
+        "data_version": units.version,
+        "seq": 99,
+        "recipes": recipe_pairs(swapped),
+    }
+    assert [found["source"] for found in store.rows("failures_of_version", key)] == ["first"]
+    assert [(found["rows"], found["failed"]) for found in store.rows("generation_facts", key)] == [(1, 1), (1, 0)]
+    ids = {"unit_ids": [units.frame["unit_id"].iloc[0]]}
+    assert len(store.rows("stages_of_units", key | ids)) == 2
 
 
 def test_what_is_missing_is_asked_for_and_failures_only_on_demand(stored):
