@@ -171,9 +171,9 @@ def _print_diff(diff: Diff) -> None:
         say("recipes: the same")
     for source, changes in diff.recipes.items():
         _print_changes(f"recipe of {source}", changes)
-    _print_changes("data", diff.counts)
+    _print_changes("data", diff.counts, more=bool(diff.units) or diff.units is None)
     if diff.units is None:
-        say("which units changed is not in the snapshot; ask again when the store is free")
+        say("  which units changed is not in the snapshot; ask again when the store is free")
     else:
         for row in diff.units:
             more = ", ..." if row["units"] > len(row["such_as"]) else ""
@@ -182,9 +182,9 @@ def _print_diff(diff: Diff) -> None:
     print_table([asdict(row) for row in diff.estimates], _ESTIMATES)
 
 
-def _print_changes(part: str, changes: Iterable[Change]) -> None:
+def _print_changes(part: str, changes: Iterable[Change], *, more: bool = False) -> None:
     listed = list(changes)
-    say(f"{part}:" if listed else f"{part}: the same")
+    say(f"{part}:" if listed or more else f"{part}: the same")
     for change in listed:
         say(f"  {change.key}: {_short(change.a)} -> {_short(change.b)}")
 

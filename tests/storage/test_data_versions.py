@@ -96,21 +96,50 @@ def check(store, name, states, *, even):
         assert bits(found) == bits(frame_of(state, even=even)), (name, number)
 
 
-def changes(was, now):
+def of_all(state, *, even):
+    """The probability of every unit; None where they differ."""
+    found = {len(state) / 7} if even else {row["probability"] for row in state.values()}
+    return found.pop() if len(found) == 1 else None
+
+
+def changed_probability(was, now, both, *, even):
+    """The units whose probability is another one, other than by the numbers of units and labels alone."""
+    shared = (of_all(was, even=even), of_all(now, even=even))
+    sizes = [(len(state), sum(row["labelled"] for row in state.values())) for state in (was, now)]
+    if None not in shared:
+        return both if shared[0] != shared[1] and sizes[0] == sizes[1] else []
+    return [unit for unit in both if was[unit]["probability"] != now[unit]["probability"]]
+
+
+def changes(was, now, *, even):
     """What differs between two states, told in the order of the kinds."""
     both = sorted(was.keys() & now.keys())
+    lasting = [
+        name
+        for name in VARIABLES
+        if all(any(row[name] is not None for row in state.values()) for state in (was, now))
+    ]
 
     def differ(unit):
         told = [(was[unit][name], now[unit][name]) for name in VARIABLES]
-        return any(None not in pair and pair[0] != pair[1] for pair in told)
+        other = any(None not in pair and pair[0] != pair[1] for pair in told)
+        moved = was[unit]["labelled"] != now[unit]["labelled"]
+        return other or (not moved and any(was[unit][name] != now[unit][name] for name in lasting))
 
+    def other(name):
+        return [unit for unit in both if was[unit][name] != now[unit][name]]
+
+    unlabelled = [unit for unit in both if not was[unit]["labelled"] and not now[unit]["labelled"]]
     kinds = {
         "unit added": sorted(now.keys() - was.keys()),
         "unit removed": sorted(was.keys() - now.keys()),
-        "text changed": [unit for unit in both if was[unit]["text"] != now[unit]["text"]],
+        "text changed": other("text"),
         "label arrived": [unit for unit in both if now[unit]["labelled"] > was[unit]["labelled"]],
         "label gone": [unit for unit in both if was[unit]["labelled"] > now[unit]["labelled"]],
         "label or covariate changed": [unit for unit in both if differ(unit)],
+        "held-back label changed": [unit for unit in other("held_back") if unit in unlabelled],
+        "cluster changed": other("cluster"),
+        "probability of a label changed": changed_probability(was, now, both, even=even),
     }
     return {kind: (len(units), units[:5]) for kind, units in kinds.items() if units}
 
@@ -165,7 +194,7 @@ def keep_histories(empty, one, two):
         for a, b in product(range(len(states)), repeat=2) if name == "one" else ():
             found = unit_changes(empty, name, f"data-{name}-{a}", f"data-{name}-{b}")
             told = {row["change"]: (row["units"], row["such_as"]) for row in found}
-            assert told == changes(states[a], states[b])
+            assert told == changes(states[a], states[b], even=even)
 
 
 @pytest.mark.parametrize("examples", [6, pytest.param(300, marks=SLOWLY)])

@@ -106,7 +106,10 @@ def test_sources_that_swapped_their_recipes_have_rows_under_both_and_one_counts(
         "recipes": recipe_pairs(swapped),
     }
     assert [found["source"] for found in store.rows("failures_of_version", key)] == ["first"]
-    assert [(found["rows"], found["failed"]) for found in store.rows("generation_facts", key)] == [(1, 1), (1, 0)]
+    assert [(found["rows"], found["failed"]) for found in store.rows("generation_facts", key)] == [
+        (1, 1),
+        (1, 0),
+    ]
     ids = {"unit_ids": [units.frame["unit_id"].iloc[0]]}
     assert len(store.rows("stages_of_units", key | ids)) == 2
 

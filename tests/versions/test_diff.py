@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from moored.errors import NotStored
+from moored.report.changes import changes_of
 from moored.storage.data_versions import store_units
 from moored.storage.generations import store_recipe
 from moored.storage.ingest import read_units
@@ -13,6 +14,7 @@ from moored.storage.results import Inputs
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from moored.versions.diff import Change, diff_versions
+from tests.published import publish_version
 from tests.runs import publish_frames
 from tests.storage.test_results import CHECKS, FITS, estimates, run_row
 from tests.studies import requests_frame, study, study_table, write_requests
@@ -101,3 +103,35 @@ def test_backwards_it_is_the_other_way_round(store):
 def test_there_must_be_such_versions(store):
     with pytest.raises(NotStored, match="no version 3"):
         diff_versions(store, "requests", 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("person", "p7", "cluster changed: 1 (r001)"),
+        ("polite", None, "held-back label changed: 1 (r001)"),
+        ("chance", 0.75, "probability of a label changed: 1 (r001)"),
+        ("text", "Another one?", "text changed: 1 (r001)"),
+    ],
+)
+def test_no_change_of_the_data_is_called_the_same(tmp_path, moored, column, value, said):
+    frame = requests_frame().assign(
+        person=[f"p{row % 20}" for row in range(60)],
+        chance=[0.5 if row % 2 else 0.4 for row in range(60)],
+        drawn=[row % 3 != 1 for row in range(60)],
+    )
+    labels = {"design": "known-probability", "probability": "chance", "column": "drawn"}
+    changes = {"labels": labels, "data": {"source": "requests.csv", "cluster": "person"}}
+    store = tmp_path / "store.duckdb"
+    publish_version(store, tmp_path, frame, **changes)
+    frame = frame.astype({"polite": object})
+    frame.loc[1, column] = value
+    publish_version(store, tmp_path, frame, **changes)
+    answer = moored("diff", "requests", 1, 2)
+    assert answer.code == 0, answer.err
+    assert f"\n  {said}\n" in answer.out
+    assert "data: the same" not in answer.out
+    with open_store(store) as opened:
+        told = changes_of(diff_versions(opened, "requests", 1, 2))
+    assert told[-1].startswith(f"Data: {said.partition(':')[0]}: 1") or column == "text"
+    assert "data: the same" in moored("diff", "requests", 2, 2).out
