@@ -10,7 +10,7 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 from moored.errors import DataInvalid
-from moored.inference import ESTIMATORS, gmm, headline
+from moored.inference import ESTIMATORS, Sample, Source, gmm, headline
 from moored.inference.headline import LABELS_A_COEFFICIENT, labels_for_gmm
 from tests.inference.worlds import draw
 
@@ -34,6 +34,27 @@ def test_with_many_labels_it_is_the_two_step_gmm(family):
 def test_its_boundary_is_coverage_of_94_percent():
     shrunk = (1 - 1 / LABELS_A_COEFFICIENT) ** 2
     assert 2 * ndtr(-ndtri(0.025) * math.sqrt(shrunk)) - 1 == pytest.approx(0.94, abs=0.001)
+
+
+@pytest.mark.parametrize("name", ["human", "ppi++-proxy", "reppi", "gmm-proxy"])
+@pytest.mark.parametrize(
+    ("family", "way_out"), [("ols", "read 'gmm-small'"), ("multinomial:3", "label more")]
+)
+def test_few_labels_are_said_of_the_human_fit_too(name, family, way_out):
+    """HC0 with 20 labels for 2 coefficients covers 88%: no interval of few labels goes unmarked."""
+    outcome = np.arange(400) % 3 if family != "ols" else np.random.default_rng(2).normal(size=400)
+    X = np.column_stack([np.ones(400), np.random.default_rng(3).normal(size=400)])
+    sources = (Source("read", "proxy", np.roll(outcome, 1).astype(float), X),)
+    p = 2 if family == "ols" else 4
+
+    def said(n: int) -> list[str]:
+        sample = Sample(outcome.astype(float), X, np.arange(400) < n, ("Intercept", "x"), sources)
+        fit = ESTIMATORS[name](sample, family)
+        return [text for text in fit.warnings if text.startswith(f"{n} labelled units for")]
+
+    (few,) = said(20)
+    assert way_out in few
+    assert not said(25 * p * (2 if name == "gmm-proxy" else 1))
 
 
 @pytest.mark.parametrize("call", [lambda: headline("ols", -1), lambda: labels_for_gmm(0, 1)])

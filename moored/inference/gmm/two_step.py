@@ -27,7 +27,7 @@ from moored.inference.events import alike_terms, refuse_exact
 from moored.inference.gmm.augmented import Linearised, least_squares, linearise
 from moored.inference.gmm.first_step import FirstStep, first_step, human_equation, solved
 from moored.inference.gmm.rank import independent_sources
-from moored.inference.headline import LABELS_A_COEFFICIENT, labels_for_gmm
+from moored.inference.headline import LABELS_A_COEFFICIENT, headline, labels_for_gmm
 from moored.inference.solve.newton import inverse, solve_all, solve_scaled
 from moored.inference.solve.passes import Passes
 
@@ -99,13 +99,20 @@ def two_step(passes: Passes, first: FirstStep = "full", omega: Omega = "first") 
             p=p,
             q=q,
         )
-    if used and counts.effective < labels_for_gmm(p, len(used)):
-        what = "labelled clusters" if passes.clustered else "labelled units"
-        warnings.append(
-            f"{counts.independent} {what} for {p + q} coefficients ({p} of yours, and {p} for each source), fewer "
-            f"than {LABELS_A_COEFFICIENT} for each: these intervals are too narrow; read 'gmm-small' instead"
-        )
+    if counts.effective < labels_for_gmm(p, len(used)):
+        warnings.append(_too_few(passes, p, len(used)))
     return _second_step(passes, theta, {m: etas[m] for m in used}, moments, tuple(warnings), omega)
+
+
+def _too_few(passes: Passes, p: int, M: int) -> str:
+    what = "labelled clusters" if passes.clustered else "labelled units"
+    split = f" ({p} of yours, and {p} for each source)" if M else ""
+    small = headline(passes.family, M) == "gmm-small"
+    return (
+        f"{passes.counts.independent} {what} for {p * (1 + M)} coefficients{split}, fewer than "
+        f"{LABELS_A_COEFFICIENT} for each: these intervals are too narrow; "
+        + ("read 'gmm-small' instead" if small else "label more")
+    )
 
 
 def _plain_size(moments: Linearised, q: int) -> Array:
