@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -92,18 +92,20 @@ def chunk_reader(path: str | Path, wanted: Wanted, size: int) -> Callable[[], It
     if _only_whole(path):
         return _in_slices(_of_table(_whole(path, wanted.dialect), wanted), size)
     vectors = max(1, -(-size // duckdb.__standard_vector_size__))
-    spool = TemporaryDirectory(prefix="moored-")  # gone with the function that is returned
-    if located(path).kind == "delimited":
-        path = _spooled(path, wanted, Path(spool.name))
-        picked = all_names(wanted)
-    else:
-        with _opened(path, wanted.dialect) as (_, relation, delimiter):
-            picked = picked_columns(relation, wanted, delimiter)
+    spool = TemporaryDirectory(prefix="moored-")  # gone with the function that is returned, like `reading`
+    reading = ExitStack()
+    spooled = located(path).kind == "delimited"
+    table = _spooled(path, wanted, Path(spool.name)) if spooled else path
+    connection, relation = reading.enter_context(relation_of(table))
+    picked = all_names(wanted) if spooled else picked_columns(relation, wanted, "")
+    query = relation.project(picked).sql_query()
 
     def read() -> Iterator[pd.DataFrame]:
-        assert spool.name  # kept as long as this function
-        with _opened(path, wanted.dialect) as (connection, relation, _):
-            result = connection.execute(relation.project(picked).sql_query())
+        assert spool.name, (
+            reading
+        )  # both kept as long as this function: opening takes longer than a small pass
+        with readable(path), connection.cursor() as passing:
+            result = passing.execute(query)
             while len(frame := result.fetch_df_chunk(vectors)):
                 yield _finished(frame, wanted)
 
