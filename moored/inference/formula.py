@@ -106,16 +106,22 @@ def sample_from_frame(data: Any, columns: Columns) -> Sample:
     2
     """
     frame = as_pandas(data)
-    _refuse_absent(frame, columns)
+    _refuse_absent(frame.columns, columns)
     if frame.empty:
         raise EmptyTable(NO_ROWS)
     reading = read_formula(FORMULA, columns.formula)
     labelled = labelled_rows(frame, columns.labelled)
     kept = _kept(frame, reading, labelled, columns, 0)
     if not kept.labelled.any():
-        raise NoLabels(f"None of the {len(frame)} units is labelled; label some at random.")
+        raise NoLabels(_none_labelled(len(frame), kept))
     design = Design(reading, frame, kept.labelled)
     return _sample(frame, columns, design, kept, _source_readings(columns), 0)
+
+
+def _none_labelled(total: int, kept: Kept) -> str:
+    if kept.notes:
+        return f"No labelled unit has a value in each column of the formula: {'; '.join(kept.notes)}."
+    return f"None of the {total} units is labelled; label some at random."
 
 
 def stream_from_frames(chunks: Callable[[], Iterable[Any]], columns: Columns) -> Stream:
@@ -140,7 +146,7 @@ def stream_from_frames(chunks: Callable[[], Iterable[Any]], columns: Columns) ->
             "A table read in chunks cannot leave units out; read it whole, or remove the rows that lack a value."
         )
     frame = as_pandas(first)
-    _refuse_absent(frame, columns)
+    _refuse_absent(frame.columns, columns)
     everyone = np.ones(len(frame), dtype=bool)
     design = Design(read_formula(FORMULA, columns.formula), frame, everyone, fixed=True)
     sources = _source_readings(columns)
@@ -160,13 +166,11 @@ def stream_from_frames(chunks: Callable[[], Iterable[Any]], columns: Columns) ->
 
 def needed_columns(columns: Columns, available: Iterable[str]) -> tuple[str, ...]:
     """The table's columns that the formulas and options name, in the table's order."""
+    names = list(available)
+    _refuse_absent(names, columns)
     wanted = set(columns.plain())
     for what, text in ((FORMULA, columns.formula), *_named(columns)):
         wanted |= set(read_formula(what, text).variables)
-    names = list(available)
-    missing = sorted(set(columns.plain()) - set(names))
-    if missing:
-        raise ColumnMissing(f"The table has no column {missing[0]!r}; it has {', '.join(names)}.")
     return tuple(name for name in names if name in wanted)
 
 
@@ -178,14 +182,15 @@ def _source_readings(columns: Columns) -> list[Reading]:
     return [read_formula(what, text) for what, text in _named(columns)]
 
 
-def _refuse_absent(frame: pd.DataFrame, columns: Columns) -> None:
+def _refuse_absent(names: Iterable[Any], columns: Columns) -> None:
     """Refuse a column that an option or a formula names and the table does not have."""
-    known = ", ".join(map(str, frame.columns))
+    there = list(names)
+    known = ", ".join(map(str, there))
     for name in columns.plain():
-        if name not in frame.columns:
+        if name not in there:
             raise ColumnMissing(f"The table has no column {name!r}; it has {known}.")
     for what, text in ((FORMULA, columns.formula), *_named(columns)):
-        unknown = [name for name in read_formula(what, text).variables if name not in frame.columns]
+        unknown = [name for name in read_formula(what, text).variables if name not in there]
         if unknown:
             raise ColumnMissing(
                 f"{what} is {text!r}; the table has no column {unknown[0]!r}, it has {known}."

@@ -16,7 +16,7 @@ from moored.storage.tables import Column
 
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U", "DECIMAL", "DOUBLE", "FLOAT")
 _LOGICAL = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE")
-_SPACE = " \t\r\n\f\v\u00a0"
+_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))  # what `str.strip` takes away
 _LOOKED_AT = 1000
 
 

@@ -7,7 +7,7 @@ same rules, stated to it outright; its rows are counted a second time by the oth
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from moored.cells import marks, stripped
-from moored.errors import ColumnMissing, DataInvalid, WrongEncoding
+from moored.errors import ColumnMissing, DataInvalid, HeaderUnclear, WrongEncoding
 from moored.storage.column_sql import (
     Wanted,
     all_names,
@@ -77,7 +77,7 @@ def read_columns(path: str | Path, wanted: Wanted) -> pd.DataFrame:
     small = found.file.stat().st_size <= SMALL or wanted.dialect.encoding
     if _only_whole(path) or (found.kind == "delimited" and small):
         return _of_table(_whole(path, wanted.dialect), wanted)
-    with _opened(path, wanted.dialect) as (_, relation, delimiter):
+    with _opened(path, wanted.dialect, wanted.names) as (_, relation, delimiter):
         if found.kind == "delimited":
             _refuse_lost(found.file, relation, delimiter, wanted.dialect)
         return _finished(relation.project(picked_columns(relation, wanted, delimiter)).df(), wanted)
@@ -115,7 +115,7 @@ def chunk_reader(path: str | Path, wanted: Wanted, size: int) -> Callable[[], It
 def _spooled(path: str | Path, wanted: Wanted, folder: Path) -> Path:
     """The wanted columns of a delimited file as Parquet, once: passes over texts would cost their parsing each."""
     texts, typed = folder / "texts.parquet", folder / "typed.parquet"
-    with _opened(path, wanted.dialect) as (_, relation, delimiter):
+    with _opened(path, wanted.dialect, wanted.names) as (_, relation, delimiter):
         refuse_absent(relation.columns, wanted)
         cleaned = ", ".join(
             f"{cleaned_texts(quoted, wanted)} AS {quoted}" for quoted in map(quoted_name, wanted.names)
@@ -164,7 +164,7 @@ def _refuse_lost(file: Path, relation: duckdb.DuckDBPyRelation, delimiter: str, 
 
 @contextmanager
 def _opened(
-    path: str | Path, dialect: Dialect
+    path: str | Path, dialect: Dialect, wanted: Sequence[str] = ()
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyRelation, str]]:
     """A table not yet read, and its delimiter ("" where it has none)."""
     found = located(path)
@@ -183,7 +183,7 @@ def _opened(
             GLOB.sub(r"[\g<0>]", str(found.file)),
             header=False,
             skiprows=1 + skipped,
-            columns=dict.fromkeys(names, "VARCHAR"),
+            columns=dict.fromkeys(_told_apart(found.file, names, wanted), "VARCHAR"),
             sep=delimiter,
             quotechar='"',
             escapechar='"',
@@ -194,6 +194,22 @@ def _opened(
             max_line_size=1 << 26,
         )
         yield connection, relation, delimiter
+
+
+def _told_apart(file: Path, names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The names, for a reader to which `id` and `ID` are one: what is not wanted makes way for what is."""
+    counts = Counter(name.lower() for name in names)
+    if twice := [name for name, count in Counter(map(str.lower, wanted)).items() if count > 1]:
+        both = [name for name in wanted if name.lower() == twice[0]]
+        raise HeaderUnclear(
+            f"{file}: {both[0]!r} and {both[1]!r} differ by case alone, which a table read in chunks cannot "
+            "tell apart; rename one of them"
+        )
+    first = {name.lower(): name for name in (*reversed(names), *wanted)}
+    return [
+        name if counts[name.lower()] == 1 or name == first[name.lower()] else f"{name} (column {place})"
+        for place, name in enumerate(names, 1)
+    ]
 
 
 def _of_table(table: Table, wanted: Wanted) -> pd.DataFrame:

@@ -84,9 +84,9 @@ def read_delimited(path: Path, stated: Dialect) -> Delimited:
 
 
 def header_of(path: Path, stated: Dialect) -> tuple[tuple[str, ...], str, int]:
-    """Column names, delimiter and rows to skip under the header, from the beginning of a file of any size.
+    """Column names, delimiter and rows to skip beside the header, from the beginning of a file of any size.
 
-    Errors as of `read_delimited`.
+    A line `sep=;` above it is one of them. Errors as of `read_delimited`.
     """
     with _opened(path) as file:
         start = file.read(1 << 20)
@@ -99,7 +99,7 @@ def header_of(path: Path, stated: Dialect) -> tuple[tuple[str, ...], str, int]:
         qualtrics = second_headers([record for _, record in islice(records, 2)])
     except DataInvalid:  # perhaps cut; the whole file is looked at later
         qualtrics = 0
-    return names, delimiter, stated.skip_rows or qualtrics
+    return names, delimiter, (stated.skip_rows or qualtrics) + (at > 0)
 
 
 def _header(path: Path, records: Iterator[tuple[int, list[str]]]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from moored.cli import app
+from moored.errors import ColumnMissing
 
 
 def table(folder: Path, *, selected: float = 0.0, failing: float = 0.0) -> str:
@@ -93,3 +94,11 @@ def test_a_stream_has_its_own_headline_and_the_same_tests(tmp_path):
         [test["p_value"] for test in whole["tests"]],
         rtol=1e-6,
     )
+
+
+def test_a_column_that_is_not_there_is_answered_with_all_that_are(tmp_path):
+    frame = pd.DataFrame({"Outcome": [1.0, 2.0, 3.0], "x": [1, 2, 4], "s": 1, "age": 3})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    asked = ["estimate", str(tmp_path / "t.csv"), "--formula", "outcome ~ x", "--labelled", "s"]
+    with pytest.raises(ColumnMissing, match="no column 'outcome', it has Outcome, x, s, age"):
+        CliRunner().invoke(app, asked, catch_exceptions=False)

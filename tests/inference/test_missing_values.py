@@ -255,3 +255,11 @@ def test_a_scaled_column_that_is_empty_where_nobody_labelled(tmp_path):
     assert done.returncode == 0, done.stderr
     slope = json.loads(done.stdout)["estimates"][1]["estimate"]
     np.testing.assert_allclose(slope, np.polyfit((x - x.mean()) / x.std(ddof=1), y, 1)[0])
+
+
+def test_where_every_labelled_unit_lacks_a_value_that_is_said_and_not_that_nobody_labelled():
+    frame = pd.DataFrame({"y": [1.0, 2.0, 3.0], "x": [np.nan, np.nan, 2.0], "s": [1, 1, 0]})
+    with pytest.raises(
+        NoLabels, match=r"No labelled unit has a value .*2 units, 2 of them labelled, .* lack 'x'"
+    ):
+        sample_from_frame(frame, Columns("y ~ x", "s", {}, missing="drop"))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from moored.errors import ColumnMissing, DataInvalid, OutsideDomain
+from moored.errors import ColumnMissing, DataInvalid, HeaderUnclear, OutsideDomain
 from moored.storage import columns
 from moored.storage.column_sql import Wanted
 from moored.storage.columns import chunk_reader, column_names, read_columns
@@ -90,3 +90,32 @@ def test_large_files_lose_no_record(tmp_path, monkeypatch):
         read_columns(path, WANTED)
     with pytest.raises(ColumnMissing, match="no column 'z'"):
         chunk_reader(path, Wanted(("z",)), 10)
+
+
+@pytest.mark.parametrize("above", ["", "sep=;\n"])
+@pytest.mark.parametrize("space", ["\u2009", "\u202f", "\u3000", "\x85", "\u00a0"])
+def test_both_readers_skip_what_stands_above_and_around(tmp_path, monkeypatch, above, space):
+    path = tmp_path / "t.csv"
+    rows = "".join(f"{space}{k},5{space};{k % 7};1;a;{space}yes\n" for k in range(3000))
+    path.write_text(f"{above}y;x;w;who;s\n{rows}", encoding="utf-8")
+    small, *large = both(path, WANTED, monkeypatch)
+    assert small["y"].tolist()[:2] == [0.5, 1.5]
+    assert len(small) == 3000
+    assert small["s"].all()
+    for other in large:
+        pd.testing.assert_frame_equal(small, other)
+
+
+@pytest.mark.parametrize("wanted", ["y", "Y"])
+def test_names_that_differ_by_case_alone_are_told_apart(tmp_path, monkeypatch, wanted):
+    path = tmp_path / "t.csv"
+    pd.DataFrame({"y": range(3000), "who": "b", "Y": range(5, 3005), "s": 1, "S": 0}).to_csv(
+        path, index=False
+    )
+    small, *large = both(path, Wanted((wanted,), marks=("s",)), monkeypatch)
+    assert small[wanted][0] == (0 if wanted == "y" else 5)
+    assert small["s"].all()
+    for other in large:
+        pd.testing.assert_frame_equal(small, other)
+    with pytest.raises(HeaderUnclear, match="'y' and 'Y' differ by case alone"):
+        read_columns(path, Wanted(("y", "Y"), marks=("s",)))
