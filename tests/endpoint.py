@@ -62,6 +62,8 @@ class Options:
     """Batches end as failed, for this reason."""
     in_place: Callable[[dict[str, Any]], tuple[int, Any, dict[str, str]] | None] | None = None
     """What is answered in place of a reply to a body: status, body (JSON, text or bytes), headers."""
+    usage: bool = True
+    """Replies say how many tokens they used."""
     thoughts: int = 0
     """Tokens that the model thinks before it answers."""
     hold: threading.Event | None = None
@@ -268,7 +270,7 @@ class Handler:
             "object": "x",
             "model": body["model"],
             "choices": [choice],
-            "usage": usage,
+            **({"usage": usage} if self.options.usage else {}),
         }
 
     def _said(self, body: dict[str, Any]) -> str:

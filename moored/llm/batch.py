@@ -219,6 +219,7 @@ class SourceBatches:
         used = usage_of(raw)
         good = answer.status == 200 and whole_reply(raw)
         if good:
+            used = used.or_expected(*self.journal.expected(call))
             self.journal.store_all([ReplyKept(answer.key, "", raw, used.prompt, used.completion, 0.0)])
         self.journal.finish(
             call,

@@ -67,6 +67,10 @@ class Usage:
     prompt: int = 0
     completion: int = 0
 
+    def or_expected(self, prompt: int, completion: int) -> Usage:
+        """The same; of a reply that counts nothing what was expected, else no cap would ever be reached."""
+        return self if self.prompt or self.completion else Usage(prompt, completion)
+
 
 NO_USAGE = Usage()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from moored.llm.client import Client, HttpAnswer
@@ -111,7 +111,7 @@ class Sender:
                 self.out_of_budget = call is None
                 if call is None:
                     return Asked("over-budget", None, "the study's budget is used up", "budget", sent)
-                answer = await self.client.send(request.path, request.body)
+                answer = _counted(await self.client.send(request.path, request.body), begun)
                 await self._finish(call, begun, request, answer)
             finally:
                 self.limiter.leave()
@@ -219,3 +219,10 @@ class Sender:
             spare = begun.prompt_tokens + begun.completion_tokens - prompt - completion
             per_minute = float(self.limits.tokens_per_minute)
             self.writer.note(self._reserving("tokens", -float(spare), per_minute, 0.0))
+
+
+def _counted(answer: HttpAnswer, begun: CallBegun) -> HttpAnswer:
+    """A whole reply counts tokens, its own or the expected ones."""
+    if answer.outcome != "ok":
+        return answer
+    return replace(answer, usage=answer.usage.or_expected(begun.prompt_tokens, begun.completion_tokens))

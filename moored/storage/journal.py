@@ -60,6 +60,11 @@ class Journal(JournalGroups):
             was = self._run("call", {"call": call}).fetchone()
             self.end_all([(call, outcome, http_status, prompt_tokens, completion_tokens, usd)], [was])
 
+    def expected(self, call: int) -> tuple[int, int]:
+        """The tokens of the prompt and of the reply that a request was written down with."""
+        row = self._one("call", {"call": call})
+        return (int(row[0]), int(row[1])) if row else (0, 0)
+
     def withdraw(self, call: int) -> None:
         """Take back a request that was written down and certainly never sent."""
         with self.transaction():

@@ -180,6 +180,16 @@ def test_a_batch_costs_half(journal: Journal) -> None:
     assert spent.usd > 0
 
 
+def test_batches_that_do_not_say_what_they_used_keep_their_estimate(journal: Journal) -> None:
+    with serve(usage=False) as server:
+        recipe, endpoint = answered(journal, some_units(6), server, max_requests=6)
+        spent = journal.spent()
+        rows = generate(some_units(6), recipe, endpoint, journal, GenerationSettings())
+    assert {row.status for row in rows} == {"ok"}
+    assert spent.prompt_tokens == sum(row.prompt_tokens for row in rows) > 0
+    assert spent.completion_tokens == sum(row.completion_tokens for row in rows) > 0
+
+
 def test_an_endpoint_without_a_batch_api_says_what_to_do(journal: Journal) -> None:
     with serve() as server:
         server.url = server.url.removesuffix("/v1") + "/other"

@@ -322,6 +322,23 @@ def test_a_cap_in_usd_uses_the_price(journal: Journal) -> None:
     assert {row.prices for row in rows} == {"study"}
 
 
+@pytest.mark.parametrize("cap", [{"max_tokens": 3000}, {"max_usd": 3.0}])
+def test_a_cap_is_reached_where_replies_do_not_say_what_they_used(
+    cap: dict[str, float], journal: Journal
+) -> None:
+    study = a_study(model={"name": "m", "scoring": "label", "usd_per_million": [1e3, 1e3]})
+    with serve(usage=False) as server:
+        rows = _run(server, journal, some_units(50), study=study, **cap)
+        ok = [row for row in rows if row.status == "ok"]
+        assert 0 < len(ok) < 50
+        assert server.calls == len(ok)
+    assert {row.status for row in rows} == {"ok", "over-budget"}
+    spent = journal.progress()
+    assert spent.tokens <= 3000
+    assert spent.tokens == sum(row.prompt_tokens + row.completion_tokens for row in ok)
+    assert spent.usd == pytest.approx(sum(row.usd for row in ok))
+
+
 def test_requests_per_minute_are_kept(journal: Journal) -> None:
     with serve() as server:
         started = time.monotonic()
