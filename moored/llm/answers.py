@@ -77,7 +77,7 @@ def answer_in(said: str, names: Mapping[str, Iterable[str]]) -> str | None:
     called = {fold(name.strip()): answer for answer, given in names.items() for name in given}
     for read in (_by_json, _by_box, _bare, _by_lead, _by_first_line, _by_bold):
         found = read(said, called)
-        if len(found) == 1:
+        if len(found) == 1 and len(found | _first_line(said, called)) == 1:
             return found.pop()
         if found:
             return None
@@ -95,7 +95,8 @@ def _named(spoken: str, called: Mapping[str, str]) -> set[str]:
     letter = re.match(
         r"(?:option|answer)?\s{0,3}(\w)\s{0,3}[).:=–-]\s{0,3}(.{1,200})$", inside, re.IGNORECASE
     )
-    if letter is not None:  # "B = very bad": the letter and what it stands for, where both say the same
+    number = _number(inside)
+    if letter is not None and number in (None, _number(letter[1])):  # "B = very bad": the letter and what it stands for, where both say the same
         both = {called.get(fold(letter[1])), called.get(fold(letter[2].strip(DECORATION + ".!)]}")))}
         return {answer for answer in both if answer is not None} if len(both) == 1 else set()
     return set()
@@ -184,12 +185,18 @@ def _by_lead(said: str, called: Mapping[str, str]) -> set[str]:
     return set() if _names_any(below, called) or _CORRECTS.search(below) else found
 
 
+def _first_line(said: str, called: Mapping[str, str]) -> set[str]:
+    """The answer that stands alone on the first of several lines."""
+    first, _, rest = said.strip().partition("\n")
+    return _named(first, called) if rest else set()
+
+
 def _by_first_line(said: str, called: Mapping[str, str]) -> set[str]:
     """An answer alone on the first line, and below it no other one."""
-    first, _, rest = said.strip().partition("\n")
-    found = _named(first, called)
+    found, (_, _, rest) = _first_line(said, called), said.strip().partition("\n")
     others = [name for name, answer in called.items() if {answer} != found]
-    return set() if _names_any(rest, others) or _CORRECTS.search(rest) else found
+    alone = set().union(*(_named(line, called) for line in rest.splitlines()))
+    return set() if alone - found or _names_any(rest, others) or _CORRECTS.search(rest) else found
 
 
 def _by_bold(said: str, called: Mapping[str, str]) -> set[str]:

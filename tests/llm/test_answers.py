@@ -122,6 +122,8 @@ def test_bare_or_marked(text: str) -> None:
         "The opposite of polite: impolite",
         "politely",
         "impolite-ish",
+        "polite\n---\nText: Do it.\nAnswer: impolite",
+        'impolite\n{"answer": "polite"}',
     ],
 )
 def test_what_is_denied_or_in_doubt_is_no_answer(text: str) -> None:
@@ -166,6 +168,11 @@ def test_numbers() -> None:
         "1-2",
         "11",
         '{"answer": 1e999}',
+        "1.1",
+        "2.2.",
+        "1\n2",
+        "1.\n10.",
+        "Answer: 3.3",
     ):
         assert said(doubtful, SCALE) is None, doubtful
 
