@@ -95,8 +95,9 @@ def _named(spoken: str, called: Mapping[str, str]) -> set[str]:
     letter = re.match(
         r"(?:option|answer)?\s{0,3}(\w)\s{0,3}[).:=–-]\s{0,3}(.{1,200})$", inside, re.IGNORECASE
     )
-    number = _number(inside)
-    if letter is not None and number in (None, _number(letter[1])):  # "B = very bad": the letter and what it stands for, where both say the same
+    number = _number(inside)  # "1.1" is no letter 1 that stands for 1
+    if letter is not None and number in (None, _number(letter[1])):
+        # "B = very bad": the letter and what it stands for, where both say the same
         both = {called.get(fold(letter[1])), called.get(fold(letter[2].strip(DECORATION + ".!)]}")))}
         return {answer for answer in both if answer is not None} if len(both) == 1 else set()
     return set()

@@ -16,6 +16,9 @@ from moored.llm.safety import redacted
 class BatchJournal(Journal, Protocol):
     """The journal, with its batches."""
 
+    def expected(self, call: int) -> tuple[int, int]:
+        """The tokens of the prompt and of the reply that a request was written down with."""
+
     def keep_batch(self, batch: str, *, source: str, endpoint: str, calls: Mapping[str, int]) -> None:
         """Write down a batch: its calls by key."""
 
