@@ -147,7 +147,12 @@ def test_values_that_no_formula_takes(column, words):
         ("y ~ scale(g)", {}, "'g' holds words"),
         ("y ~ bs(x, df=2)", {}, "`df` must be greater than 3"),
         ("y ~ C(x, nothing)", {}, "no column 'nothing'"),
-        ("y ~ C(g, Treatment('z'))", {}, "cannot be computed"),
+        (
+            "y ~ C(g, Treatment('z'))",
+            {},
+            "'z' is no level of the category; write one that labelled units have",
+        ),
+        ("y ~ C(x, Treatment('1'))", {}, "words between quotes and numbers without"),
     ],
 )
 def test_a_term_that_cannot_be_computed_says_where(formula, change, words):
@@ -164,7 +169,7 @@ def test_a_term_that_cannot_be_computed_says_where(formula, change, words):
     [
         ("y ~ x", {"x": [1.0], "y": [1.0]}, "the table comes first"),
         ({"x": [1.0, 2.0], "y": [1.0]}, "y ~ x", "x 2, y 1"),
-        ({"x": [1.0, 2.0], "y": ["a", "b"]}, "y ~ x", "y holds words"),
+        ({"x": [1.0, 2.0], "y": ["a", "b"]}, "y ~ x", "y holds words .* such as 1 and 0"),
         ({"x": [1.0, 2.0], "y": [1.0, 2.0]}, "y ~ x > 0", r"I\(x > 0\)"),
         ({"x": [1.0, 2.0], "y": [1.0, 2.0]}, "y = x", "write ~ between"),
         ({"x": [1.0, 2.0], "y": [1.0, 2.0]}, "y <- x", "write ~ between"),
@@ -175,3 +180,16 @@ def test_a_term_that_cannot_be_computed_says_where(formula, change, words):
 def test_what_was_mistaken_is_said(data, formula, said):
     with pytest.raises(DataInvalid, match=f"(?i){said}"):
         fit(data, formula)
+
+
+@pytest.mark.parametrize("code", [7, 1234567, 7654321.5, 0.1234567, 10**12, -3])
+def test_a_category_of_words_meets_the_same_in_numbers(code):
+    """Codes of an industry or a place: a word among them makes the human column one of words."""
+    human = [f"{code}", "other"] * 20
+    table = pd.DataFrame(
+        {"y": np.arange(40.0) % 7, "g": human, "s": [1] * 20 + [0] * 20, "p": np.arange(40.0) % 5}
+    )
+    table["read"] = np.where(table.g == "other", 1.0, float(code))
+    sample = sample_from_frame(table, Columns("y ~ C(g)", "s", {"gpt": "p ~ C(read)"}))
+    (source,) = sample.sources
+    assert source.observed.tolist() == (table.g != "other").tolist()

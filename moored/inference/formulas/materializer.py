@@ -115,10 +115,15 @@ def _alike(column: pd.Series[Any], levels: tuple[Any, ...]) -> pd.Series[Any]:
     words = any(isinstance(level, str) for level in levels)
     numeric = column.dtype.kind == "f"
     if words and numeric:
-        return column.map(lambda value: f"{value:g}").astype(object)
+        return column.map(_as_word).astype(object)
     if not words and not numeric:
         return pd.to_numeric(column.astype(object), errors="coerce")
     return column
+
+
+def _as_word(value: float) -> str:
+    """A number as a table has it among words: 1 and not 1.0, and every digit of 1234567."""
+    return str(int(value)) if value.is_integer() else repr(float(value))
 
 
 def _whole(column: pd.Series[Any]) -> pd.Series[Any]:

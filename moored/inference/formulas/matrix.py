@@ -7,6 +7,7 @@ no row in the matrix: it is NaN, and never a reference level.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from moored.inference.formulas.materializer import Learned, Stand
 
+_CODED = "code it in numbers, such as 1 and 0 (true and false are read so)."
 _PLAIN = {"v0_", "f_C(v0_)"}
 
 
@@ -90,7 +92,8 @@ class Design:
         cells = {name: column(frame, name) for name in reading.variables}
         if reading.outcome[0] in cells and cells[reading.outcome[0]].words:
             raise DataInvalid(
-                f"{reading.what}: the outcome must be one numeric column, {reading.outcome[0]} holds words."
+                f"{reading.what}: the outcome must be one numeric column, {reading.outcome[0]} holds words; "
+                f"{_CODED}"
             )
         use = np.flatnonzero(rows & ~_any_missing(cells, len(frame)))
         y, X = np.full(len(frame), np.nan), np.full((len(frame), len(self.terms)), np.nan)
@@ -144,7 +147,7 @@ class Design:
         if len(self._spec.lhs.column_names) != 1 or "categorical" in kinds:
             raise DataInvalid(
                 f"{self.reading.what}: the outcome must be one numeric column, and {self.reading.outcome[0]} holds "
-                "words or categories."
+                f"words or categories; {_CODED}"
             )
 
     def _refuse_terms(self) -> None:
@@ -244,6 +247,11 @@ def _cause(reading: Reading, error: Exception) -> MooredError:
         first = first.__cause__
     words = str(first.message if isinstance(first, MooredError) else first)
     said = (words.splitlines() or [type(first).__name__])[0].rstrip(". ")
+    if base := re.fullmatch(r"(.+) is not in list", said):
+        said = (
+            f"{base[1]} is no level of the category; write one that labelled units have, as it stands in the "
+            "column, words between quotes and numbers without: Treatment('b'), Treatment(2)"
+        )
     return DataInvalid(f"{reading.what} is {reading.text!r}, which cannot be computed: {said}.")
 
 
