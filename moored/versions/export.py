@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ def _manifest(store: Warehouse, run: PublishedRun) -> dict[str, Any]:
     return {
         "format": "moored-export-1",
         **{key: getattr(run, key) for key in told},
+        "stored_at": run.stored_at.astimezone(UTC),  # the same bytes wherever it is exported
         "inputs": {"fingerprint": run.inputs} | {key: getattr(run, key) for key in went_in},
         "spec": spec_of_run(store, run)[0],
         "recipes": {

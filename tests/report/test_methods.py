@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from moored.report.facts import facts_of
 from moored.report.statement import statement_of
 from moored.report.writers import WRITERS, docx, latex, markdown
 from moored.storage.warehouse import open_store
+from moored.versions.export import MANIFEST, export_version
 from tests.published import publish_version
 from tests.report.conftest import HOSTILE, page_of
 
@@ -65,11 +67,19 @@ def test_it_says_what_a_paper_needs(first):
         assert said in text, said
 
 
+def manifest_of(store, version):
+    """What an export says of itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        target, _ = export_version(store, "requests", version, Path(folder) / "out")
+        return (target / MANIFEST).read_bytes()
+
+
 WRITTEN = {
     **{name: lambda store, version, write=write: write(statement_of(facts(store, version)))
        for name, write in WRITERS.items()},
     "page": page_of,
     "references": lambda store, version: bibtex(facts(store, version)),
+    "manifest": manifest_of,
 }  # fmt: skip
 
 
