@@ -102,6 +102,9 @@ def test_the_tasks_that_come_along():
         "politeness-hedge-qwen-alone",
         "politeness-plural",
         "stance",
+        "stance-all",
+        "stance-qwen",
+        "stance-qwen-alone",
     ]
     for located in known.values():
         recorded = located.task.data.removeprefix("recorded:")
@@ -127,6 +130,8 @@ def test_every_recorded_corpus_is_whole(name):
         ("stance", 2049),
         ("politeness-hedge-qwen", 250),
         ("politeness-hedge-all", 250),
+        ("stance-qwen", 250),
+        ("stance-all", 250),
     ],
 )
 def test_what_is_recorded_is_joined_to_the_public_file(name, units):
@@ -141,6 +146,7 @@ def test_what_is_recorded_is_joined_to_the_public_file(name, units):
         ("politeness", {"proxy", "synthetic"}),
         ("politeness-qwen", {"qwen"}),
         ("stance", {"proxy", "synthetic"}),
+        ("stance-qwen", {"qwen"}),
     ],
 )
 def test_labels_that_are_not_ours_are_not_in_the_repository(name, sources):
