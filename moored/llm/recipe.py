@@ -20,7 +20,7 @@ from moored.llm.prompts import Prompt
 from moored.llm.spelling import fold
 from moored.study import Question, in_order
 
-PARSER = 2
+PARSER = 3
 """Raised whenever the same reply would be read differently."""
 
 Scoring = Literal["logprobs", "draws", "label"]
