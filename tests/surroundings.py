@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.commands import ended
 from tests.endpoint import KEY
 from tests.forks import as_a_user, completed
 
@@ -69,15 +70,8 @@ def called(
     """`moored ...` in a process of its own, without root's right to write anywhere. before: what starts it."""
     if not before:
         return completed(arguments, folder, surroundings, limit_s)
-    return subprocess.run(
-        [*before, *as_a_user(), sys.executable, "-m", "moored", *map(str, arguments)],
-        env=surroundings,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=limit_s,
-        check=False,
-    )
+    command = (*before, *as_a_user(), sys.executable, "-m", "moored", *arguments)
+    return ended(command, folder, surroundings, limit_s)
 
 
 def one_sentence(answer: subprocess.CompletedProcess[str]) -> str:

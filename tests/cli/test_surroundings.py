@@ -1,6 +1,5 @@
 """Proxies, homes and settings of Prefect that users have: our own traffic stays here, refusals name reasons."""
 
-import subprocess
 import sys
 import urllib.request
 
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from moored.cli.surroundings import LOOPBACK, set_aside_unusable_proxies, spare_loopback
 from moored.fetch.archive import UNUSABLE_PROXY
+from tests.commands import ended
 from tests.endpoint import serve
 from tests.forks import as_a_user
 from tests.studies import reads_well, write_requests, write_study
@@ -31,15 +31,7 @@ with api_server() as server:
 
 def started(surroundings, folder):
     """The home of a server that was started as for a run."""
-    return subprocess.run(
-        [*as_a_user(), sys.executable, "-c", START],
-        env=surroundings,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    return ended([*as_a_user(), sys.executable, "-c", START], folder, surroundings, 240)
 
 
 @given(st.none() | st.lists(HOSTS).map(",".join), st.none() | st.lists(HOSTS).map(", ".join))
