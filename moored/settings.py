@@ -77,23 +77,25 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings that the environment gives. Errors: `StudyInvalid` for a number that is none."""
-    store = Path(environment.get("MOORED_STORE", "moored.duckdb")).expanduser().absolute()
-    reports = environment.get("MOORED_REPORTS") or store.with_suffix(".reports")
+    """The settings that the environment gives; a variable that is set to nothing is not set.
+
+    Errors: `StudyInvalid` for a number that is none.
+    """
+    named = {name: value for name, value in environment.items() if value.strip()}
+    store = Path(named.get("MOORED_STORE", "moored.duckdb")).expanduser().absolute()
+    reports = named.get("MOORED_REPORTS", store.with_suffix(".reports"))
     return Settings(
         store=store,
-        cache=Path(environment.get("MOORED_CACHE", user_cache_path("moored"))).expanduser().absolute(),
-        pipeline=Path(environment.get("MOORED_PIPELINE", _PIPELINE)).expanduser().absolute(),
-        dask_address=environment.get("MOORED_DASK_ADDRESS") or None,
-        workers=_whole("MOORED_WORKERS", environment["MOORED_WORKERS"])
-        if environment.get("MOORED_WORKERS")
-        else None,
-        poll_s=_seconds("MOORED_POLL_S", environment.get("MOORED_POLL_S", "60")),
-        base_url=environment.get("OPENAI_BASE_URL") or None,
-        log=environment.get("MOORED_LOG") or None,
-        metrics=_file(environment.get("MOORED_METRICS")),
+        cache=Path(named.get("MOORED_CACHE", user_cache_path("moored"))).expanduser().absolute(),
+        pipeline=Path(named.get("MOORED_PIPELINE", _PIPELINE)).expanduser().absolute(),
+        dask_address=named.get("MOORED_DASK_ADDRESS"),
+        workers=_whole("MOORED_WORKERS", named["MOORED_WORKERS"]) if "MOORED_WORKERS" in named else None,
+        poll_s=_seconds("MOORED_POLL_S", named.get("MOORED_POLL_S", "60")),
+        base_url=named.get("OPENAI_BASE_URL"),
+        log=named.get("MOORED_LOG"),
+        metrics=_file(named.get("MOORED_METRICS")),
         reports=None if reports == "none" else Path(reports).expanduser().absolute(),
-        keep_runs=_whole("MOORED_KEEP_RUNS", environment.get("MOORED_KEEP_RUNS", "200")),
+        keep_runs=_whole("MOORED_KEEP_RUNS", named.get("MOORED_KEEP_RUNS", "200")),
     )
 
 

@@ -22,6 +22,12 @@ def test_the_environment_says_where():
     assert settings.processes == 0
 
 
+def test_a_variable_that_is_set_to_nothing_is_not_set():
+    names = ("STORE", "CACHE", "PIPELINE", "DASK_ADDRESS", "WORKERS", "POLL_S", "LOG", "METRICS", "REPORTS", "KEEP_RUNS")
+    for nothing in ("", " "):
+        assert read_settings({f"MOORED_{name}": nothing for name in names}) == read_settings({})
+
+
 def test_refuses_a_number_that_is_none():
     with pytest.raises(StudyInvalid, match="MOORED_WORKERS is '-1'; set it to a whole number"):
         read_settings({"MOORED_WORKERS": "-1"})
