@@ -23,7 +23,7 @@ def test_the_environment_says_where():
 
 
 def test_a_variable_that_is_set_to_nothing_is_not_set():
-    names = ("STORE", "CACHE", "PIPELINE", "DASK_ADDRESS", "WORKERS", "POLL_S", "LOG", "METRICS", "REPORTS", "KEEP_RUNS")
+    names = "STORE CACHE PIPELINE DASK_ADDRESS WORKERS POLL_S LOG METRICS REPORTS KEEP_RUNS".split()
     for nothing in ("", " "):
         assert read_settings({f"MOORED_{name}": nothing for name in names}) == read_settings({})
 
