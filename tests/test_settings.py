@@ -1,9 +1,10 @@
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from moored.errors import StudyInvalid
-from moored.settings import code_version, read_settings
+from moored.settings import Settings, code_version, read_settings
 
 
 def test_defaults_name_a_store_where_one_is(tmp_path, monkeypatch):
@@ -23,9 +24,9 @@ def test_the_environment_says_where():
 
 
 def test_a_variable_that_is_set_to_nothing_is_not_set():
-    names = "STORE CACHE PIPELINE DASK_ADDRESS WORKERS POLL_S LOG METRICS REPORTS KEEP_RUNS".split()
+    names = [f"MOORED_{field.name.upper()}" for field in fields(Settings)] + ["OPENAI_BASE_URL"]
     for nothing in ("", " "):
-        assert read_settings({f"MOORED_{name}": nothing for name in names}) == read_settings({})
+        assert read_settings(dict.fromkeys(names, nothing)) == read_settings({})
 
 
 def test_refuses_a_number_that_is_none():
