@@ -19,7 +19,7 @@ from moored.errors import MooredError
 from moored.llm.endpoints import Endpoint
 from moored.llm.serving import open_endpoints
 from moored.llm.useless import Start
-from moored.run.chunks import Chunk, Generated, Work, chunk_texts
+from moored.run.chunks import Chunk, Generated, Work, texts_by_chunk
 from moored.run.plan import RunPlan
 from moored.run.refusals import out_of_budget
 from moored.run.run import Run
@@ -27,7 +27,7 @@ from moored.run.sealed import Sealed
 from moored.run.workers import worth_processes
 from moored.study.scope import Scope
 from tasks.batches import fill_journal
-from tasks.generate import generate_chunk, missing_chunks, store_chunk
+from tasks.generate import generate_chunk, missing_chunks, store_chunks
 
 ROUNDS = 3
 """A chunk whose worker died has no rows; the next round finds it in the database, not in task states."""
@@ -52,7 +52,7 @@ def generate_missing(run: Run, plan: RunPlan, scope: Scope) -> None:
 
 
 def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool) -> None:
-    """One task a chunk, each chunk stored as it finishes; a few chunks ahead of the workers, no more.
+    """One task a chunk, each chunk stored soon after it finished; a few chunks ahead of the workers, no more.
 
     Errors: what makes going on useless (key refused, endpoint down, budget reached), once everything that
     had finished is stored.
@@ -66,26 +66,33 @@ def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool
     with models_and_workers(run, plan, chunks) as (endpoints, pool):
         refuse_far_workers(settings, endpoints.values())
         while running or (left and refusal is None):
-            while left and refusal is None and running < AHEAD:
-                sent = send_chunk(pool, run, plan, left.popleft(), endpoints, again=again)
-                sent.add_done_callback(finished.put)
-                running += 1
-            ended = next_finished(finished, pool)
-            if ended is None:
+            if left and refusal is None and running <= AHEAD // 2:
+                turn = [left.popleft() for _ in range(min(AHEAD - running, len(left)))]
+                for sent in send_chunks(pool, run, plan, turn, endpoints, again=again):
+                    sent.add_done_callback(finished.put)
+                running += len(turn)
+            ended = next_finished(finished, pool, running)
+            if not ended:
                 break  # the next round starts new workers
-            running -= 1
-            done: object = ended.result(raise_on_failure=False)
-            if isinstance(done, Sealed):
-                generated: Generated = done.inside
-                store_chunk(run, done)
-                progress.add(generated.units)
-                refusal = refusal or useless(starts, generated)
-                if refusal is None and generated.over_budget:
-                    refusal = out_of_budget(run)
-            elif isinstance(done, MooredError):
-                refusal = refusal or done
+            running -= len(ended)
+            results = [one.result(raise_on_failure=False) for one in ended]
+            refusal = refusal or settle(run, results, starts, progress)
     if refusal is not None:
         raise refusal
+
+
+def settle(
+    run: Run, results: Sequence[object], starts: Mapping[str, Start], progress: Progress
+) -> MooredError | None:
+    """Store what finished; the reason to stop, if one of these results is one."""
+    done = [result.inside for result in results if isinstance(result, Sealed)]
+    if done:
+        store_chunks(run, Sealed(done))
+        progress.add(sum(generated.units for generated in done))
+    reasons = [useless(starts, generated) for generated in done]
+    reasons += [out_of_budget(run) for generated in done if generated.over_budget]
+    reasons += [result for result in results if isinstance(result, MooredError)]
+    return next((reason for reason in reasons if reason is not None), None)
 
 
 @contextmanager
@@ -118,27 +125,25 @@ def _starts(chunks: list[Chunk]) -> dict[str, Start]:
     return {chunk.source: Start(chunk.source) for chunk in chunks if not chunk.begun}
 
 
-def send_chunk(
+def send_chunks(
     pool: TaskRunner[Any],
     run: Run,
     plan: RunPlan,
-    chunk: Chunk,
+    chunks: Sequence[Chunk],
     endpoints: Mapping[str, Endpoint],
     *,
     again: bool,
-) -> PrefectFuture[Sealed[Generated]]:
-    """Hand a chunk with its texts to the workers."""
-    work = Work(
-        units=chunk_texts(run, plan, chunk),
-        recipe=plan.recipes[chunk.source],
-        endpoint=endpoints[chunk.source],
-        study=run.study.name,
-        journal=run.settings.journal,
-        limits=run.study.generation,
-        again=again,
-        begun=chunk.begun,
-    )
-    sent: PrefectFuture[Sealed[Generated]] = pool.submit(
-        generate_chunk, {"source": chunk.source, "sealed": Sealed(work)}
-    )
-    return sent
+) -> Iterator[PrefectFuture[Sealed[Generated]]]:
+    """Hand chunks with their texts to the workers."""
+    for chunk, units in zip(chunks, texts_by_chunk(run, plan, chunks), strict=True):
+        work = Work(
+            units=units,
+            recipe=plan.recipes[chunk.source],
+            endpoint=endpoints[chunk.source],
+            study=run.study.name,
+            journal=run.settings.journal,
+            limits=run.study.generation,
+            again=again,
+            begun=chunk.begun,
+        )
+        yield pool.submit(generate_chunk, {"source": chunk.source, "sealed": Sealed(work)})

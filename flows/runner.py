@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
@@ -29,6 +30,8 @@ STARTS = 3
 _CLOSE_S = 5
 _SCHEDULER_S = 20
 _LOOK_S, _GONE_S = 5.0, 60.0
+GATHER_S = 1.0
+"""What ends within this time is stored together. Its replies are in the journal already: nothing can be lost."""
 
 
 @contextmanager
@@ -68,19 +71,28 @@ def _refuse_no_scheduler(address: str) -> None:
         ) from error
 
 
-def next_finished(finished: SimpleQueue[PrefectFuture[T]], pool: TaskRunner[Any]) -> PrefectFuture[T] | None:
-    """The next task that ended; None where all workers are gone and none has come back for a while.
+def next_finished(
+    finished: SimpleQueue[PrefectFuture[T]], pool: TaskRunner[Any], running: int
+) -> list[PrefectFuture[T]]:
+    """The next tasks that ended, of so many that run: the first, and those that end within `GATHER_S` after it.
 
-    A worker process that dies is replaced, but on a machine with too much to do a replacement may fail for good;
-    Dask then waits for ever.
+    Empty where all workers are gone and none has come back for a while. A worker process that dies is replaced, but
+    on a machine with too much to do a replacement may fail for good; Dask then waits for ever.
     """
     alone_s = 0.0
     while alone_s < _GONE_S:
         try:
-            return finished.get(timeout=_LOOK_S)
+            return [finished.get(timeout=_LOOK_S), *_soon(finished, running - 1)]
         except Empty:
             alone_s = 0.0 if _has_workers(pool) else alone_s + _LOOK_S
-    return None
+    return []
+
+
+def _soon(finished: SimpleQueue[PrefectFuture[T]], most: int) -> Iterator[PrefectFuture[T]]:
+    until = time.monotonic() + GATHER_S
+    with suppress(Empty):
+        for _ in range(most):
+            yield finished.get(timeout=max(0.0, until - time.monotonic()))
 
 
 def _has_workers(pool: TaskRunner[Any]) -> bool:

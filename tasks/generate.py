@@ -66,13 +66,14 @@ def generate_chunk(source: str, sealed: Sealed[Work]) -> Sealed[Generated]:  # n
 
 
 @task(cache_policy=NO_CACHE)
-def store_chunk(run: Run, sealed: Sealed[Generated]) -> None:
-    """Append a finished chunk in one transaction."""
-    rows = sealed.inside.rows
+def store_chunks(run: Run, sealed: Sealed[list[Generated]]) -> None:
+    """Append finished chunks, each in one transaction; to open the store costs more than to append a chunk."""
     with open_store(run.settings.store) as store:
-        append_generations(store, run.study.name, run.run_id, list(map(columns_of, rows)))
-    statuses = dict(Counter(row.status for row in rows))
-    log("chunk stored", study=run.study.name, run_id=run.run_id, source=rows[0].source, rows=statuses)
+        for chunk in sealed.inside:
+            append_generations(store, run.study.name, run.run_id, list(map(columns_of, chunk.rows)))
+            statuses = dict(Counter(row.status for row in chunk.rows))
+            source = chunk.rows[0].source
+            log("chunk stored", study=run.study.name, run_id=run.run_id, source=source, rows=statuses)
 
 
 @task(cache_policy=NO_CACHE)

@@ -102,10 +102,10 @@ def read_texts(store: Warehouse, run: Run, plan: RunPlan, unit_ids: Sequence[str
     return [Unit(*row) for row in texts_of(store, run.study.name, plan.data_version, unit_ids)]
 
 
-def chunk_texts(run: Run, plan: RunPlan, chunk: Chunk) -> list[Unit]:
-    """The units of a chunk, read from the store when their turn comes."""
+def texts_by_chunk(run: Run, plan: RunPlan, chunks: Sequence[Chunk]) -> list[list[Unit]]:
+    """The units of each chunk, read from the store when their turn comes."""
     with open_store(run.settings.store) as store:
-        return read_texts(store, run, plan, chunk.unit_ids)
+        return [read_texts(store, run, plan, chunk.unit_ids) for chunk in chunks]
 
 
 def shuffled_units(frame: pd.DataFrame, study: Study) -> list[Unit]:
