@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -12,7 +13,9 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import cloudpickle
+import dask
 from distributed import Client, LocalCluster
+from distributed.utils import get_mp_context
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect_dask import DaskTaskRunner
@@ -28,6 +31,14 @@ T = TypeVar("T")
 STARTS = 3
 """How often a cluster is started before the run gives up."""
 _CLOSE_S = 5
+_IMPORTED = (
+    "distributed.worker",
+    "prefect.task_engine",
+    "prefect_dask",
+    "moored.llm.client",
+    "moored.llm.steps",
+)
+"""What workers spend their start on; nothing that starts a thread, which a fork would lose."""
 _SCHEDULER_S = 20
 _LOOK_S, _GONE_S = 5.0, 60.0
 GATHER_S = 1.0
@@ -119,13 +130,14 @@ def refuse_far_workers(settings: Settings, endpoints: Iterable[Endpoint]) -> Non
 @contextmanager
 def _cluster(processes: int) -> Iterator[str]:
     """Worker processes on loopback. Gives the scheduler's address."""
-    with _interrupts_ignored():
-        cluster = _started(processes)
-    try:
-        yield cluster.scheduler_address
-    finally:
-        with suppress(TimeoutError):  # a machine with too much to do; what is left ends with this process
-            cluster.close(timeout=_CLOSE_S)
+    with _forked():
+        with _interrupts_ignored():
+            cluster = _started(processes)
+        try:
+            yield cluster.scheduler_address
+        finally:
+            with suppress(TimeoutError):  # a machine with too much to do; what is left ends with this process
+                cluster.close(timeout=_CLOSE_S)
 
 
 def _started(processes: int, tries: int = STARTS) -> LocalCluster:
@@ -138,6 +150,7 @@ def _started(processes: int, tries: int = STARTS) -> LocalCluster:
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
             silence_logs="ERROR",
+            env=dict(os.environ),  # of today, not of the day when the process that forks began
         )
     except (RuntimeError, TimeoutError) as error:
         if tries > 1:
@@ -146,6 +159,17 @@ def _started(processes: int, tries: int = STARTS) -> LocalCluster:
             f"Dask's worker processes do not start ({error}); run again when the machine has less to "
             "do, or set MOORED_WORKERS=0 for threads"
         ) from error
+
+
+@contextmanager
+def _forked() -> Iterator[None]:
+    """Workers are forked from one process that has imported what they need, where forking is safe."""
+    if sys.platform != "linux":
+        yield
+        return
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        get_mp_context().set_forkserver_preload(list(_IMPORTED))
+        yield
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from distributed import LocalCluster
 
-from flows.runner import refuse_far_workers
+import tasks  # noqa: F401
+from flows.runner import refuse_far_workers, workers
 from moored.errors import StudyInvalid
 from moored.llm.endpoints import Endpoint
 from moored.run.workers import THREADS_DO, lacking_here, worth_processes
@@ -36,6 +37,14 @@ def test_processes_are_for_many_requests_to_a_model_elsewhere() -> None:
     assert not worth_processes(THREADS_DO, here=False)
     assert worth_processes(THREADS_DO + 1, here=False)
     assert not worth_processes(100 * THREADS_DO, here=True)
+
+
+def test_workers_have_the_environment_of_their_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    for said in ("first", "then"):
+        monkeypatch.setenv("MOORED_SAID", said)
+        with workers(read_settings({}), 1) as pool:
+            answers = pool.client.run(os.getenv, "MOORED_SAID").values()
+            assert list(answers) == [said]
 
 
 def test_external_workers_are_asked_before_anything_is_sent(tmp_path: Path, closed_port: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import time
@@ -42,6 +43,8 @@ def measure(command: Sequence[str], rows: int, environment: Mapping[str, str], l
 
     Errors: `RuntimeError` with its last words.
     """
+    _adopt_orphans()
+    others = {child.pid for child in psutil.Process().children()}
     started, before = time.perf_counter(), _reaped()
     with log.open("w") as errors:
         side = subprocess.Popen(
@@ -55,10 +58,11 @@ def measure(command: Sequence[str], rows: int, environment: Mapping[str, str], l
             side.stdin.write("\n")
             side.stdin.flush()
         side.communicate()
+    ended_s = time.perf_counter()
+    for orphan in {child.pid for child in psutil.Process().children()} - others:
+        os.waitpid(orphan, 0)
     (begun, cpu_begun), (ended, cpu_ended) = marks
-    return Measured(
-        rows, ended - begun, cpu_ended - cpu_begun, time.perf_counter() - started, _reaped() - before
-    )
+    return Measured(rows, ended - begun, cpu_ended - cpu_begun, ended_s - started, _reaped() - before)
 
 
 def _await(side: subprocess.Popen[str], word: str, log: Path) -> None:
@@ -81,6 +85,12 @@ def _tree(pid: int) -> float:
         except psutil.Error:  # it ended just now
             continue
     return spent
+
+
+def _adopt_orphans() -> None:
+    """What a side leaves running until it sees that the side has ended is this process's child then (Linux)."""
+    pr_set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
 
 
 def _reaped() -> float:

@@ -80,9 +80,9 @@ def worker_of(run):
     while time.monotonic() < deadline:
         for child in psutil.Process(run.pid).children(recursive=True):
             try:
-                if "spawn_main" in " ".join(child.cmdline()):
+                if "forkserver" in " ".join(child.parent().cmdline()):
                     return child
-            except psutil.Error:
+            except (psutil.Error, AttributeError):  # it, or its parent, ended just now
                 continue
         time.sleep(0.02)
     raise AssertionError("no worker")
