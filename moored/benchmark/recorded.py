@@ -53,6 +53,7 @@ def record(
     *,
     columns: Sequence[str] = (),
     sources_only: bool = False,
+    extend: bool = False,
     origin: str = "",
     folder: Path = FOLDER,
 ) -> Path:
@@ -60,7 +61,9 @@ def record(
 
     columns: numeric columns of the user's own table to keep beside them, such as another model's reading.
     sources_only: leave out labels and covariates, where they are not ours to copy.
-    Errors: `NotStored` (no published version), `DataInvalid` (a column that is not there or no number).
+    extend: add these units to the ones that are recorded.
+    Errors: `NotStored` (no published version), `DataInvalid` (a column that is not there or no number; units
+    that are recorded already, or in another way).
     """
     run = find_run(store, study)
     then = study_of_run(store, run)
@@ -77,10 +80,44 @@ def record(
             values[f"{_plain(source)}_{variable}"] = frame[variable].to_numpy()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{study.removeprefix('recorded-')}.parquet"
+    said = provenance(then, run, store, values, origin)
+    if extend:
+        values, said = _extended(values, said, *read_recorded(path.stem, folder))
     write_parquet(values, path)
-    said = provenance(then, run, store, values, origin) | {"sha256": _sha256(path)}
+    said |= {"sha256": _sha256(path)}
     path.with_suffix(".json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def _extended(
+    values: pd.DataFrame, said: dict[str, Any], before: pd.DataFrame, said_before: dict[str, Any]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Both parts' values, and the provenance of the whole with that of each part."""
+    name = said["study"]
+    if list(values.columns) != list(before.columns) or _asked(said) != _asked(said_before):
+        raise DataInvalid(
+            f"{name!r} was recorded with other columns, questions, prompts or another model; record all of it again"
+        )
+    if twice := len(set(values["unit_id"]) & set(before["unit_id"])):
+        raise DataInvalid(
+            f"{twice} of these units of {name!r} are recorded already; leave them out of the study"
+        )
+    parts = [*said_before.pop("parts", [said_before]), dict(said)]
+    whole = said | {
+        "units": len(before) + len(values),
+        "observed": {source: sum(part["observed"][source] for part in parts) for source in said["observed"]},
+        "parts": [{key: value for key, value in part.items() if key != "sha256"} for part in parts],
+    }
+    return pd.concat([before, values], ignore_index=True), whole
+
+
+def _asked(said: dict[str, Any]) -> dict[str, Any]:
+    """What the model was asked, by source; how replies are parsed may differ."""
+    parsing = {"parser", "fingerprint"}
+    return {
+        source: {key: value for key, value in recipe.items() if key not in parsing}
+        for source, recipe in said["sources"].items()
+    }
 
 
 def own_variables(study: Study) -> tuple[str, ...]:

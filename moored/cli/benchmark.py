@@ -233,6 +233,9 @@ def record_command(
     sources_only: Annotated[
         bool, typer.Option("--sources-only", help="Leave out labels and covariates: a task joins them by id.")
     ] = False,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Add these units to what is recorded of the study.")
+    ] = False,
     origin: Annotated[str, typer.Option(help="Where texts and labels come from, for the provenance.")] = "",
     into: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Default: the package's own.")] = None,
 ) -> None:
@@ -248,6 +251,7 @@ def record_command(
                 name,
                 columns=column or (),
                 sources_only=sources_only,
+                extend=extend,
                 origin=origin,
                 folder=into or FOLDER,
             )

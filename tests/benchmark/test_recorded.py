@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -59,6 +60,40 @@ def test_recording_keeps_numbers_and_provenance_and_no_text(store, moored, tmp_p
             record(warehouse, "requests", columns=["note"], folder=into)
         with pytest.raises(NotStored):
             record(warehouse, "nothing", folder=into)
+
+
+@pytest.mark.prefect
+def test_a_recording_grows_by_units_that_were_asked_the_same(store, moored, tmp_path):
+    into = tmp_path / "out"
+    assert moored("benchmark", "record", store, "--into", into).code == 0
+    values, said = read_recorded("requests", into)
+    twice = moored("benchmark", "record", store, "--extend", "--into", into)
+    assert twice.code != 0
+    assert "60 of these units of 'requests' are recorded already" in twice.err
+
+    earlier = values.head(20).assign(unit_id=[f"earlier-{number}" for number in range(20)])
+    rewrite(into, earlier, said | {"units": 20, "observed": {"proxy": 20, "synthetic": 20}})
+    answer = moored("benchmark", "record", store, "--extend", "--origin", "the rest", "--into", into)
+    assert answer.code == 0, answer.err
+    assert "80 units (proxy 80, synthetic 80)" in answer.out
+    whole, said_of_it = read_recorded("requests", into)
+    pd.testing.assert_frame_equal(whole, pd.concat([earlier, values], ignore_index=True))
+    assert [part["units"] for part in said_of_it["parts"]] == [20, 60]
+    assert [part["origin"] for part in said_of_it["parts"]] == ["", "the rest"]
+
+    other = json.loads(json.dumps(said))
+    other["sources"]["proxy"]["questions"]["polite"]["ask"] = "Is it rude?"
+    rewrite(into, earlier, other)
+    refused = moored("benchmark", "record", store, "--extend", "--into", into)
+    assert "'requests' was recorded with other columns, questions, prompts or another model" in refused.err
+
+
+def rewrite(folder, values, said):
+    """Another recording in the place of the one that is there."""
+    path = folder / "requests.parquet"
+    values.to_parquet(path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_suffix(".json").write_text(json.dumps(said | {"sha256": sha256}))
 
 
 def test_a_changed_file_is_refused(tmp_path):
