@@ -15,7 +15,10 @@ from moored.errors import (
     StudyInvalid,
     UnsafeRule,
 )
+from moored.storage.data_versions import store_units
 from moored.storage.ingest import read_units
+from moored.storage.studies import stored_units
+from moored.storage.warehouse import open_store
 from tests.studies import requests_frame, study, study_table, write_requests
 
 
@@ -56,6 +59,39 @@ def test_the_version_follows_the_content(tmp_path):
     assert one.version == units_of(tmp_path, raw.iloc[::-1]).version
     raw.loc[0, "text"] += " now"
     assert one.version != units_of(tmp_path, raw).version
+
+
+def test_the_version_follows_the_names_of_variables(tmp_path):
+    """A covariate under another name, or two that swapped theirs, had the values of the study before."""
+    raw = requests_frame().assign(age=range(60), pay=[n % 7 for n in range(60)])
+    shown = []
+    for names in [("age", "pay"), ("pay", "age"), ("years", "pay")]:
+        covariates = [{"name": names[0], "column": "age"}, {"name": names[1], "column": "pay"}]
+        estimate = {"formula": f"polite ~ {names[0]} + {names[1]}", "family": "ols"}
+        given = study(covariates=covariates, estimate=estimate)
+        units = units_of(tmp_path, raw, covariates=covariates, estimate=estimate)
+        with open_store(tmp_path / "s.duckdb", create=True) as store:
+            store_units(store, given, units)
+            back = stored_units(store, given, units.version)
+        assert list(back[names[0]]) == list(range(60))
+        assert list(back[names[1]]) == [n % 7 for n in range(60)]
+        shown.append(units.version)
+    assert len(set(shown)) == 3
+
+
+def test_the_version_follows_every_digit_of_small_numbers(tmp_path):
+    covariates = [{"name": "mol", "column": "mol"}]
+    estimate = {"formula": "polite ~ mol", "family": "ols"}
+    one, other = (
+        units_of(
+            tmp_path,
+            requests_frame().assign(mol=[f"{n + part}e-14" for n in range(60)]),
+            covariates=covariates,
+            estimate=estimate,
+        )
+        for part in (0, 0.01)
+    )
+    assert one.version != other.version
 
 
 def test_rows_takes_a_seeded_sample(tmp_path):

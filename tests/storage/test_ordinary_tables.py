@@ -170,4 +170,4 @@ def test_a_category_is_stored_and_read_back(tmp_path):
 def test_what_stored_studies_were_read_as_is_read_still(tmp_path):
     write_requests(tmp_path)
     version = read_units(study(), tmp_path, tmp_path).version
-    assert version == "data-1:b0beb734cdf8a875d361e3c3168edab22a8d3667cf58e4fe692792827e66a667"
+    assert version == "data-2:52f87649534849ab57fa403e1416c07f5ca4ae9c162492f962fb0df6cf0bdd06"
