@@ -8,7 +8,7 @@ from pathlib import Path
 from prefect import flow
 
 from flows.ending import TOLD_FAILURES
-from flows.runner import workers
+from flows.runner import workers, workers_of
 from moored.benchmark.known_truth import world_pieces
 from moored.benchmark.trials import TrialPlan, pieces
 from moored.settings import read_settings
@@ -34,4 +34,5 @@ def benchmark(
             for row in check_known_truth(piece, future.result())
         ]
         cells = [cell for future in trials for cell in future.result()]
-    return publish_benchmark(settings, plan, corpora, cells, rows, started_at, onto)
+        many = workers_of(pool, settings)
+    return publish_benchmark(settings, plan, corpora, cells, rows, started_at, many, onto)

@@ -110,6 +110,13 @@ def _has_workers(pool: TaskRunner[Any]) -> bool:
     return not isinstance(pool, DaskTaskRunner) or bool(pool.client.nthreads())
 
 
+def workers_of(pool: TaskRunner[Any], settings: Settings) -> int:
+    """How many work: those that the scheduler has now, or the processes of the settings."""
+    if settings.dask_address and isinstance(pool, DaskTaskRunner):
+        return len(pool.client.nthreads())
+    return settings.processes
+
+
 def refuse_far_workers(settings: Settings, endpoints: Iterable[Endpoint]) -> None:
     """Ask the workers of an external scheduler whether they see the journal and the models on this machine.
 

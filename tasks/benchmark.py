@@ -50,7 +50,8 @@ def publish_benchmark(
     cells: Sequence[Cell],
     worlds: Sequence[dict[str, Any]],
     started_at: datetime,
+    many: int,
     onto: int | None,
 ) -> int:
     """Append the benchmark's tables as a new version; gives the version."""
-    return publish(settings, plan, corpora, cells, worlds, started_at, onto)
+    return publish(settings, plan, corpora, cells, worlds, started_at, many, onto)

@@ -65,9 +65,13 @@ def publish(
     cells: Sequence[Cell],
     worlds: Sequence[Mapping[str, Any]],
     started_at: datetime,
+    workers: int,
     onto: int | None = None,
 ) -> int:
-    """Append a version, with the rows of `onto`; gives its number. Errors: those of `refuse_other_plan`."""
+    """Append a version, with the rows of `onto`; gives its number. workers: how many there were.
+
+    Errors: those of `refuse_other_plan`.
+    """
     found = tables(plan, corpora, cells, worlds)
     if onto is not None:
         with open_store(settings.store) as store:
@@ -80,7 +84,7 @@ def publish(
         plan=asdict(plan)
         | {"tasks": list(dict.fromkeys(row["task"] for row in found["tasks"])), "onto": onto},
         code_version=code_version(settings.pipeline),
-        workers=settings.processes,
+        workers=workers,
         wall_s=(now - started_at).total_seconds(),
         started_at=started_at,
     )

@@ -69,7 +69,7 @@ def _watch(
             except MooredError:
                 continue  # the store is busy; the next look will do
             done = min(now.rows, total)
-            words = f"{done}/{total} rows, {now.failed} failed, {now.tokens:,} tokens"
+            words = f"{done}/{total} rows, {now.lost} failed, {now.tokens:,} tokens"
             if batches:
                 words = f"waiting for {batches} batches; Ctrl-C leaves them open, run again to fetch them"
             if wait is not None:

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -22,7 +22,7 @@ from moored.plaintext import plain
 
 
 def print_json(value: Any) -> None:
-    """One JSON object on stdout; what is not finite is null."""
+    """One JSON object on stdout; what is not finite is null, and times are those of UTC."""
     typer.echo(json.dumps(_finite(value), default=_plain, allow_nan=False))
 
 
@@ -90,4 +90,4 @@ def _finite(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)

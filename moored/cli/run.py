@@ -107,6 +107,7 @@ def _run(
     lock = settings.run_lock(study.name)
     refuse_unwritable(settings.store, settings.journal, lock)
     refuse_busy(lock, study.name)
+    _refuse_absent_models(settings, study)
     report = _report(settings, study, folder, scope, publish_anyway, json)
     with open_study(study.name, settings) as (store, name):
         published = find_run(store, name, report.latest)
@@ -115,6 +116,21 @@ def _run(
         print_json(results_object(published) | {"changed": report.changed})
         return
     _print_end(settings, study, report, published, told)
+
+
+def _refuse_absent_models(settings: Settings, study: Study) -> None:
+    """Before anything is read or started; told and remembered as the flow would."""
+    from moored.llm.serving import refuse_absent_models
+
+    try:
+        refuse_absent_models(study, settings.cache)
+    except MooredError as error:
+        from moored.monitor.endings import ending_of, settle
+        from moored.monitor.logs import set_up_logs
+
+        set_up_logs(settings.log)
+        settle(ending_of(study.name, None, error), settings)
+        raise
 
 
 def _report(

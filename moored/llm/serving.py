@@ -9,7 +9,7 @@ from pathlib import Path
 from moored.errors import StudyInvalid
 from moored.llm.endpoints import AbilityStore, Endpoint, external_endpoint
 from moored.llm.recipe_builder import build_recipe, need_of
-from moored.study import Model, Study
+from moored.study import EMBEDDED, Model, Study
 
 
 def describe_endpoints(study: Study, cache: Path, base_url: str | None) -> dict[str, Endpoint]:
@@ -27,6 +27,16 @@ def describe_endpoint(model: Model, cache: Path, base_url: str | None) -> Endpoi
 
         return describe_local(gguf_of(model, cache))
     return external_endpoint(base_url)
+
+
+def refuse_absent_models(study: Study, cache: Path) -> None:
+    """Find the files of the models that run here; the embedded one is fetched when it is needed.
+
+    Errors: those of `gguf_of`.
+    """
+    for model in map(study.model_of, study.sources):
+        if model.runs_here and model.name != EMBEDDED:
+            gguf_of(model, cache)
 
 
 @contextmanager

@@ -234,7 +234,7 @@ def _sampled(study: Study, units: pd.DataFrame) -> pd.DataFrame:
 def _version(units: pd.DataFrame) -> str:
     """Of the columns' names, too: a covariate under another name, or under that of another one, is other data."""
     content = units.drop(columns=["text", "fields"])
-    bits = {name: _bits(content[name]) for name in content.select_dtypes("float64")}
+    bits = {str(name): _bits(content[name]) for name in content.select_dtypes("float64")}
     rows = content.assign(**bits).to_json(orient="values")
     return fingerprint("data-2", {"columns": list(content), "rows": rows})
 

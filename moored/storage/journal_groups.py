@@ -34,6 +34,11 @@ class Progress:
         return self.ok + self.failed + self.refused + self.over_budget
 
     @property
+    def lost(self) -> int:
+        """Rows without an answer: failed or refused."""
+        return self.failed + self.refused
+
+    @property
     def tokens(self) -> int:
         """Prompt and completion together."""
         return self.prompt_tokens + self.completion_tokens

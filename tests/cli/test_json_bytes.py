@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from moored.storage.events import store_ended
 from moored.storage.results import Inputs, RunRow, roll_back, store_stopped
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
@@ -110,3 +112,22 @@ def test_results_hold_to_their_schema(moored, store, monkeypatch, more):
     del printed["estimates"][0]["se"]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(printed, schema)
+
+
+@pytest.mark.parametrize("command", ["history", "status"])
+def test_times_are_those_of_utc_wherever_they_are_read(moored, store, monkeypatch, command):
+    """A version's time had the offset of its reader: two readers' objects differed."""
+    monkeypatch.setenv("MOORED_STORE", str(store))
+    with open_store(store) as opened:
+        store_ended(opened, "requests", "run-1", None, "failed", "no")
+    said = []
+    for zone in ("America/New_York", "Asia/Kolkata"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        said.append(moored(command, "requests", "--json").out)
+    monkeypatch.undo()
+    time.tzset()
+    assert said[0] == said[1]
+    times = re.findall(r'"20\d\d-\d\d-\d\dT[^"]*"', said[0])
+    assert times
+    assert all(moment.endswith('+00:00"') for moment in times)

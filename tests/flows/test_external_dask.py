@@ -92,3 +92,4 @@ def test_workers_without_the_checkout_generate_and_replicate(moored, monkeypatch
     table = json.loads(answer.out)
     assert all(row["failed"] == 0 for row in table["results"])
     assert any(row["stopped"] for row in table["worlds"])
+    assert table["workers"] == 2  # of the scheduler; MOORED_WORKERS is 0

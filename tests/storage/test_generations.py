@@ -114,6 +114,42 @@ def test_sources_that_swapped_their_recipes_have_rows_under_both_and_one_counts(
     assert len(store.rows("stages_of_units", key | ids)) == 2
 
 
+def test_what_a_request_used_counts_once_and_on_the_day_on_which_it_was_sent(stored):
+    """Equal texts share a reply, and so does a new recipe that asks the same: the methods said more tokens than
+    the run had used, and named the day of a run that asked nothing."""
+    store, units = stored
+    used = {"prompt_tokens": 30, "completion_tokens": 2, "usd": 0.5}
+    free = used | {"usd": 0.0, "cached": True}
+    first = [
+        row(units, number) | used | {"request_key": key, "cached": number == 2}
+        for number, key in enumerate(("a", "b", "b"))
+    ]
+    append_generations(store, "requests", "one", first)
+    store._connection.execute("UPDATE generations SET stored_at = '2026-11-01 12:00:00+00'")
+    again = [
+        row(units, number, recipe="recipe-1:b") | free | {"request_key": key}
+        for number, key in enumerate(("a", "b", "b"))
+    ]
+    append_generations(store, "requests", "two", again)
+    for recipe in ("recipe-1:a", "recipe-1:b"):
+        pairs = recipe_pairs({"proxy": recipe})
+        key = {"study": "requests", "data_version": units.version, "seq": 99, "recipes": pairs}
+        told = store.row("generation_facts", key)
+        assert (told["rows"], told["prompt_tokens"], told["completion_tokens"]) == (3, 60, 4)
+        assert told["usd"] == 1.0
+        assert {told[at].date().isoformat() for at in ("first_at", "last_at")} == {"2026-11-01"}
+
+
+def test_a_reply_of_a_run_that_was_killed_before_it_stored_its_rows_counts_as_it_came(stored):
+    store, units = stored
+    append_generations(
+        store, "requests", "two", [row(units, 0) | {"request_key": "a", "cached": True, "prompt_tokens": 9}]
+    )
+    pairs = recipe_pairs({"proxy": PLANNED.recipe})
+    key = {"study": "requests", "data_version": units.version, "seq": 99, "recipes": pairs}
+    assert store.row("generation_facts", key)["prompt_tokens"] == 9
+
+
 def test_what_is_missing_is_asked_for_and_failures_only_on_demand(stored):
     store, units = stored
     append_generations(

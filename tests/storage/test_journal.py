@@ -94,6 +94,7 @@ def test_progress_since(tmp_path: Path) -> None:
     before = journal.progress()
     journal.count_all({"over-budget": 1})
     assert journal.progress(since=before) == Progress(over_budget=1)
+    assert (Progress(ok=5, failed=2, refused=1) - Progress()).lost == 3
     assert journal.progress().rows == 2
 
 
