@@ -17,6 +17,8 @@ from moored.storage.events import OpenRun, StudyOutcome, open_runs, store_ended,
 from moored.storage.warehouse import open_store
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_AHEAD = timedelta(hours=1)
+"""How far clocks of several machines may differ."""
 
 
 def watch_store(settings: Settings, expected_every: timedelta, studies: Collection[str] = ()) -> list[Alert]:
@@ -51,7 +53,17 @@ def overdue(studies: Iterable[StudyOutcome], expected_every: timedelta, now: dat
     found = []
     for row in studies:
         since = row.ended_well_at or row.published_at or row.known_at
-        if now - since > expected_every:
+        if since - now > _AHEAD:
+            when = f"{since:%Y-%m-%d %H:%M:%S%z}"
+            found.append(
+                Alert(
+                    "overdue",
+                    row.study,
+                    f"its last good run is said to be of {when}, which is yet to come: the clock was wrong then, "
+                    "or is now, so nobody knows how long ago that was; set it, and run again",
+                )
+            )
+        elif now - since > expected_every:
             last = "no run has ended well since it came into the store"
             if since != row.known_at:
                 last = "the last run that ended well was"

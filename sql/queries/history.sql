@@ -1,1 +1,2 @@
-SELECT * FROM runs WHERE study = $study ORDER BY stored_at;
+-- In the order in which runs were stored: a clock may have been put back.
+SELECT * FROM runs WHERE study = $study ORDER BY rowid;

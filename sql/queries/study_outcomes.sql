@@ -5,8 +5,8 @@ SELECT s.study, min(s.stored_at) AS known_at,
        any_value(r.version) AS version, any_value(r.stored_at) AS published_at
 FROM studies s
 LEFT JOIN (
-    SELECT study, arg_max(event, seq) AS outcome, max(said_at) AS ended_at,
-           max(said_at) FILTER (event IN ('published', 'unchanged')) AS ended_well_at
+    SELECT study, arg_max(event, seq) AS outcome, arg_max(said_at, seq) AS ended_at,
+           arg_max(said_at, seq) FILTER (event IN ('published', 'unchanged')) AS ended_well_at
     FROM run_events WHERE event <> 'began' GROUP BY study
 ) e ON e.study = s.study
 LEFT JOIN latest_runs r ON r.study = s.study
