@@ -13,6 +13,7 @@ from moored.study import Study
 
 if TYPE_CHECKING:
     from moored.inference.data import Sample
+    from moored.storage.generations import ServedModel
     from moored.storage.published import EstimateRow
 
 Severity = Literal["critical", "warning"]
@@ -48,6 +49,8 @@ class Evidence:
     folder: Path = Path()
     """Where the study file lies: a file of own expectations is looked for here."""
     data_version: str = ""
+    served: Sequence[ServedModel] = ()
+    """Which models the replies of each source name, that of most units first; of models on this machine nothing."""
     tried: Mapping[str, int] = field(default_factory=dict)
     """source -> recipes that runs on this data version set out with; empty: nobody knows."""
 

@@ -18,7 +18,7 @@ from moored.run.readings import Material, gather, gather_version
 from moored.run.record import run_row
 from moored.run.run import Run
 from moored.settings import Settings
-from moored.storage.generations import recipes_tried
+from moored.storage.generations import recipes_tried, served_models
 from moored.storage.results import latest_run, newest_run, store_stopped
 from moored.storage.snapshot import refresh_snapshot
 from moored.storage.studies import study_of_run
@@ -60,8 +60,17 @@ def arrange_evidence(run: Run, plan: RunPlan, material: Material, previous: Prev
     generations = material.generations.assign(conditioning=plan.conditioning(material.generations))
     with open_store(run.settings.store) as store:
         tried = recipes_tried(store, run.study.name, plan.data_version)
+        served = served_models(store, run.study.name, plan.data_version, plan.asked_elsewhere)
     return Evidence(
-        run.study, material.units, generations, sample, previous, run.folder, plan.data_version, tried
+        run.study,
+        material.units,
+        generations,
+        sample,
+        previous,
+        run.folder,
+        plan.data_version,
+        served=served,
+        tried=tried,
     )
 
 

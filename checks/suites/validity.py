@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from checks.check import Check, Measure, at_least, at_most
+from checks.check import MOST_IDS, Check, Measure, at_least, at_most
 from checks.suites.same_law import measures as test_measures
 from checks.textprints import alike, normalised, prints
 from checks.view import View
@@ -46,6 +46,17 @@ CHECKS: tuple[Check, ...] = (
         "one-recipe",
         "rule 1: units whose generation has another recipe than the rest of its source",
         "regenerate them with today's recipe: two recipes are two laws",
+    ),
+    Check(
+        "one-model",
+        "warning",
+        "measures",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "one-model", "max_value": 0},
+        "rule 1: units whose replies name another model than most of their source",
+        "none",
+        "what answers under the name in `model.name` has changed: name one dated model there, which then reads "
+        "every unit",
     ),
     _never(
         "same-conditioning",
@@ -137,6 +148,7 @@ CHECKS: tuple[Check, ...] = (
 def measures(view: View) -> Iterator[Measure]:
     """Every rule's statistic."""
     yield from _recipes(view)
+    yield from _served(view)
     yield from _conditioning(view)
     yield from demonstrations(view)
     yield from _tried(view)
@@ -155,6 +167,20 @@ def _recipes(view: View) -> Iterator[Measure]:
         odd = np.unique(view.unit_codes[rows][codes != np.bincount(codes[codes >= 0]).argmax()])
         note = f"{len(names)} recipes" if len(names) > 1 else ""
         yield Measure("one-recipe", f"{source}: {step}", len(odd), view.ids(odd), note)
+
+
+def _served(view: View) -> Iterator[Measure]:
+    """Rule 1: whether one model answered, where the replies say which one did."""
+    for source in view.study.sources:
+        models = [model for model in view.evidence.served if model.source == source.name]
+        if not models:
+            yield Measure("one-model", source.name, float("nan"), note="the replies name no model")
+            continue
+        others = models[1:]
+        told = "; ".join(f"{m.model}: {m.units} units, {m.labelled} of them labelled" for m in models[:4])
+        ids = tuple(unit for model in others for unit in model.unit_ids)[:MOST_IDS]
+        units = sum(model.units for model in others)
+        yield Measure("one-model", source.name, units, ids, told if others else "")
 
 
 def _conditioning(view: View) -> Iterator[Measure]:

@@ -71,6 +71,11 @@ class RunPlan:
             for name, recipe in self.recipes.items()
         ]
 
+    @property
+    def asked_elsewhere(self) -> list[SourcePlan]:
+        """The same of sources whose model does not run here: what answers there, nobody here decides."""
+        return [part for part in self.planned if not self.recipes[part.source].endpoint.startswith("gguf:")]
+
     def conditioning(self, generations: pd.DataFrame) -> pd.Series:
         """What each written text was conditioned on (docs/method.md, rule 2), by its row of `generations`."""
         inputs = {recipe.fingerprint: ",".join(recipe.conditioning) for recipe in self.recipes.values()}

@@ -43,6 +43,18 @@ class SourcePlan:
     """Terminal rows per unit, over all steps and draws."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model that replies of one source name."""
+
+    source: str
+    model: str
+    units: int
+    labelled: int
+    unit_ids: list[str]
+    """The first few."""
+
+
 def store_plan(
     store: Warehouse, study: str, run_id: str, data_version: str, planned: Sequence[SourcePlan]
 ) -> None:
@@ -196,6 +208,14 @@ def recipes_tried(store: Warehouse, study: str, data_version: str) -> dict[str, 
     """By source, how many recipes the runs on a data version set out with, this run's included."""
     rows = store.rows("recipes_tried", {"study": study, "data_version": data_version})
     return {row["source"]: int(row["recipes"]) for row in rows}
+
+
+def served_models(
+    store: Warehouse, study: str, data_version: str, planned: Sequence[SourcePlan]
+) -> list[ServedModel]:
+    """Which models the replies of each source name, that of most units first."""
+    key = {"study": study, "data_version": data_version, "recipes": _pairs(planned)}
+    return [ServedModel(**row) for row in store.rows("served_models", key)]
 
 
 def ended_units(store: Warehouse, study: str, planned: SourcePlan) -> set[tuple[str, str]]:

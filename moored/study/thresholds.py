@@ -46,6 +46,7 @@ CheckName = Literal[
     "refused-share",
     "value-drift",
     "one-recipe",
+    "one-model",
     "same-conditioning",
     "same-law",
     "demonstrations-spent",

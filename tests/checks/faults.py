@@ -12,6 +12,7 @@ import pandas as pd
 from checked_worlds import clean, failed_are_marked, study, world
 
 from checks import CheckResult, Evidence, Previous, run_checks
+from moored.storage.generations import ServedModel
 
 Fault = Callable[[], Evidence]
 FAULTS: dict[str, Fault] = {}
@@ -303,6 +304,15 @@ def _() -> Evidence:
 @fault("one-recipe")
 def _() -> Evidence:
     return with_rows(clean(), [7, 8], recipe="yesterday's")
+
+
+@fault("one-model")
+def _() -> Evidence:
+    served = [
+        ServedModel("proxy", "stub-march", 380, 100, ["u0"]),
+        ServedModel("proxy", "stub-june", 20, 0, ["u9"]),
+    ]
+    return replace(clean(), served=served)
 
 
 @fault("same-conditioning")

@@ -8,7 +8,7 @@ import pytest
 from moored.storage.results import history
 from moored.storage.warehouse import open_store
 from tests.endpoint import serve, text_of
-from tests.studies import reads_well, write_requests, write_study
+from tests.studies import reads_well, requests_frame, write_requests, write_study
 
 pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
 
@@ -109,3 +109,27 @@ def test_no_warning_changes_a_published_number(moored, server, tmp_path):
     assert published[0]["estimates"] == published[1]["estimates"]
     with open_store(tmp_path / "store.duckdb") as store:
         assert [run.version for run in history(store, "requests")] == [1, 2]
+
+
+def test_another_model_behind_the_same_name_is_marked(moored, monkeypatch, tmp_path):
+    """A name such as gpt-4o means another model from one day to the next: the new units were read by that one."""
+    served = ["stub-march"]
+
+    def reply(_body, said):
+        return json.dumps(said | {"model": served[0]}).encode()
+
+    path = write_study(tmp_path, sources=[{"name": "proxy", "kind": "proxy"}])
+    frame = requests_frame(80)
+    write_requests(tmp_path, frame[:60])
+    with serve(answers=reads_well, reply=reply) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("MOORED_REPORTS", "none")
+        assert "one-model" not in moored("run", path).out
+        served[0] = "stub-june"
+        write_requests(tmp_path, frame)
+        answer = moored("run", path)
+    assert answer.code == 0, answer.err
+    (line,) = [line for line in answer.out.splitlines() if "[one-model]" in line]
+    assert "20 for proxy (stub-march: 60 units" in line
+    assert "stub-june: 20 units" in line
+    assert "`model.name`" in line
