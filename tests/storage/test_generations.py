@@ -1,3 +1,5 @@
+import json
+
 import pandas as pd
 import pytest
 
@@ -10,6 +12,7 @@ from moored.storage.generations import (
     missing_units,
     recipe_pairs,
     recipes_tried,
+    served_models,
     source_state,
     store_plan,
 )
@@ -138,6 +141,25 @@ def test_what_a_request_used_counts_once_and_on_the_day_on_which_it_was_sent(sto
         assert (told["rows"], told["prompt_tokens"], told["completion_tokens"]) == (3, 60, 4)
         assert told["usd"] == 1.0
         assert {told[at].date().isoformat() for at in ("first_at", "last_at")} == {"2026-11-01"}
+
+
+def test_the_models_that_replies_name(stored):
+    store, units = stored
+    said = [
+        '{"model": "march", "choices": []}',
+        json.dumps({"choices": [{"message": {"content": '"model": "forged"'}}], "model": "june"}),
+        '{"model":"june"}',
+        "no JSON",
+        None,
+    ]
+    rows = [row(units, number) | {"reply": reply} for number, reply in enumerate(said)]
+    append_generations(store, "requests", "one", rows)
+    found = served_models(store, "requests", units.version, [PLANNED])
+    ids = list(units.frame["unit_id"])
+    assert [(one.model, one.units, one.unit_ids) for one in found] == [
+        ("june", 2, ids[1:3]),
+        ("march", 1, ids[:1]),
+    ]
 
 
 def test_a_reply_of_a_run_that_was_killed_before_it_stored_its_rows_counts_as_it_came(stored):
