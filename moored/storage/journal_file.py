@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import threading
@@ -28,7 +29,9 @@ def open_journal(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with private:  # SQLite's logs beside it take its mode
-            connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(
+                _address(path), uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            )
             version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA:
             connection.close()
@@ -42,6 +45,17 @@ def open_journal(path: Path) -> sqlite3.Connection:
     except (sqlite3.Error, OSError) as error:
         raise plain_error(path, error) from error
     return connection
+
+
+def _address(path: Path) -> str:
+    """One that can only be read, and whose log is empty, is read as it stands: SQLite would write beside it."""
+    address = f"{path.absolute().as_uri()}?mode=rwc"
+    only_read = path.exists() and not os.access(path, os.W_OK)
+    return f"{address[:-3]}ro&immutable=1" if only_read and not _size(Path(f"{path}-wal")) else address
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _create(connection: sqlite3.Connection) -> None:

@@ -126,6 +126,8 @@ def open_store(path: Path, *, create: bool = False, patience_s: float = 10.0) ->
             migrate(connection, path)
             yield Warehouse(connection)
         except duckdb.Error as error:
+            if "read-only mode" in str(error):
+                raise unwritable(path, OSError(0, "it can only be read")) from error
             if _FULL.search(str(error)):
                 raise DiskFull(
                     f"the store {path} cannot grow ({str(error).splitlines()[0]}); free disk space and run "
@@ -148,11 +150,27 @@ def _connect(path: Path, patience_s: float) -> duckdb.DuckDBPyConnection:
             time.sleep(_CLOSING_RETRY_S)
         except duckdb.IOException as error:
             if "Could not set lock" not in str(error):
+                if (to_read := _read_only(path)) is not None:
+                    return to_read
                 refuse_unwritable(path)
                 raise NotStored(f"{path} cannot be opened as a store: {error}") from error
             if time.monotonic() > began + patience_s:
                 raise _locked(path, str(error)) from error
             time.sleep(_RETRY_S)
+
+
+def _read_only(path: Path) -> duckdb.DuckDBPyConnection | None:
+    """A store of this schema that can only be read, to read; None where it can be written, or not be read so."""
+    if os.access(path, os.W_OK) or not os.access(path, os.R_OK):
+        return None
+    try:
+        connection = duckdb.connect(path, read_only=True, config=CONFIG)
+    except duckdb.Error:
+        return None
+    if not up_to_date(connection):
+        connection.close()
+        return None
+    return connection
 
 
 def _locked(path: Path, error: str) -> StoreLocked:

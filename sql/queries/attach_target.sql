@@ -1,1 +1,1 @@
-ATTACH $path AS target;
+ATTACH $path AS target (READ_WRITE);

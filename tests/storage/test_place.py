@@ -6,9 +6,11 @@ import subprocess
 import pytest
 
 from moored.errors import StoreUnwritable
+from moored.storage.journal import Journal
 from moored.storage.place import refuse_unwritable
 from tests.endpoint import serve
-from tests.studies import reads_well, write_requests, write_study
+from tests.published import publish_version
+from tests.studies import reads_well, requests_frame, write_requests, write_study
 from tests.surroundings import called, environment, mounted_read_only, one_sentence
 
 
@@ -100,6 +102,31 @@ def test_a_read_only_file_system_is_said(tmp_path, command):
         sentence = refused(tmp_path, place / "store.duckdb", command, model)
     assert "Read-only file system" in sentence
     assert "MOORED_STORE" in sentence
+
+
+def test_a_store_that_can_only_be_read_is_read_whole(tmp_path):
+    """An archive, or the store of a colleague: `verify` and `methods` were refused, and sent to another store."""
+    place = tmp_path / "place"
+    place.mkdir()
+    store = place / "store.duckdb"
+    publish_version(store, place)
+    publish_version(store, place, requests_frame(70))
+    with Journal(store.with_suffix(".replies.sqlite"), "requests") as journal:
+        journal.count_all({"ok": 1})
+    mine = environment(tmp_path, MOORED_STORE=str(store))
+    reads = ("results", "history", "status", "methods", "checks", "export")
+    with mounted_read_only(place):
+        for command in reads:
+            answer = called(tmp_path, mine, command, "requests")
+            assert (answer.returncode, answer.stderr) == (0, ""), (command, answer.stderr)
+        assert "values differ" in called(tmp_path, mine, "verify", "requests").stderr  # it computed them
+        assert called(tmp_path, mine, "diff", "requests", 1, 2).returncode == 0
+        assert called(tmp_path, mine, "backup", tmp_path / "kept.duckdb").returncode == 0
+        answer = called(tmp_path, mine, "rollback", "requests", 1)
+        assert answer.returncode == StoreUnwritable.exit_code
+        assert "can only be read" in one_sentence(answer)
+    kept = mine | {"MOORED_STORE": str(tmp_path / "kept.duckdb")}
+    assert called(tmp_path, kept, "results", "requests").returncode == 0
 
 
 @pytest.mark.parametrize(
