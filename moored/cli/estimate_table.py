@@ -39,10 +39,11 @@ def open_table(
     """A table's units, whole or in chunks."""
     from moored.inference.formula import sample_from_frame, stream_from_frames
     from moored.storage.columns import chunk_reader, read_columns
+    from moored.storage.spool import spooled
 
     wanted = _wanted(file, columns, written)
     if stream or _is_large(file, wanted):
-        return stream_from_frames(chunk_reader(file, wanted, CHUNK), columns)
+        return spooled(stream_from_frames(chunk_reader(file, wanted, CHUNK), columns))
     return sample_from_frame(read_columns(file, wanted), columns)
 
 

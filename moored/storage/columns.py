@@ -31,6 +31,7 @@ from moored.storage.column_sql import (
 from moored.storage.delimited import Dialect, count_records, header_of
 from moored.storage.file_kinds import located
 from moored.storage.roles import Where, covariate, floats, marked, refuse_type
+from moored.storage.spool import large_files_folder
 from moored.storage.table_files import read_any, refuse_idle
 from moored.storage.tables import GLOB, Column, Table, readable, relation_of, without_progress_bar
 
@@ -92,7 +93,9 @@ def chunk_reader(path: str | Path, wanted: Wanted, size: int) -> Callable[[], It
     if _only_whole(path):
         return _in_slices(_of_table(_whole(path, wanted.dialect), wanted), size)
     vectors = max(1, -(-size // duckdb.__standard_vector_size__))
-    spool = TemporaryDirectory(prefix="moored-")  # gone with the function that is returned, like `reading`
+    spool = TemporaryDirectory(
+        prefix="moored-", dir=large_files_folder()
+    )  # gone with the function that is returned, like `reading`
     reading = ExitStack()
     spooled = located(path).kind == "delimited"
     table = _spooled(path, wanted, Path(spool.name)) if spooled else path
