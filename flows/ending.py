@@ -20,7 +20,8 @@ from moored.monitor.endings import STOPPED, Ending, ending_of, public_sentence, 
 from moored.monitor.logs import log, set_up_logs
 from moored.run.record import Report
 from moored.settings import read_settings
-from moored.storage.studies import find_study
+from moored.storage.studies import find_study, refuse_unknown
+from moored.storage.warehouse import open_store
 from moored.study import Study
 
 _SIGNALS = re.compile(r"status code: (-15|-2|143|130)\b")
@@ -41,7 +42,7 @@ def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  #
         return
     settings = read_settings()
     set_up_logs(settings.log)
-    name, run = name_of(flow_run.parameters.get("study")), str(flow_run.id)
+    name, run = study_of(flow_run), str(flow_run.id)
     if state.is_cancelled() or state.is_cancelling():
         settle(Ending(name, "cancelled", state.message or "cancelled", run), settings)
         return
@@ -67,6 +68,21 @@ def tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
     said = public_sentence(error)
     log(f"{flow.name}: {said}", study=flow.name, level=logging.ERROR, outcome="failed")
     send_alert(Alert("failed", flow.name, said))
+
+
+def study_of(flow_run: FlowRun) -> str:
+    """The study that a flow run is about. Where its file cannot be read, the one that its deployment is named for:
+    under the file's path nobody would find how the run ended, and no later run would recover from it."""
+    given = flow_run.parameters.get("study")
+    name = name_of(given)
+    if name == given and name.endswith(".toml"):
+        with suppress(Exception):
+            with get_client(sync_client=True) as client:
+                deployed = client.read_deployment(flow_run.deployment_id).name  # type: ignore[arg-type]
+            with open_store(read_settings().store) as store:
+                refuse_unknown(store, deployed)
+            return deployed
+    return name
 
 
 def name_of(study: Study | Mapping[str, Any] | str | None) -> str:

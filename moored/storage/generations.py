@@ -169,6 +169,13 @@ def generation_seq(store: Warehouse, study: str) -> int:
     return int(row["seq"])
 
 
+def rows_sent(store: Warehouse, study: str) -> int:
+    """How many of a study's rows were asked of a model, not taken from the journal."""
+    row = store.row("sent_rows", {"study": study})
+    assert row is not None
+    return int(row["rows"])
+
+
 def missing_units(
     store: Warehouse,
     study: str,

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from flows.ending import tell, tell_failure
-from moored.errors import NotStored, Overdue
+from moored.errors import NotStored, Overdue, StudyInvalid
+from moored.monitor.endings import Ending, settle
 from moored.storage.events import open_runs, study_outcomes
 from moored.storage.warehouse import open_store
 from tests.benchmark.corpora import write_task
@@ -170,3 +171,35 @@ def test_a_watch_that_found_something_says_it_once(moored, endpoint, hook, tmp_p
 @pytest.mark.parametrize("hook", [tell, tell_failure])
 def test_the_hooks_have_the_names_that_prefects_runner_calls_them_by(hook):
     assert list(inspect.signature(hook).parameters) == ["flow", "flow_run", "state"]
+
+
+def test_a_study_file_that_breaks_while_it_is_scheduled_is_told_under_the_studys_name(
+    moored, hook, settings, tmp_path
+):
+    """Under the file's path `history` did not list it, and the next time it broke nobody was told."""
+    from prefect.client.orchestration import get_client
+    from prefect.states import Failed
+
+    from flows.scheduled import scheduled
+
+    path = write_study(tmp_path)
+    deployment = scheduled.to_deployment("requests", parameters={"study": str(path)}).apply()
+    with get_client(sync_client=True) as client:
+        flow_run = client.create_flow_run_from_deployment(deployment)
+    whole = path.read_text()
+    for _ in range(2):
+        path.write_text("name = [")
+        tell(scheduled, flow_run, Failed(data=StudyInvalid("no TOML")))
+        path.write_text(whole)
+        settle(Ending("requests", "unchanged", "nothing changed"), settings)
+    path.unlink()
+    tell(scheduled, flow_run, Failed(data=StudyInvalid("no file")))
+    endings = json.loads(moored("status", "requests", "--json").out)["endings"]
+    assert [row["event"] for row in endings] == ["failed", "unchanged", "failed", "unchanged", "failed"]
+    assert [title.partition(": ")[2] for title in hook.titles] == [
+        "requests: a run failed",
+        "requests: a run ended well again",
+        "requests: a run failed",
+        "requests: a run ended well again",
+        "requests: a run failed",
+    ]

@@ -12,7 +12,7 @@ from moored.errors import StudyInvalid
 from moored.monitor.endings import Ending, settle
 from moored.monitor.overdue import dead_runs, overdue, parse_duration
 from moored.settings import read_settings
-from moored.storage.events import StudyOutcome, open_runs, store_began, store_ended
+from moored.storage.events import StudyOutcome, open_runs, store_began, store_ended, study_outcomes
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from tests.studies import study
@@ -93,6 +93,16 @@ def test_a_run_that_lives_did_not_die(store):
     elsewhere = replace(run, host="elsewhere")
     assert dead_runs([elsewhere], timedelta(hours=1), soon) == []
     assert dead_runs([elsewhere], timedelta(hours=1), soon + timedelta(hours=2))
+
+
+def test_a_study_that_never_ran_well_is_overdue_though_each_run_stores_it_anew(store, tmp_path):
+    with open_store(store) as opened:
+        store_ended(opened, "requests", "r1", None, "failed", "")
+        opened._connection.execute("UPDATE run_events SET said_at = now() - INTERVAL 3 DAYS")
+        store_study(opened, study(), tmp_path)
+        (row,) = study_outcomes(opened)
+    (alert,) = overdue([row], timedelta(days=1), datetime.now(UTC))
+    assert "no run has ended well since it came into the store" in alert.message
 
 
 @pytest.mark.parametrize(("hours", "late"), [(25, False), (27, True)])
