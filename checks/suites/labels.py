@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from checks.check import Check, Measure, at_least
 from checks.view import View
@@ -82,6 +84,16 @@ CHECKS = (
         "at least 2",
         "drop the covariate: a constant identifies no coefficient",
     ),
+    Check(
+        "levels-alike",
+        "warning",
+        "measures",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "levels-alike", "max_value": 0},
+        "units whose category differs from a commoner one by case, spaces or encoding alone",
+        "none",
+        "spell them alike in the table: each spelling has a coefficient of its own",
+    ),
 )
 
 
@@ -101,3 +113,23 @@ def measures(view: View) -> Iterator[Measure]:
     for covariate in view.study.covariates:
         values = view.human(covariate.name)[view.labelled]
         yield Measure("covariates-vary", covariate.name, len(np.unique(values[np.isfinite(values)])))
+        yield _twins(view, covariate.name)
+
+
+def _twins(view: View, name: str) -> Measure:
+    """Levels of a category that mean the same: a table that is added to is not always typed alike."""
+    words = view.evidence.units[name]
+    if pd.api.types.is_numeric_dtype(words):
+        return Measure("levels-alike", name, 0)
+    counts = words.dropna().value_counts()
+    commonest: dict[str, str] = {}
+    for word in counts.index:
+        commonest.setdefault(_folded(word), word)
+    twins = {word: commonest[_folded(word)] for word in counts.index if commonest[_folded(word)] != word}
+    units = np.flatnonzero(words.isin(twins))
+    told = ", ".join(f"{word!r} beside {other!r}" for word, other in list(twins.items())[:4])
+    return Measure("levels-alike", name, len(units), view.ids(units), told)
+
+
+def _folded(word: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", word).casefold().split())

@@ -24,6 +24,7 @@ CheckName = Literal[
     "label-scale",
     "class-balance",
     "covariates-vary",
+    "levels-alike",
     "agreement",
     "balance",
     "sources-differ",

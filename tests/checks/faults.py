@@ -13,6 +13,7 @@ from checked_worlds import clean, failed_are_marked, study, world
 
 from checks import CheckResult, Evidence, Previous, run_checks
 from moored.storage.generations import ServedModel
+from moored.study.parts import Covariate
 
 Fault = Callable[[], Evidence]
 FAULTS: dict[str, Fault] = {}
@@ -153,6 +154,17 @@ def _() -> Evidence:
 @fault("covariates-vary")
 def _() -> Evidence:
     return with_units(clean(), slice(None), long=1.0)
+
+
+@fault("levels-alike")
+def _() -> Evidence:
+    evidence = clean()
+    towns = ["Caf\u00e9"] * 390 + ["Cafe\u0301"] * 4 + ["caf\u00e9 "] * 6
+    town = {"name": "town", "column": "town"}
+    asked = evidence.study.model_copy(
+        update={"covariates": (*evidence.study.covariates, Covariate.model_validate(town))}
+    )
+    return replace(evidence, study=asked, units=evidence.units.assign(town=towns))
 
 
 # ---- proxies -------------------------------------------------------------------------------------
