@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 LONGEST = 4_000
@@ -15,6 +16,19 @@ def listed(words: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     *most, last = words or [""]
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def meant(wanted: str, there: Iterable[object]) -> str:
+    """` (did you mean 'x'?)` for a name that is not there, where one of those that are is close; else nothing."""
+    names = [str(name) for name in there]
+    if alike := [name for name in names if _bare(name) == _bare(wanted)]:
+        return f" (did you mean {alike[0]!r}, which differs in case, spaces or the form of its letters?)"
+    close = difflib.get_close_matches(wanted, names, 1, 0.8)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _bare(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def plain(text: object, longest: int = LONGEST, *, said: bool = True, lines: bool = False) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moored.errors import ColumnMissing
+from moored.plaintext import meant
 
 if TYPE_CHECKING:
     from moored.inference import Sample
@@ -58,7 +59,9 @@ def _wanted(file: str, columns: Columns, written: Written) -> Wanted:
     formulas = _formulas(columns)
     there = column_names(file, dialect)
     if absent := [name for name in written.codes if name not in there]:
-        raise ColumnMissing(f"`--codes` names the column {absent[0]!r}, the data have {', '.join(there)}")
+        raise ColumnMissing(
+            f"`--codes` names the column {absent[0]!r}{meant(absent[0], there)}, the data have {', '.join(there)}"
+        )
     needed = needed_columns(columns, there)
     said = " ".join(formulas)
     return Wanted(

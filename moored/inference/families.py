@@ -261,6 +261,19 @@ def family_of(family: str | Moments) -> Moments:
     )
 
 
+def refuse_no_constant(family: Moments, X: Array, what: str) -> None:
+    """The mean and the quantile are over a column of ones: of another one, "mean" would be a line through zero."""
+    if (
+        family.name in ("mean", "quantile")
+        and isinstance(family, Linear | Quantile)
+        and not bool((X == 1.0).all())
+    ):
+        raise DataInvalid(
+            f"{what}: the {family.name} has no covariates, so its only term must be the constant; write y ~ 1"
+            + (", or take the family 'ols' for a line through zero." if family.name == "mean" else ".")
+        )
+
+
 def _refuse_outside(y: Array, bad: np.ndarray, what: str, rule: str) -> None:
     count = int(np.count_nonzero(bad))
     if count:

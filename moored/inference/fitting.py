@@ -18,6 +18,7 @@ from moored.inference.headline import headline
 from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
 from moored.inference.results import Fit, Target
+from moored.plaintext import meant
 from moored.reader.levels import stated_level
 
 if TYPE_CHECKING:
@@ -199,7 +200,9 @@ def _refuse_absent(frame: pd.DataFrame, names: Sequence[str], who: str) -> None:
     for name in names:
         if name not in frame.columns:
             known = ", ".join(map(str, frame.columns))
-            raise ColumnMissing(f"{who} names the column {name!r}; the table has {known}.")
+            raise ColumnMissing(
+                f"{who} names the column {name!r}{meant(name, frame.columns)}; the table has {known}."
+            )
 
 
 def _headline(sample: Sample, family: str | Moments) -> str:

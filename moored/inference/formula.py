@@ -19,6 +19,7 @@ from moored.inference.formulas.matrix import Arrays, Design, refuse_infinite
 from moored.inference.formulas.missing import Kept, keep
 from moored.inference.formulas.table import as_pandas, codes, labelled_rows, probabilities
 from moored.inference.solve.passes import Stream
+from moored.plaintext import meant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,12 +189,13 @@ def _refuse_absent(names: Iterable[Any], columns: Columns) -> None:
     known = ", ".join(map(str, there))
     for name in columns.plain():
         if name not in there:
-            raise ColumnMissing(f"The table has no column {name!r}; it has {known}.")
+            raise ColumnMissing(f"The table has no column {name!r}{meant(name, there)}; it has {known}.")
     for what, text in ((FORMULA, columns.formula), *_named(columns)):
         unknown = [name for name in read_formula(what, text).variables if name not in there]
         if unknown:
             raise ColumnMissing(
-                f"{what} is {text!r}; the table has no column {unknown[0]!r}, it has {known}."
+                f"{what} is {text!r}; the table has no column {unknown[0]!r}{meant(unknown[0], there)}, it has "
+                f"{known}."
             )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from moored.cells import DOT_GROUPS, NUMBER, NoNumbers, missing_numbers, numbers, words_for_missing
 from moored.errors import ColumnMissing, OutsideDomain
+from moored.plaintext import meant
 from moored.storage.delimited import Dialect
 from moored.storage.roles import no_number, refuse_dates, refuse_type
 from moored.storage.tables import Column
@@ -89,7 +90,9 @@ def refuse_absent(names: Sequence[str], wanted: Wanted) -> None:
     """Errors: `ColumnMissing`."""
     absent = [name for name in wanted.names if name not in names]
     if absent:
-        raise ColumnMissing(f"The table has no column {absent[0]!r}; it has {', '.join(names)}.")
+        raise ColumnMissing(
+            f"The table has no column {absent[0]!r}{meant(absent[0], names)}; it has {', '.join(names)}."
+        )
 
 
 def _number(

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from moored.cells import marks, stripped
 from moored.errors import ColumnMissing, DataInvalid, HeaderUnclear, WrongEncoding
+from moored.plaintext import meant
 from moored.storage.column_sql import (
     Wanted,
     all_names,
@@ -232,7 +233,9 @@ def _of_table(table: Table, wanted: Wanted) -> pd.DataFrame:
 
 def _column(table: Table, name: str) -> Column:
     if name not in table.names:
-        raise ColumnMissing(f"The table has no column {name!r}; it has {', '.join(table.names)}.")
+        raise ColumnMissing(
+            f"The table has no column {name!r}{meant(name, table.names)}; it has {', '.join(table.names)}."
+        )
     return table.column(name)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from moored.cells import stripped
 from moored.errors import ColumnMissing, DataInvalid, DuplicateIds, EmptyTable, EmptyText
 from moored.fingerprint import fingerprint
+from moored.plaintext import meant
 from moored.storage.complete import complete_units
 from moored.storage.delimited import Dialect
 from moored.storage.examples import read_example
@@ -131,10 +131,9 @@ def content_hash(text: str) -> str:
 
 def _require(table: Table, column: str | None, key: str) -> None:
     if column is not None and column not in table.names:
-        close = difflib.get_close_matches(column, table.names, 1, 0.8)
-        meant = f"; did you mean {close[0]!r}?" if close else ""
         raise ColumnMissing(
-            f"`{key}` names the column {column!r}, the data have {', '.join(table.names)}{meant}"
+            f"`{key}` names the column {column!r}{meant(column, table.names)}, the data have "
+            f"{', '.join(table.names)}"
         )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from moored.errors import DataInvalid
-from moored.inference import ESTIMATORS, Sample, Source, estimate
+from moored.inference import ESTIMATORS, Sample, Source, estimate, fit
 from moored.inference.bootstrap import bootstrap
 from moored.inference.formula import Columns, sample_from_frame
 
@@ -80,3 +80,22 @@ def test_an_estimator_that_is_none_is_a_sentence(estimators):
     with pytest.raises(DataInvalid) as refusal:
         estimate(sample(), estimators=estimators)
     assert not COMMAND_LINE.search(str(refusal.value))
+
+
+@pytest.mark.parametrize(
+    ("family", "words"), [("mean", "a line through zero"), ("quantile:0.5", "write y ~ 1")]
+)
+@pytest.mark.parametrize("formula", ["y ~ 0 + x", "y ~ x - 1"])
+def test_a_mean_of_something_else_than_the_constant_is_refused(family, words, formula):
+    """`y ~ 0 + x` has one term, and was fitted as a line through the origin under the name of a mean."""
+    rng = np.random.default_rng(0)
+    table = {"x": rng.normal(3.0, 1.0, 60), "y": rng.normal(size=60), "s": [1] * 30 + [0] * 30}
+    for estimator in ("human", "gmm-small", "gmm-proxy"):
+        with pytest.raises(DataInvalid, match=words):
+            fit(table, formula, family=family, labelled="s", sources={"p": formula}, estimator=estimator)
+
+
+def test_a_mean_over_a_single_group_is_the_mean():
+    table = {"g": ["a"] * 20, "y": [0.5 * k for k in range(20)]}
+    found = fit(table, "y ~ 0 + C(g)", family="mean", estimator="human")
+    np.testing.assert_allclose(found.estimate, np.mean(table["y"]))

@@ -284,3 +284,19 @@ def test_importing_inference_is_light():
         done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
         times.append(float(done.stdout))
     assert min(times) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (" x", "did you mean ' x', which differs in case, spaces or the form of its letters?"),
+        ("X", "did you mean 'X', which differs in case"),
+        ("x\n", "did you mean 'x\\n', which differs"),
+        ("\uff58", "which differs in case, spaces or the form of its letters"),
+    ],
+)
+def test_a_name_that_is_almost_there_is_named(header, words):
+    table = {"y": [1.0, 2.0, 3.0, 4.0], header: [1.0, 2.0, 4.0, 3.0], "s": [1] * 4}
+    with pytest.raises(ColumnMissing) as refusal:
+        sample_from_frame(table, Columns("y ~ x", "s", {}))
+    assert words in refusal.value.message

@@ -32,7 +32,33 @@ from moored.inference.formulas.grammar import read_formula
         ("y ~ 2*x", "a number is no term: write I(x * 2)"),
         ("y ~ x + 5", "a number is no term"),
         ("y ~ .", "there is no . in a formula"),
-        ("y ~ x + (1|g)", "cannot be read"),
+        ("y ~ x + (1|g)", "random effects and fixed effects are not fitted, name their groups as clusters"),
+        ("y ~ x + (x || g)", "name their groups as clusters"),
+        ("y ~ x %in% g", "write x:g, which is what R makes of x %in% g, or g/x"),
+        ("y ~ x in g", "write x:g"),
+        ("y ~ as.factor(g)", "as.factor() is no function of a formula; write C(...) for categories"),
+        ("y ~ as.numeric(g)", "write the column's name alone"),
+        ("y ~ is.na(g)", "is.na() is no function of a formula"),
+        ("y ~ relevel(g, ref='b')", "write C(g, Treatment('b')) to make b the reference"),
+        ("y ~ C(g, 'b')", "write C(g, Treatment('b'))"),
+        ("y ~ C(g, Treatment)", "write C(g, Treatment('b'))"),
+        ("y ~ C(g, contr.treatment(base=2))", "R counts the levels there; write Treatment(2)"),
+        ("y ~ poly(x, 2, raw=TRUE)", "write True for TRUE"),
+        ("y ~ scale(x, FALSE)", "write False for FALSE"),
+        ("y ~ log(x, 2)", "write log2(...), log10(...) or I(log(x) / log(3))"),
+        ("y ~ ifelse(x > 0, 1, 0)", "write where(x > 0, 1, 0)"),
+        ("y ~ I(x > 1 & z > 1)", "put each comparison between parentheses"),
+        ("y ~ I(0 < x < 1)", "put each comparison between parentheses"),
+        ("y ~ where(x > 1 or z > 1, 1, 0)", "put each comparison between parentheses"),
+        ("y ~ I(g == 'b')", "words cannot be compared"),
+        ("y ~ I(x @ z)", "functions of the list alone"),
+        ("y ~ x$z", "write the name of the column alone"),
+        ("y ~ I(class)", "'class' is a word of the language in which formulas compute"),
+        ("y ~ log(`class` + 1)", "'class' is a word of the language in which formulas compute"),
+        ("y ~ I(`True`)", "'True' is a word of the language in which formulas compute"),
+        ("y ~ I(\u00b5)", "would be read with other letters that look alike"),
+        ("log(`\ufb01`) ~ x", "would be read with other letters that look alike"),
+        ("y ~ scale(`e\u0301`)", "would be read with other letters that look alike"),
         ("y ~ a|b", "name their groups as clusters"),
         ("y ~ factor(g)", "write C(...)"),
         ("y ~ ln(x)", "write log(...)"),
@@ -193,3 +219,26 @@ def test_a_category_of_words_meets_the_same_in_numbers(code):
     sample = sample_from_frame(table, Columns("y ~ C(g)", "s", {"gpt": "p ~ C(read)"}))
     (source,) = sample.sources
     assert source.observed.tolist() == (table.g != "other").tolist()
+
+
+def test_a_name_of_letters_that_look_alike_is_its_own_column_outside_of_functions():
+    """Python takes the micro sign for the Greek letter: I(\u00b5) was computed of the other column."""
+    table = {
+        "y": [1.0, 2.0, 4.0, 3.0, 5.0],
+        "\u00b5": [1.0, 2.0, 3.0, 5.0, 4.0],
+        "\u03bc": [9.0, 1.0, 5.0, 2.0, 2.0],
+    }
+    table["s"] = [1] * 5
+    micro, greek = (
+        sample_from_frame(table, Columns(f"y ~ {name}", "s", {})) for name in ("\u00b5", "I(\u03bc)")
+    )
+    np.testing.assert_array_equal(micro.X[:, 1], table["\u00b5"])
+    np.testing.assert_array_equal(greek.X[:, 1], table["\u03bc"])
+
+
+def test_words_of_python_are_columns_outside_of_functions():
+    table = {"y": [1.0, 2.0, 4.0], "class": [1.0, 2.0, 3.0], "in": [3.0, 2.0, 5.0], "s": [1] * 3}
+    sample = sample_from_frame(table, Columns("y ~ `class` + `in`", "s", {}))
+    np.testing.assert_array_equal(sample.X[:, 1], table["class"])
+    assert read_formula("f", "y ~ I(`my x` * quoted0_)").variables == ("y", "my x", "quoted0_")
+    assert read_formula("f", "y ~ C(g, Treatment('\u00b5'))").variables == ("y", "g")

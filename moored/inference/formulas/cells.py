@@ -11,6 +11,7 @@ import numpy as np
 
 from moored.errors import ColumnMissing, DataInvalid
 from moored.inference.data import Mask
+from moored.plaintext import meant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ def column(frame: pd.DataFrame, name: str) -> Cells:
 
     if name not in frame.columns:
         known = ", ".join(map(str, frame.columns))
-        raise ColumnMissing(f"The table has no column {name!r}; it has {known}.")
+        raise ColumnMissing(f"The table has no column {name!r}{meant(name, frame.columns)}; it has {known}.")
     values = frame[name]
     missing = missing_cells(values)
     if isinstance(values.dtype, pd.CategoricalDtype):

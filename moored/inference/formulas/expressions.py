@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from moored.errors import DataInvalid
+from moored.inference.formulas.wording import INSTEAD
 
 ELEMENTWISE = (
     *(
@@ -37,24 +38,14 @@ CONTRASTS = ("treatment", "sum", "helmert", "diff", "poly", "sas")
 FUNCTIONS = ("I", *CODING, *LEARNING, *ELEMENTWISE)
 LARGEST_DEGREE = 100
 
-INSTEAD = {
-    "offset": "an offset is not fitted: put the term itself among the covariates, as + log(n), whose coefficient "
-    "is then estimated; in family ols, subtract it from the outcome",
-    "factor": "write C(...) for categories",
-    "ordered": "write C(...) for categories",
-    "ln": "write log(...), which is the natural one",
-    "ns": "write cr(..., df=4, constraints='center') for a natural cubic spline",
-    "s": "write bs(..., df=4) for a smooth curve",
-    "pow": "write I(x**2) for a square",
-    "lag": "rows of a table of units have no order; add the earlier value as a column",
-    "hashed": "write C(...) for categories",
-    "Q": "put a name that is no plain word between backticks, as `my column`",
-}
-
 _BACKTICK = re.compile(r"`([^`]*)`")
 _NODES = (
     *(ast.Expression, ast.Call, ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare, ast.keyword),
     *(ast.List, ast.Tuple, ast.Dict, ast.Load, ast.operator, ast.unaryop, ast.cmpop, ast.Attribute),
+)
+_UNLISTED = (ast.MatMult, ast.LShift, ast.RShift, ast.Is, ast.IsNot, ast.In, ast.NotIn)
+_TOGETHER = (
+    "put each comparison between parentheses and join them with & or |, as I((x > 0) & (x < 3)); not is =="
 )
 
 
@@ -79,11 +70,14 @@ class Code:
 
 def read_expression(what: str, expression: str) -> Code:
     """The expression as Code. Errors: `DataInvalid` for all that is not on the list."""
-    quoted: list[str] = []
+    quoted: dict[str, str] = {}
+    free = "quoted"
+    while free in expression:
+        free += "_"
 
     def stand_in(found: re.Match[str]) -> str:
-        quoted.append(found[1])
-        return f"quoted{len(quoted) - 1}_"
+        quoted[f"{free}{len(quoted)}_"] = found[1]
+        return f"{free}{len(quoted) - 1}_"
 
     try:
         tree = ast.parse(_BACKTICK.sub(stand_in, expression), mode="eval")
@@ -104,7 +98,7 @@ def _short(expression: str) -> str:
 class _Reader(ast.NodeTransformer):
     """Checks each node, gives variables their numbers and functions their prefix."""
 
-    def __init__(self, what: str, expression: str, quoted: list[str]) -> None:
+    def __init__(self, what: str, expression: str, quoted: dict[str, str]) -> None:
         self.what, self.expression, self.quoted = what, expression, quoted
         self.variables: list[str] = []
         self.called: list[str] = []
@@ -115,13 +109,14 @@ class _Reader(ast.NodeTransformer):
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.BitXor):
             raise self.refuse("^ is no power inside a function; write I(x**2) for a square")
-        if not isinstance(node, (*_NODES, ast.BitAnd, ast.BitOr)):
+        if isinstance(node, ast.BoolOp | ast.Not):
+            raise self.refuse(_TOGETHER)
+        if isinstance(node, _UNLISTED) or not isinstance(node, (*_NODES, ast.BitAnd, ast.BitOr)):
             raise self.refuse("it may hold columns, numbers, + - * / ** and functions of the list alone")
         return super().generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        found = re.fullmatch(r"quoted(\d+)_", node.id)
-        name = self.quoted[int(found[1])] if found and int(found[1]) < len(self.quoted) else node.id
+        name = self.quoted.get(node.id, node.id)
         if name not in self.variables:
             self.variables.append(name)
         return ast.Name(f"v{self.variables.index(name)}_", ast.Load())
@@ -138,6 +133,7 @@ class _Reader(ast.NodeTransformer):
             instead = INSTEAD.get(name.rpartition(".")[2]) or f"known are {', '.join(FUNCTIONS)}"
             raise self.refuse(f"{name}() is no function of a formula; {instead}")
         self.called.append(name)
+        self._refuse_of_r(name, node)
         if any(keyword.arg is None or keyword.arg.startswith("_") for keyword in node.keywords):
             raise self.refuse(f"{name}() takes its named options alone")
         if name in LEARNING:
@@ -146,6 +142,23 @@ class _Reader(ast.NodeTransformer):
         keywords = [ast.keyword(k.arg, self._argument(k.value)) for k in node.keywords]
         return ast.Call(ast.Name(f"f_{name.replace('.', '_')}", ast.Load()), args, keywords)
 
+    def _refuse_of_r(self, name: str, node: ast.Call) -> None:
+        """Refuse R's ways to give options, where they would mean something else here."""
+        given = [*node.args[1:], *(option.value for option in node.keywords)]
+        logical = [n.id for n in given if isinstance(n, ast.Name) and n.id in ("TRUE", "FALSE")]
+        if logical:
+            raise self.refuse(f"write {logical[0].capitalize()} for {logical[0]}")
+        if name == "contr.treatment" and any(_is_number(value) for value in (*node.args, *given)):
+            raise self.refuse("R counts the levels there; write Treatment(2) for the level called 2")
+        if name == "log" and given:
+            raise self.refuse(
+                "log() is the natural one alone; write log2(...), log10(...) or I(log(x) / log(3))"
+            )
+        if name == "C" and any(
+            isinstance(value, ast.Constant) or _is_treatment(value) for value in node.args[1:]
+        ):
+            raise self.refuse("write C(g, Treatment('b')) to make b the reference")
+
     def _argument(self, node: ast.expr) -> ast.expr:
         """Contrasts are given by name, without a call: C(g, Sum)."""
         if isinstance(node, ast.Name) and node.id in CODING[1:] and self.called[-1] == "C":
@@ -153,6 +166,16 @@ class _Reader(ast.NodeTransformer):
         found = self.visit(node)
         assert isinstance(found, ast.expr)
         return found
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        parts = (node.left, *node.comparators)
+        if len(node.ops) > 1 or any(_joins(part) for part in parts):
+            raise self.refuse(_TOGETHER)
+        if any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts):
+            raise self.refuse(
+                "words cannot be compared; put a column of 1 and 0 into the table, or write C(...)"
+            )
+        return self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         if isinstance(node.op, ast.Pow) and not any(isinstance(n, ast.Name) for n in ast.walk(node.left)):
@@ -176,3 +199,17 @@ def _name_of(function: ast.expr) -> str:
     name = ast.unparse(function)
     bare = name.removeprefix("np.").removeprefix("numpy.")
     return bare if bare in ELEMENTWISE else name
+
+
+def _joins(node: ast.expr) -> bool:
+    """x > 0 & z > 0 is x > (0 & z) > 0 in Python."""
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr)
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+
+
+def _is_treatment(node: ast.expr) -> bool:
+    """Without a level, of which the library makes nothing."""
+    return isinstance(node, ast.Name) and node.id == "Treatment"

@@ -8,9 +8,11 @@ from typing import Any
 
 from moored.errors import DataInvalid
 from moored.inference.formulas.expressions import Code, read_expression
+from moored.inference.formulas.wording import refuse_misread
 
 MOST_TERMS = 1000
-_OPERATORS = {"~", "+", "-", ":", "*", "/", "^", "**", "in", "%in%"}
+_OPERATORS = {"~", "+", "-", ":", "*", "/", "^", "**"}
+_NUMBER = re.compile(r"`\s*[-+.\d][-+.\deE]*\s*`")
 _MARKS = re.compile("\x1b\\[[0-9;]*m|[⧛⧚]|\\[[0-9;]+m")
 
 
@@ -82,10 +84,12 @@ def _tree(what: str, text: str) -> Any:
 
     if len(text) > 5000:
         raise DataInvalid(f"{what} has {len(text)} characters; a formula has 5000 at most.")
-    if number := re.search(r"`\s*[-+.\d][-+.\deE]*\s*`", text):
+    quoted = re.findall(r"`[^`]*`", text)
+    if number := next(filter(_NUMBER.fullmatch, quoted), None):
         raise DataInvalid(
-            f"{what} is {text!r}: {number[0]} would be read as a number and not as the column; rename the column."
+            f"{what} is {text!r}: {number} would be read as a number and not as the column; rename the column."
         )
+    refuse_misread(what, text)
     try:
         tree = DefaultFormulaParser().get_ast(text)
     except Exception as error:  # formulaic's own errors, and Python's: a formula may hold expressions
@@ -114,6 +118,12 @@ def _unreadable(what: str, text: str, error: Exception) -> DataInvalid:
             if "~" in text
             else "write ~ between the outcome and the covariates"
         )
+    elif "|" in reason:
+        reason = f"there is no | in a formula; {_GROUPS}"
+    elif re.search(r"Unknown operator '[$@]'", reason):
+        reason = "write the name of the column alone"
+    elif "and `in`" in reason:
+        reason = f"there is no in in a formula; {_SIGNS['in']}"
     elif "`.`" in reason:
         reason = "'.' names no column: write the names"
     elif "String literals" in reason:
@@ -123,11 +133,13 @@ def _unreadable(what: str, text: str, error: Exception) -> DataInvalid:
     return DataInvalid(f"{what} is {text!r}, which cannot be read: {reason.rstrip('. ')}.")
 
 
-def _instead(sign: str) -> str:
-    """What to write in place of a sign that has no meaning here."""
-    if sign == "|":
-        return "random effects are not fitted, name their groups as clusters"
-    return "write the names of the columns" if sign == "." else "leave it out"
+_GROUPS = "random effects and fixed effects are not fitted, name their groups as clusters"
+_SIGNS = {
+    "|": _GROUPS,
+    ".": "write the names of the columns",
+    "in": "write x:g, which is what R makes of x %in% g, or g/x for the terms of g, too",
+}
+"""What to write in place of a sign that has no meaning here."""
 
 
 def _refuse_operators(what: str, text: str, node: Any) -> int:
@@ -136,7 +148,9 @@ def _refuse_operators(what: str, text: str, node: Any) -> int:
         return 1
     sign = str(node.operator.symbol)
     if sign not in _OPERATORS:
-        raise DataInvalid(f"{what} is {text!r}: there is no {sign} in a formula; {_instead(sign)}.")
+        raise DataInvalid(
+            f"{what} is {text!r}: there is no {sign} in a formula; {_SIGNS.get(sign, 'leave it out')}."
+        )
     sizes = [_refuse_operators(what, text, part) for part in node.args]
     size = sum(sizes)
     if sign in ("^", "**"):
@@ -144,7 +158,7 @@ def _refuse_operators(what: str, text: str, node: Any) -> int:
         size = sizes[0] ** min(int(exponent), MOST_TERMS) if exponent.isdigit() and sizes[0] > 1 else 1
     elif sign == ":":
         size = sizes[0] * sizes[-1]
-    elif sign in ("*", "/", "in", "%in%"):
+    elif sign in ("*", "/"):
         size += sizes[0] * sizes[-1]
     if size > MOST_TERMS:
         raise DataInvalid(f"{what} has more than {MOST_TERMS} terms; write those that you need.")

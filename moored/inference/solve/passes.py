@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from moored.errors import DataInvalid, NoLabels
 from moored.inference.data import Array, Mask, Sample, Source
+from moored.inference.families import refuse_no_constant
 from moored.inference.moments import Moments
 from moored.inference.solve.frame import Frame, frame_of, unmoved
 from moored.inference.solve.tally import Counts, Tally
@@ -167,6 +168,7 @@ class Passes:
         where = np.flatnonzero(chunk.labelled)
         human = Rows(chunk.y[where], chunk.X[where])
         self.family.check(human.y, "The human labels")
+        refuse_no_constant(self.family, human.X, "The human labels")
         human = self._framed(human)
         sources = tuple(self._rows(source) for source in chunk.sources)
         weight, rest_weight = self._weights(chunk)
@@ -192,9 +194,11 @@ class Passes:
     def _rows(self, source: Source) -> Rows:
         if source.observed is None or bool(source.observed.all()):
             self.family.check(source.y, f"Source {source.name!r}")
+            refuse_no_constant(self.family, source.X, f"Source {source.name!r}")
             return self._framed(Rows(source.y, source.X))
         self.family.check(source.y[source.observed], f"Source {source.name!r}")
         kept = source.observed
+        refuse_no_constant(self.family, source.X[kept], f"Source {source.name!r}")
         fill = float(source.y[kept][0]) if kept.any() else 0.0
         y, X = np.where(kept, source.y, fill), np.where(kept[:, None], source.X, 0.0)
         return self._framed(Rows(y, X, kept.astype(np.float64)))

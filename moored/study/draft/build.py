@@ -9,6 +9,7 @@ import numpy as np
 
 from moored.errors import ColumnMissing, NoLabels, TableUnclear, Unidentified
 from moored.fetch.models import EMBEDDED
+from moored.plaintext import meant
 from moored.study.draft.answers import Answers, answers_of
 from moored.study.draft.choose import (
     Choice,
@@ -150,7 +151,9 @@ def _refuse_unknown(columns: Sequence[ColumnFacts], given: Given) -> None:
     wanted = [(flag, name) for flag, name in named.items() if name is not None]
     for flag, name in [*wanted, *(("--covariates", name) for name in given.covariates or ())]:
         if name not in known:
-            raise ColumnMissing(f"`{flag}` names the column {name!r}, the table has {_names(columns)}")
+            raise ColumnMissing(
+                f"`{flag}` names the column {name!r}{meant(name, known)}, the table has {_names(columns)}"
+            )
 
 
 def _names(columns: Sequence[ColumnFacts]) -> str:
