@@ -131,7 +131,10 @@ def _with_comma(texts: NDArray[Any], delimiter: str) -> NDArray[np.float64]:
         )
     if delimiter not in _COMMA_FILES:
         raise NoNumbers(Counter(commas), "decimal commas", some=True)
-    return np.array([text.replace(",", ".") for text in texts]).astype(np.float64)
+    values = np.array([text.replace(",", ".") for text in texts]).astype(np.float64)
+    if not bool(np.isfinite(values).all()):
+        raise NoNumbers(Counter(texts[~np.isfinite(values)]), "numbers out of range", some=True)
+    return values
 
 
 _NOTATIONS = (

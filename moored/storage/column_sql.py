@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -118,7 +119,7 @@ def _notation(
 ) -> str | None:
     """How a column of texts becomes numbers, decided over all its cells. Errors: `OutsideDomain`."""
     number, logical = (
-        f"regexp_full_match({given}, {_literal(NUMBER)})",
+        f"(regexp_full_match({given}, {_literal(NUMBER)}) AND isfinite(TRY_CAST({given} AS DOUBLE)))",
         f"lower({given}) IN ('true', 'false')",
     )
     grouped = f"regexp_full_match({given}, {_literal(DOT_GROUPS)})"
@@ -131,15 +132,16 @@ def _notation(
         return f"CAST({given} AS DOUBLE)"
     if counts[2] == counts[0]:
         return f"CASE lower({given}) WHEN 'true' THEN 1.0::DOUBLE WHEN 'false' THEN 0.0::DOUBLE END"
-    odd = relation.filter(grouped if ambiguous else f"NOT {number}").project(f"{given} AS cell")
+    odd = relation.filter(f"{given} IS NOT NULL AND {grouped if ambiguous else f'NOT {number}'}")
     plain = relation.filter(number).project(f"{given} AS cell").limit(0 if ambiguous else 1)
-    few = odd.distinct().limit(_LOOKED_AT)
-    cells = [cell for (cell,) in (*few.fetchall(), *plain.fetchall()) if cell is not None]
+    counted = odd.aggregate(f"{given} AS cell, count(*) AS n").order("n DESC, cell")
+    few = Counter(dict(counted.limit(_LOOKED_AT).fetchall()))
     try:
-        numbers(cells, wanted.words, delimiter)
+        numbers([*few, *(cell for (cell,) in plain.fetchall())], wanted.words, delimiter)
     except NoNumbers as none:
         if none.categories or name in wanted.categories:
             return None
+        none.words = Counter({word: few[word] for word in none.words})
         raise OutsideDomain(no_number(name, none)) from none
     return f"CAST(replace({given}, ',', '.') AS DOUBLE)"
 

@@ -13,7 +13,7 @@ import gzip
 import io
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -113,7 +113,22 @@ def count_records(path: Path, delimiter: str) -> int:
     """How many records a UTF-8 file of any size has under its header, counted apart from any other reader."""
     with _opened(path) as file:
         lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        return sum(1 for record in csv.reader(lines, delimiter=delimiter, strict=True) if record) - 1
+        whole = _without_zero_bytes(path, lines)
+        return sum(1 for record in csv.reader(whole, delimiter=delimiter, strict=True) if record) - 1
+
+
+def _without_zero_bytes(path: Path, lines: Iterable[str]) -> Iterator[str]:
+    for place, line in enumerate(lines, 1):
+        if "\0" in line:
+            raise WrongEncoding(_zero_byte(path, place, "utf-8"))
+        yield line
+
+
+def _zero_byte(path: Path, line: int, encoding: str) -> str:
+    return (
+        f"{path} holds a zero byte on line {line}: it is no text in {encoding}; save the table in UTF-8, or set "
+        '`data.encoding = "utf-16"` if it is in UTF-16'
+    )
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -148,10 +163,7 @@ def text_of(path: Path, stated: str | None) -> tuple[str, str]:
         )
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise WrongEncoding(
-            f"{path} holds a zero byte on line {line}: it is no text in {encoding}; save the table in UTF-8, "
-            'or set `data.encoding = "utf-16"` if it is in UTF-16'
-        )
+        raise WrongEncoding(_zero_byte(path, line, encoding))
     return text, encoding.removesuffix("-sig")
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from moored.cells import NoNumbers, is_number, missing_numbers, named, numbers, stripped
 from moored.errors import LabelsUnknown, OutsideDomain
-from moored.storage.roles import Where, refuse_type
+from moored.storage.roles import Where, in_toml, refuse_type
 from moored.storage.tables import Column
 
 _YES = {"yes", "y", "true", "t", "1"}
@@ -171,8 +171,8 @@ def _no_label(
     )
     if wrong.sum() <= 2 and wrong[: int(wrong.sum())].all() and len(texts) > 5:
         return f"{said}; if that row is a second header, set `data.skip_rows = {int(wrong.sum())}` (`--skip-rows`)"
-    if len(words) <= 3 and wrong.sum() < len(texts):
-        listed = ", ".join(f'"{word}"' for word in words)
+    if len(words) <= 3 and wrong.sum() < len(texts) and all(map(str.isprintable, words)):
+        listed = ", ".join(map(in_toml, words))
         means = "it means" if len(words) == 1 else "they mean"
         return f"{said}; if {means} no label, set `data.missing = [{listed}]`"
     return f"{said}; correct {first!r} or add it to the answers"

@@ -94,7 +94,7 @@ def _no_number(where: Where, column: Column, none: NoNumbers) -> str:
     wrong = np.fromiter((text in none.words for text in texts), bool, len(texts))
     labels = set(column.entry.value_labels.values())
     if not none.reason and labels >= set(none.words):
-        words = ", ".join(f'"{word}"' for word in list(none.words)[:3])
+        words = ", ".join(map(in_toml, list(none.words)[:3]))
         return (
             f"{where.name!r} holds the value labels {named(none.words)} among numbers; if they are the ends of a "
             f'scale, read its codes (`data.codes = ["{where.name}"]`, `--codes`); if they mean missing, set '
@@ -119,11 +119,18 @@ def _what_to_do(none: NoNumbers, name: str) -> str:
         )
     if none.reason:
         return f"{none.reason} are not read; write plain numbers such as 1234.5"
-    words = ", ".join(f'"{word}"' for word in list(none.words)[:3])
+    if odd := [word for word in none.words if not word.isprintable()]:
+        return f"{odd[0]!r} is no text that can be typed; correct or delete it where the table is made"
+    words = ", ".join(map(in_toml, list(none.words)[:3]))
     return (
         f"words among numbers; if they mean missing, set `data.missing = [{words}]` (`--na`); if {name!r} is a "
         f"category, write C({name}) in the formula"
     )
+
+
+def in_toml(word: str) -> str:
+    """A word as a study file has it."""
+    return f"'{word}'" if {'"', "\\"} & set(word) and "'" not in word else f'"{word}"'
 
 
 def categories_in(formula: str) -> frozenset[str]:

@@ -1,5 +1,7 @@
 """A large file is read by another reader and by the same rules."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -71,6 +73,65 @@ def test_both_readers_refuse_the_same(tmp_path, monkeypatch, delimiter, changes,
         monkeypatch.setattr(columns, "SMALL", size)
         with pytest.raises(OutsideDomain, match=words):
             read_columns(path, WANTED)
+
+
+OUT_OF_RANGE = ["1e999", "-1e400", "9" * 400]
+
+
+@pytest.mark.parametrize("cell", OUT_OF_RANGE)
+@pytest.mark.parametrize("role", ["x", "y", "w"])
+def test_a_number_out_of_range_is_refused_by_both(tmp_path, monkeypatch, role, cell):
+    """A stream took it for infinite: a failed generation in a source's column."""
+    said = table(50)
+    said[role] = "1"
+    said.loc[[3, 7], role] = cell
+    said.to_csv(tmp_path / "t.csv", index=False)
+    messages = set()
+    for small in (10**9, 0):
+        monkeypatch.setattr(columns, "SMALL", small)
+        with pytest.raises(OutsideDomain, match="out of range") as refusal:
+            read_columns(tmp_path / "t.csv", WANTED)
+        messages.add(refusal.value.message.partition(" for the rows")[0].partition(":")[0])
+        with pytest.raises(OutsideDomain, match="out of range"):
+            list(chunk_reader(tmp_path / "t.csv", WANTED, 10)())
+    assert len(messages) == 1 and "(2 times)" in messages.pop()
+
+
+def test_the_words_that_a_large_file_holds_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(columns, "SMALL", 0)
+    table(400, x=["1", "DK", "2", "DK", "-"]).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(OutsideDomain, match=r"'DK' \(160 times\), '-' \(80 times\)"):
+        read_columns(tmp_path / "t.csv", WANTED)
+
+
+@pytest.mark.parametrize("column", ["x", "s", "who"])
+def test_a_zero_byte_is_refused_by_both(tmp_path, monkeypatch, column):
+    said = table(50)
+    said.loc[30, column] = "1\x00"
+    said.to_csv(tmp_path / "t.csv", index=False)
+    for small in (10**9, 0):
+        monkeypatch.setattr(columns, "SMALL", small)
+        with pytest.raises(DataInvalid, match="holds a zero byte on line 32"):
+            read_columns(tmp_path / "t.csv", WANTED)
+    with pytest.raises(DataInvalid, match="holds a zero byte on line 32"):
+        chunk_reader(tmp_path / "t.csv", WANTED, 10)
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("a\x00b", "'a\\x00b' is no text that can be typed; correct or delete it"),
+        ("3\u200b", "is no text that can be typed"),
+        ('say "none"', "set `data.missing = ['say \"none\"']`"),
+        ("none said", 'set `data.missing = ["none said"]`'),
+    ],
+)
+def test_what_is_advised_for_a_word_among_numbers_can_be_typed(tmp_path, cell, words):
+    rows = [{"y": k, "x": k % 3, "s": 1} for k in range(9)] + [{"y": 1, "x": cell, "s": 1}]
+    (tmp_path / "t.json").write_text(json.dumps(rows))
+    with pytest.raises(OutsideDomain) as refusal:
+        read_columns(tmp_path / "t.json", Wanted(("y", "x"), marks=("s",)))
+    assert words in refusal.value.message
 
 
 @pytest.mark.parametrize("content", ["", "\n", "\r\n\r\n", "\ufeff"])
