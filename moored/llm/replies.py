@@ -13,12 +13,17 @@ from moored.llm.answers import answer_in
 from moored.llm.raw import Reply, Unreadable, open_reply
 from moored.llm.recipe import Recipe, names_of
 from moored.llm.soft import FLOOR, weigh
+from moored.llm.spelling import spellings
 from moored.llm.thoughts import without_thoughts
 from moored.study import Question
 
 SHOWN = 1000
 """Characters of a reply that the repair round shows the model again."""
 
+MOST_LISTED = 1.05
+"""What rounding may make of probabilities that add up to 1."""
+
+_DRAWS = 'model.scoring = "draws" does without them'
 _UNCLEAR = (
     "; its first token may begin more than one of them, or another word: use answers that begin differently, or"
     ' model.scoring = "draws"'
@@ -99,13 +104,29 @@ def _soft(reply: Reply, question: Question, names: Mapping[str, frozenset[str]])
     """Sum over answers of p_k * value_k, the p_k normalised over the allowed answers."""
     if not reply.positions:
         return Parsed("failed", error="the reply came without log-probabilities", error_kind="reply")
+    if other := _of_another_text(reply, names):
+        return Parsed("failed", error=other, error_kind="reply")
     weights = weigh(reply.positions, names, cut=reply.cut)
+    if weights.listed > MOST_LISTED:
+        error = f"the probabilities at one place come to {weights.listed:.2f}, so they are none; {_DRAWS}"
+        return Parsed("failed", error=error, error_kind="reply")
     if weights.total < FLOOR:
         return _nonsense(reply.said, question, f"; these hold {weights.total:.2f} of the probability")
     value = weights.value(question.answers)
     if value is None:
         return _nonsense(reply.said, question, _UNCLEAR)
     return Parsed("ok", value=value, text=max(weights.of, key=lambda answer: weights.of[answer]))
+
+
+def _of_another_text(reply: Reply, names: Mapping[str, frozenset[str]]) -> str:
+    """Why log-probabilities are not of the text beside them: their tokens spell another answer; else nothing."""
+    spelled = b"".join(spellings(position.token)[0] for position in reply.positions).decode(
+        "utf-8", "replace"
+    )
+    there, said = (answer_in(without_thoughts(text).text, names) for text in (spelled, reply.said))
+    if there is None or said is None or there == said:
+        return ""
+    return f"the reply says {said!r} and its log-probabilities are of {there!r}; {_DRAWS}"
 
 
 def _opened(raw: str) -> Reply | Parsed:

@@ -137,7 +137,7 @@ def _others(
     said = False
     for top in position.tops:
         p = probability(top)
-        if top.text == position.token.text and top.spelled == position.token.spelled and not said:
+        if not said and _same(top, position.token):
             said, own = True, p if p is not None else own
             continue
         if p is None:
@@ -154,6 +154,11 @@ def _others(
     own = own if own is not None else max(0.0, 1.0 - listed)
     weights.listed = max(weights.listed, listed + own)
     return own, known
+
+
+def _same(top: Token, own: Token) -> bool:
+    """Whether a likely token is the one that was said; some endpoints give the bytes of one of them alone."""
+    return top.text == own.text and (None in (top.spelled, own.spelled) or top.spelled == own.spelled)
 
 
 def _is_short_word(letters: bytes) -> bool:

@@ -176,6 +176,45 @@ def test_a_probability_that_is_none_never_becomes_a_value(logprob: Any) -> None:
     assert parse_read(raw(logprob, logprob), recipe, "positive").status == "failed"
 
 
+def _raw(said: str, *tokens: dict[str, Any]) -> str:
+    return json.dumps({"choices": [{"message": {"content": said}, "logprobs": {"content": list(tokens)}}]})
+
+
+def _place(token: str, masses: dict[str, float]) -> dict[str, Any]:
+    tops = [{"token": name, "logprob": math.log(p)} for name, p in masses.items()]
+    return {"token": token, "logprob": math.log(masses[token]), "top_logprobs": tops}
+
+
+def test_probabilities_of_another_text_are_not_believed() -> None:
+    """A gateway that cached the text of one reply and the probabilities of another."""
+    recipe = recipe_for(MOOD)
+    other = _place("positive", {"positive": 0.98, "negative": 0.01})
+    for said in ("negative", " Negative.", "The answer is negative", '{"answer": "negative"}'):
+        parsed = parse_read(_raw(said, other), recipe, "positive")
+        assert (parsed.status, parsed.error_kind) == ("failed", "reply")
+        assert "the reply says 'negative' and its log-probabilities are of 'positive'" in (parsed.error or "")
+    drawn = _place(
+        "negative", {"positive": 0.7, "negative": 0.3}
+    )  # a server that draws though none asked it to
+    assert parse_read(_raw("negative", drawn), recipe, "positive").value == pytest.approx(0.7)
+    assert parse_read(_raw("", other), recipe, "positive").value == pytest.approx(0.98 / 0.99)
+
+
+def test_probabilities_that_come_to_more_than_one_are_none() -> None:
+    both = _place("negative", {"positive": 0.9, "negative": 0.8})
+    parsed = parse_read(_raw("negative", both), recipe_for(MOOD), "positive")
+    assert (parsed.status, parsed.error_kind) == ("failed", "reply")
+    assert "come to 1.70" in (parsed.error or "")
+
+
+@pytest.mark.parametrize("bytes_of", ["token", "tops"])
+def test_a_token_whose_bytes_are_given_once_is_counted_once(bytes_of: str) -> None:
+    place = _place("negative", {"positive": 0.4, "negative": 0.6})
+    for entry in [place] if bytes_of == "token" else place["top_logprobs"]:
+        entry["bytes"] = list(entry["token"].encode())
+    assert parse_read(_raw("negative", place), recipe_for(MOOD), "positive").value == pytest.approx(0.4)
+
+
 def test_answers_that_one_token_cannot_tell_apart_are_asked_as_letters() -> None:
     def letters(*answers: str, scoring: Any = "logprobs") -> bool:
         question = Question(ask="?", answers=dict.fromkeys(answers, 0.0) | {answers[0]: 1.0})
