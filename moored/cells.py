@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from moored.errors import DataInvalid
 
 Cells = Sequence[str | None] | NDArray[np.object_]
 
@@ -63,6 +65,13 @@ class NoNumbers(Exception):
     def categories(self) -> bool:
         """Every cell is a word: nothing looks like a number in another notation."""
         return not self.some and not self.reason
+
+
+def refuse_uneven(sizes: Mapping[str, int]) -> None:
+    """Refuse columns of different lengths. Errors: `DataInvalid`."""
+    if len(set(sizes.values())) > 1:
+        said = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+        raise DataInvalid(f"The columns differ in length: {said}; give each one value per unit.")
 
 
 def stripped(cells: Iterable[str | None]) -> NDArray[Any]:

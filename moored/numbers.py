@@ -58,6 +58,11 @@ def number(value: Any, places: int = 4, least: int = 1) -> str:
     return f"{value if round(value, places) else 0:.{places}f}"
 
 
+def share(value: Any) -> str:
+    """A share from 0 to 1 with two decimals: what is less is no knowledge worth a power of ten."""
+    return "" if value is None or math.isnan(value) else f"{abs(round(value, 2)):.2f}"
+
+
 def p_value(value: Any) -> str:
     """Two digits; what lies below the precision of floating-point numbers is said so, as R does."""
     if value is None or math.isnan(value):

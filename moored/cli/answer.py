@@ -9,9 +9,21 @@ from typing import TYPE_CHECKING, Any
 from moored.cli.intervals import Interval, interval_lines
 from moored.cli.layout import Block, Kind, blocks
 from moored.cli.render import print_lines, print_table, say, width
-from moored.numbers import MODELS, RATIOS, decimals, exponential, number, p_equals, p_value, scale_of, worth
-from moored.plaintext import listed, plain
+from moored.numbers import (
+    MODELS,
+    RATIOS,
+    decimals,
+    exponential,
+    number,
+    p_equals,
+    p_value,
+    scale_of,
+    share,
+    worth,
+)
+from moored.plaintext import plain
 from moored.row_role import BIASED_WORDS, YARDSTICK, YARDSTICK_WORDS, is_biased
+from moored.versions.warnings import DISAGREE, warnings_of
 
 if TYPE_CHECKING:
     from moored.storage.published import EstimateRow, FitRow, PublishedRun
@@ -30,7 +42,6 @@ VERBOSE_COLUMNS = {
 }
 _MOST_TERMS = 8
 _MOST_DRAWN = 2
-_DISAGREE = 0.05
 _HEADERS = ("", "estimate", "se", "lower", "upper", "p", "worth", "r2")
 _KINDS: tuple[Kind, ...] = ("whole", *("number",) * 7)
 
@@ -109,7 +120,7 @@ def _cells(same_term: Sequence[EstimateRow], row: EstimateRow, headline: str | N
         number(row.upper, places),
         p_value(row.p_value),
         number(row.effective_n, 0),
-        number(row.r2, 2),
+        share(row.r2),
     ]
 
 
@@ -212,8 +223,6 @@ def _print_warnings(run: PublishedRun) -> None:
 
 
 def _ranked(run: PublishedRun) -> Iterator[str]:
-    from moored.storage.published import warnings_by
-
     if run.override_reason:
         yield f"published against its checks: {run.override_reason}; `moored checks` says what failed"
     if run.headline == "human":
@@ -221,20 +230,11 @@ def _ranked(run: PublishedRun) -> Iterator[str]:
             "the estimator that the rule names could not be fitted, so the human labels stand alone; "
             "label more units, or use fewer terms or sources"
         )
-    yield from run.marks
-    ordered = sorted(run.fits, key=lambda fit: fit.estimator != run.headline)
-    for fit in ordered:
-        if (fit.j_p_value or 1.0) < _DISAGREE and not _section(fit.estimator):
-            yield (
-                f"{fit.estimator}: human and model labels disagree more than chance explains (agreement test: "
-                f"{p_equals(fit.j_p_value)}); look at `moored checks` before you use it"
-            )
-    for warning, estimators in warnings_by(fit for fit in ordered if not _section(fit.estimator)).items():
-        yield f"{listed(estimators)}: {warning}"
+    yield from warnings_of(run)
 
 
 def _print_agreement(fits: Sequence[FitRow]) -> None:
-    calm = [fit for fit in fits if fit.j_p_value is not None and fit.j_p_value >= _DISAGREE]
+    calm = [fit for fit in fits if fit.j_p_value is not None and fit.j_p_value >= DISAGREE]
     if calm:
         said = ", ".join(f"{p_equals(fit.j_p_value)} ({fit.estimator})" for fit in calm)
         say(f"Agreement test of human and model labels: {said}: no sign of trouble.")

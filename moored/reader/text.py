@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moored.numbers import MODELS, decimals, number, p_equals, p_value, scale_of
+from moored.numbers import MODELS, decimals, number, p_equals, p_value, scale_of, share
 from moored.plaintext import plain
 from moored.row_role import BIASED_WORDS, is_biased
 
@@ -125,8 +125,10 @@ def _cell(name: str, value: Any, places: int) -> str:
     if name == "effective_n":
         return number(value, 0)
     if name == "labels_saved":
-        return "" if np.isnan(value) else f"{value:.0%}" if np.isfinite(value) else number(value)
-    return number(value, 2 if name == "r2" else places)
+        return (
+            "" if np.isnan(value) else f"{round(value, 2) + 0.0:.0%}" if np.isfinite(value) else number(value)
+        )
+    return share(value) if name == "r2" else number(value, places)
 
 
 def _counted(fit: Labelled) -> str:

@@ -21,6 +21,7 @@ from moored.report.facts import Facts, Surroundings, as_json
 from moored.report.prompts import prompts_of
 from moored.row_role import BIASED_WORDS, YARDSTICK, YARDSTICK_WORDS, is_biased
 from moored.storage.published import CheckRow, EstimateRow
+from moored.versions.warnings import warnings_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -64,6 +65,7 @@ def report_page(facts: Facts, around: Surroundings, home: str = "") -> str:
             citation=citation(facts),
             bibtex=bibtex(facts),
             words=words,
+            warnings_of=warnings_of,
         )
     )
 
@@ -101,7 +103,7 @@ def environment() -> Environment:
         "number": _number,
         "p": lambda value: p_value(value) or "–",
         "count": lambda value: "–" if value is None else f"{value:,.0f}",
-        "share": lambda value: "–" if value is None else words.minus(f"{value:.0%}"),
+        "share": lambda value: "–" if value is None else words.minus(f"{round(value, 2) + 0.0:.0%}"),
         "seconds": lambda value: "–" if value is None else f"{value:.2g} s",
         "day": day_of,
         "time": minute_of,

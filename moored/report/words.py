@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from moored.numbers import RATIOS, p_equals, scale_of, worth
+from moored.numbers import RATIOS, scale_of, worth
 from moored.plaintext import listed
 from moored.report.facts import Facts, Surroundings
-from moored.row_role import is_biased
-from moored.storage.published import EstimateRow, warnings_by
+from moored.storage.published import EstimateRow
 from moored.study import Study
 
 MODELS = {
@@ -18,7 +17,6 @@ MODELS = {
     "logit": "a logistic regression",
     "poisson": "a Poisson regression",
 }
-DISAGREE = 0.05
 MOST_TERMS = 6
 LITTLE = 0.02
 """A share of labels saved that is next to nothing."""
@@ -162,22 +160,6 @@ def trust_of(facts: Facts) -> tuple[str, str]:
     if run.marks:
         return "look", "Read the warnings before you report this; see “Checks”."
     return "good", "No check warned. This can be reported."
-
-
-def warnings_of(facts: Facts) -> list[str]:
-    """What a reader must know, the gravest first: marks, disagreement, what the estimators say of themselves."""
-    told = list(facts.run.marks)
-    fits = sorted(facts.run.fits, key=lambda fit: (fit.estimator != facts.run.headline, fit.estimator))
-    for fit in fits:
-        p = fit.j_p_value
-        if p is not None and p < DISAGREE and not is_biased(fit.estimator):
-            told.append(
-                f"{fit.estimator}: human and model labels disagree more than chance explains (agreement test, "
-                f"{p_equals(p)}). Look at the checks before you use this estimator."
-            )
-    said = warnings_by(fit for fit in fits if not is_biased(fit.estimator))
-    told += [f"{listed(estimators)}: {warning}" for warning, estimators in said.items()]
-    return list(dict.fromkeys(told))
 
 
 def why_not_more(facts: Facts, around: Surroundings) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from moored.cells import refuse_uneven
 from moored.errors import DataInvalid, HeaderUnclear
 from moored.extras import needed
 from moored.storage.cell_values import table_of_values
@@ -50,13 +51,7 @@ def _of_pandas(frame: pd.DataFrame) -> Table:
 
 def _of_columns(data: Mapping[Any, Any]) -> Table:
     columns = {_name(name): list(values) for name, values in data.items()}
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        short, long = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
-        raise DataInvalid(
-            f"the column {short!r} has {lengths[short]} values and {long!r} has {lengths[long]}; give each as "
-            "many"
-        )
+    refuse_uneven({name: len(values) for name, values in columns.items()})
     return table_of_values(columns)
 
 

@@ -113,17 +113,6 @@ class PublishedRun(StoredRun):
         return tuple(row for row in self.estimates if row.estimator == estimator)
 
 
-def warnings_by(fits: Iterable[FitRow]) -> dict[str, list[str]]:
-    """What estimators say of themselves, and which of them say so: several say the same of one source."""
-    said: dict[str, list[str]] = {}
-    for fit in fits:
-        for warning in fit.warnings:
-            estimators = said.setdefault(warning, [])
-            if fit.estimator not in estimators:
-                estimators.append(fit.estimator)
-    return said
-
-
 @dataclass(frozen=True, slots=True)
 class Move:
     """A rollback: `version` became the latest while `newest` was the newest version."""

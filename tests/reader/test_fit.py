@@ -245,3 +245,20 @@ def test_an_error_probability_is_not_taken_for_a_level():
                 ask(level=level)
     with pytest.raises(DataInvalid, match=r"alpha = 0\.05"):
         fit.confidence_region("x1", level=0.05)
+
+
+@pytest.mark.parametrize("estimator", ["gmm-small", "gmm-proxy", "ppi++-proxy"])
+@pytest.mark.parametrize("reading", ["alike", "apart", "noise"])
+def test_a_source_that_knows_nothing_is_shown_as_nothing(estimator, reading):
+    """An r2 of rounding was printed as 1.2e-17, a share of labels saved as -0%."""
+    rng = np.random.default_rng(5)
+    y, rows = rng.normal(size=400), np.arange(400)
+    said = {"alike": np.full(400, 0.3), "apart": (rows % 2) * 1.0, "noise": rng.normal(size=400)}[reading]
+    if reading == "apart":  # what is said and the residual of each pair cancel
+        y[1::2] = y[::2]
+    table = {"y": np.where(rows < 100, y, np.nan), "p": said}
+    fit = moored.fit(table, "y ~ 1", family="mean", sources=["p"], estimator=estimator)
+    assert "e-" not in str(fit).partition("warning")[0].replace("2e-16", "")
+    assert "-0%" not in str(fit)
+    if fit.r2 is not None and reading != "noise":
+        assert fit.r2.tolist() == [0.0]

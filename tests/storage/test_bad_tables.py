@@ -229,7 +229,7 @@ def test_a_hidden_sheet_is_taken_when_named_alone(tmp_path):
     [
         (3, DataInvalid, "the data are a int; give a data frame"),
         ([], DataInvalid, "the data are a list"),
-        ({"id": [1], "text": ["a", "b"]}, DataInvalid, "'id' has 1 values and 'text' has 2"),
+        ({"id": [1], "text": ["a", "b"]}, DataInvalid, "differ in length: id 1, text 2"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), HeaderUnclear, "two columns called 'a'"),
         (
             pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")])),

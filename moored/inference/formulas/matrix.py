@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from moored.inference.formulas.materializer import Learned, Stand
 
-_CODED = "code it in numbers, such as 1 and 0 (true and false are read so)."
 _PLAIN = {"v0_", "f_C(v0_)"}
 
 
@@ -91,10 +90,7 @@ class Design:
     ) -> Arrays:
         cells = {name: column(frame, name) for name in reading.variables}
         if reading.outcome[0] in cells and cells[reading.outcome[0]].words:
-            raise DataInvalid(
-                f"{reading.what}: the outcome must be one numeric column, {reading.outcome[0]} holds words; "
-                f"{_CODED}"
-            )
+            raise _no_outcome(reading)
         use = np.flatnonzero(rows & ~_any_missing(cells, len(frame)))
         y, X = np.full(len(frame), np.nan), np.full((len(frame), len(self.terms)), np.nan)
         if not len(use):
@@ -145,10 +141,7 @@ class Design:
     def _refuse_outcome(self) -> None:
         kinds = {getattr(kind, "value", kind) for kind, _ in self._spec.lhs.encoder_state.values()}
         if len(self._spec.lhs.column_names) != 1 or "categorical" in kinds:
-            raise DataInvalid(
-                f"{self.reading.what}: the outcome must be one numeric column, and {self.reading.outcome[0]} holds "
-                f"words or categories; {_CODED}"
-            )
+            raise _no_outcome(self.reading)
 
     def _refuse_terms(self) -> None:
         twice = [term for i, term in enumerate(self.terms) if term in self.terms[:i]]
@@ -178,6 +171,13 @@ def refuse_infinite(reading: Reading, terms: Sequence[str], arrays: Arrays, rows
                 f"({named_rows(np.asarray(names)[bad])}); look at their values, or write another term.",
                 rows=[int(row) for row in np.flatnonzero(bad)[:3]],
             )
+
+
+def _no_outcome(reading: Reading) -> DataInvalid:
+    return DataInvalid(
+        f"{reading.what}: the outcome must be one numeric column, and {reading.outcome[0]} holds words or "
+        "categories; code it in numbers, such as 1 and 0 (true and false are read so)."
+    )
 
 
 def _spelled(reading: Reading) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from moored.cells import marks, named, words_for_missing
+from moored.cells import marks, named, refuse_uneven, words_for_missing
 from moored.errors import DataInvalid
 from moored.inference.data import LARGEST, Array, Mask
 from moored.inference.formulas.cells import column, missing_cells, named_rows
@@ -102,9 +102,7 @@ def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame:
     import pandas as pd
 
     sizes = {str(name): len(values) for name, values in columns.items() if hasattr(values, "__len__")}
-    if len(set(sizes.values())) > 1:
-        said = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
-        raise DataInvalid(f"The columns differ in length: {said}; give each one value per unit.")
+    refuse_uneven(sizes)
     return pd.DataFrame(dict(columns))
 
 

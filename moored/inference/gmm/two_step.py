@@ -23,7 +23,7 @@ import numpy as np
 
 from moored.errors import DataInvalid, Unidentified
 from moored.inference.data import Array
-from moored.inference.events import alike_terms, refuse_exact
+from moored.inference.events import CANCELLED, alike_terms, refuse_exact
 from moored.inference.gmm.augmented import Linearised, least_squares, linearise
 from moored.inference.gmm.first_step import FirstStep, first_step, human_equation, solved
 from moored.inference.gmm.rank import independent_sources
@@ -214,9 +214,10 @@ def _second_step(
 
 
 def explained_share(explained: Array, whole: Array) -> Array:
-    """(p,) ratios of the diagonals of two covariances (p, p), 0 where there is nothing to explain."""
+    """(p,) ratios of the diagonals of two covariances (p, p), 0 where there is nothing to explain but rounding."""
     part, total = np.diag(explained), np.diag(whole)
-    return np.clip(np.divide(part, total, out=np.zeros_like(part), where=total > 0), 0.0, 1.0)
+    share = np.clip(np.divide(part, total, out=np.zeros_like(part), where=total > 0), 0.0, 1.0)
+    return np.where(share < CANCELLED, 0.0, share)
 
 
 def shifted(passes: Passes, human: Array, target: Array, at: Linearised) -> tuple[Array, Array]:
