@@ -214,13 +214,13 @@ class Sample:
         )
 
 
-def worth(sizes: Iterable[int]) -> int:
+def worth(sizes: Iterable[float]) -> int:
     """How many clusters of equal size these are worth: (sum n_g)^2 / sum n_g^2, rounded down (Kish 1965).
 
     A few large clusters decide a clustered variance, however many small ones stand beside them.
     """
     given = list(sizes)
-    return int(sum(given) ** 2 / sum(size**2 for size in given) + 1e-9) if given else 0
+    return int(sum(given) ** 2 / sum(size**2 for size in given) * (1.0 + 1e-9)) if given else 0
 
 
 def generator(rng: Any) -> np.random.Generator:

@@ -15,6 +15,9 @@ from moored.inference.solve.tally import Tally
 FEW_CLUSTERS = 20
 """Fewer labelled clusters than these, counted as equal ones, give intervals that are too narrow."""
 
+SURPRISE = 5.0
+"""Standard deviations by which the number of labelled units may be off what their probabilities give."""
+
 E = TypeVar("E", bound=Callable[..., Fit])
 
 
@@ -48,7 +51,7 @@ class _Watch:
             if tally is None:
                 self.first = chunk
                 tally = Tally(tuple((source.name, source.kind) for source in chunk.sources))
-            if self.tally is None and (chunk.cluster is not None or chunk.strata is not None):
+            if self.tally is None and not (chunk.cluster is chunk.strata is chunk.probability is None):
                 tally.add(chunk)
             yield chunk
         self.tally = self.tally or tally
@@ -59,7 +62,7 @@ class _Watch:
 
 def notes_of(sample: Sample) -> tuple[str, ...]:
     """The sample's own notes, too few clusters, strata with a single labelled unit."""
-    if sample.cluster is None and sample.strata is None:
+    if sample.cluster is None and sample.strata is None and sample.probability is None:
         return sample.notes
     tally = Tally(tuple((source.name, source.kind) for source in sample.sources))
     tally.add(sample)
@@ -73,6 +76,19 @@ def _notes(first: Sample, tally: Tally) -> tuple[str, ...]:
             f"{counts.independent} labelled clusters, worth {counts.effective} of equal size, fewer than "
             f"{FEW_CLUSTERS}: intervals from so few are too narrow; label units of more clusters"
         )
+    if first.cluster is None and counts.effective < min(FEW_CLUSTERS, counts.independent):
+        notes.append(
+            f"{counts.labelled} labelled units, worth {counts.effective} of equal weight, fewer than "
+            f"{FEW_CLUSTERS}: a few weights decide the estimates, whose intervals are too narrow; look at the "
+            "smallest labelling probabilities, and label more such units"
+        )
+    if first.cluster is None and counts.mean_probability is not None:
+        expected = counts.mean_probability * counts.total
+        if abs(counts.labelled - expected) > max(SURPRISE * counts.drawn_variance**0.5, 0.1 * expected):
+            notes.append(
+                f"the labelling probabilities give {expected:.0f} labelled units, and {counts.labelled} are: they "
+                "are not those of this draw, unless all are off by the same factor; correct them, or say why"
+            )
     if first.cluster is None and counts.lonely:
         notes.append(
             f"strata {_named(counts.lonely)} have a single labelled unit, which says nothing of their variance: "

@@ -23,7 +23,8 @@ import numpy as np
 
 from moored.errors import DataInvalid, Unidentified
 from moored.inference.data import Array
-from moored.inference.events import CANCELLED, alike_terms, refuse_exact
+from moored.inference.events import CANCELLED, FEW_EVENTS, alike_terms, refuse_exact
+from moored.inference.families import Logit, Poisson
 from moored.inference.gmm.augmented import Linearised, least_squares, linearise
 from moored.inference.gmm.first_step import FirstStep, first_step, human_equation, solved
 from moored.inference.gmm.rank import independent_sources
@@ -101,18 +102,32 @@ def two_step(passes: Passes, first: FirstStep = "full", omega: Omega = "first") 
         )
     if counts.effective < labels_for_gmm(p, len(used)):
         warnings.append(_too_few(passes, p, len(used)))
+    if isinstance(passes.family, Logit | Poisson) and counts.rarer < FEW_EVENTS:
+        warnings.append(_rare(passes, len(used)))
     return _second_step(passes, theta, {m: etas[m] for m in used}, moments, tuple(warnings), omega)
 
 
 def _too_few(passes: Passes, p: int, M: int) -> str:
     what = "labelled clusters" if passes.clustered else "labelled units"
+    if passes.counts.effective < passes.counts.independent:
+        what += f" (worth {passes.counts.effective} of equal {'size' if passes.clustered else 'weight'})"
     split = f" ({p} of yours, and {p} for each source)" if M else ""
-    small = headline(passes.family, M) == "gmm-small"
     return (
         f"{passes.counts.independent} {what} for {p * (1 + M)} coefficients{split}, fewer than "
-        f"{LABELS_A_COEFFICIENT} for each: these intervals are too narrow; "
-        + ("read 'gmm-small' instead" if small else "label more")
+        f"{LABELS_A_COEFFICIENT} for each: these intervals are too narrow; " + _way_out(passes, M)
     )
+
+
+def _rare(passes: Passes, M: int) -> str:
+    what = "are of the rarer answer" if isinstance(passes.family, Logit) else "are above 0"
+    return (
+        f"only {passes.counts.rarer} labels {what}, fewer than {FEW_EVENTS}: intervals by the normal law do not "
+        f"hold for so few; {_way_out(passes, M)}"
+    )
+
+
+def _way_out(passes: Passes, M: int) -> str:
+    return "read 'gmm-small' instead" if headline(passes.family, M) == "gmm-small" else "label more"
 
 
 def _plain_size(moments: Linearised, q: int) -> Array:

@@ -17,18 +17,22 @@ from moored.inference.data import Mask, Sample, worth
 class Counts:
     """What one pass of counting finds.
 
-    T, n, the labelled clusters (n where there are no clusters) and how many of equal size they are worth, the
-    mean labelling probability, the strata's rates, the strata with a single labelled unit and the one that each
-    is pooled with in the variance, the labelled units of each stratum after that, failed generations per source
-    (of all units, of the labelled), whether some unit was labelled with certainty, the least and the greatest
-    label, and whether all labels are 0 or 1 and all readings between.
+    T, n, the labelled clusters (n where there are no clusters) and how many of equal size and weight they are
+    worth, the labels of the rarer answer (where all are 0 or 1; else those above 0), the mean labelling
+    probability and the variance of the number of labelled units that the probabilities give, the strata's rates,
+    the strata with a single labelled unit and the one that each is pooled with in the variance, the labelled units
+    of each stratum after that, failed generations per source (of all units, of the labelled), whether some unit was
+    labelled with certainty, the least and the greatest label, and whether all labels are 0 or 1 and all readings
+    between.
     """
 
     total: int
     labelled: int
     independent: int
     effective: int
+    rarer: int
     mean_probability: float | None
+    drawn_variance: float
     rates: dict[Any, float] | None
     lonely: dict[Any, Any]
     pooled: dict[Any, int]
@@ -46,14 +50,17 @@ class Tally:
     def __init__(self, recipes: tuple[tuple[str, str], ...]) -> None:
         self.recipes = recipes
         self.total = self.labelled = 0
-        self.probability = 0.0
+        self.probability = self.drawn_variance = 0.0
+        self.weights = [0.0, 0.0]
+        self.ones = self.positive = 0
         self.known = self.certain = False
         self.strata: dict[Any, list[int]] = {}
-        self.clusters: Counter[Any] = Counter()
+        self.clusters: Counter[Any] = Counter()  # the labelled units' weights
         self.clustered = False
         self.failed = [0] * len(recipes)
         self.failed_labelled = [0] * len(recipes)
-        self.low, self.high, self.ones_and_zeros = np.inf, -np.inf, True
+        self.low, self.high, self.binary = np.inf, -np.inf, True
+        self.ones_and_zeros = True
 
     def add(self, chunk: Sample) -> None:
         """Count one chunk. Raises DataInvalid where its sources are not the first chunk's."""
@@ -61,13 +68,18 @@ class Tally:
             raise DataInvalid("The chunks do not carry the same sources in the same order; make them alike.")
         self.total += chunk.n_total
         self.labelled += chunk.n_labelled
+        weight = np.ones(chunk.n_labelled)
         if chunk.probability is not None:
             self.known = True
+            weight = 1.0 / chunk.probability[chunk.labelled]
+            self.weights = [self.weights[0] + float(weight.sum()), self.weights[1] + float(weight @ weight)]
+            self.drawn_variance += float(chunk.probability @ (1.0 - chunk.probability))
             self.probability += float(chunk.probability.sum())
             self.certain = self.certain or bool((chunk.probability == 1).any())
         if chunk.cluster is not None:
             self.clustered = True
-            values, sizes = np.unique(chunk.cluster[chunk.labelled], return_counts=True)
+            values, inverse = np.unique(chunk.cluster[chunk.labelled], return_inverse=True)
+            sizes = np.bincount(inverse, weights=weight, minlength=len(values))
             self.clusters.update(dict(zip(values.tolist(), sizes.tolist(), strict=True)))
         if chunk.strata is not None:
             self._add_strata(chunk.strata, chunk.labelled)
@@ -96,8 +108,10 @@ class Tally:
             total=self.total,
             labelled=self.labelled,
             independent=len(self.clusters) if self.clustered else self.labelled,
-            effective=worth(self.clusters.values()) if self.clustered else self.labelled,
+            effective=self._effective(),
+            rarer=min(self.ones, self.labelled - self.ones) if self.binary else self.positive,
             mean_probability=mean,
+            drawn_variance=self.drawn_variance,
             rates=rates,
             lonely=lonely,
             pooled=dict(pooled),
@@ -108,6 +122,16 @@ class Tally:
             high=self.high,
             ones_and_zeros=self.ones_and_zeros,
         )
+
+    def _effective(self) -> int:
+        """(sum w)^2 / sum w^2 of the labelled units' weights, or of their clusters', rounded down (Kish 1965)."""
+        if self.clustered:
+            return worth(self.clusters.values())
+        total, square = self.weights
+        if not self.known:
+            drawn = [(size, hit) for size, hit in self.strata.values() if hit]
+            total, square = float(sum(size for size, _ in drawn)), sum(size**2 / hit for size, hit in drawn)
+        return int(total**2 / square * (1.0 + 1e-9)) if square else self.labelled
 
     def _lonely(self) -> dict[Any, Any]:
         """Each stratum with a single labelled unit -> the first of them, or the next smallest where it is alone."""
@@ -122,7 +146,9 @@ class Tally:
         y = chunk.y[chunk.labelled]
         if len(y):
             self.low, self.high = min(self.low, float(y.min())), max(self.high, float(y.max()))
-        self.ones_and_zeros = self.ones_and_zeros and bool(((y == 0) | (y == 1)).all())
+        self.ones, self.positive = self.ones + int((y == 1).sum()), self.positive + int((y > 0).sum())
+        self.binary = self.binary and bool(((y == 0) | (y == 1)).all())
+        self.ones_and_zeros = self.ones_and_zeros and self.binary
         for source in chunk.sources if self.ones_and_zeros else ():
             read = source.y if source.observed is None else source.y[source.observed]
             self.ones_and_zeros = self.ones_and_zeros and bool(((read >= 0) & (read <= 1)).all())
