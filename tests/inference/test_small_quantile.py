@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from moored.inference import ESTIMATORS, Sample, Source
+from moored.inference import ESTIMATORS, Sample, Source, fit
 
 
 def draw(rng, n=100, T=1000, noise=0.5):
@@ -68,3 +68,25 @@ def test_the_p_value_is_the_interval_turned_round(alternative):
         moved = Sample(sample.y - shift, sample.X, sample.labelled, (), (source,))
         fit = small(moved, alternative=alternative)
         assert bool(fit.lower[0] <= 0 < fit.upper[0]) == bool(fit.p_value[0] >= 0.05)
+
+
+@pytest.mark.parametrize("estimator", ["human", "gmm-proxy"])
+def test_labels_that_tie_at_the_quantile_are_said(estimator):
+    """The median of ones and zeros was 8.4e-120, with an interval of a density that is not there."""
+    rng = np.random.default_rng(4)
+    for y in (rng.integers(1, 6, 600) * 1.0, (rng.random(600) < 0.4) * 1.0):
+        table = {"y": y, "p": np.where(rng.random(600) < 0.8, y, 1.0), "s": np.arange(600) < 150}
+        found = fit(table, "y ~ 1", family="quantile:0.5", labelled="s", sources=["p"], estimator=estimator)
+        assert found.estimate[0] in y
+        assert any("labels that differ, and this interval says nothing" in one for one in found.warnings)
+    y = np.round(rng.normal(size=600), 2)
+    found = fit({"y": y, "p": y, "s": np.arange(600) < 150}, "y ~ 1", family="quantile:0.5", labelled="s",
+                sources=["p"], estimator=estimator)  # fmt: skip
+    assert not any("says nothing" in one for one in found.warnings)
+
+
+def test_few_labels_beside_a_quantile_are_said_in_its_own_words():
+    table = {"y": [1.0] * 40 + [np.nan] * 40, "p": [1.0, 2.0] * 40}
+    found = fit(table, "y ~ 1", family="quantile:0.5", sources=["p"])
+    assert found.warnings[0].startswith("fewer than 5 labels lie on one side of the 0.5-quantile")
+    assert not any("share" in warning for warning in found.warnings)

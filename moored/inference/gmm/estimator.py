@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
+
 from moored.errors import DataInvalid, Unidentified
 from moored.inference.computed import Computed
 from moored.inference.data import Array, Sample
 from moored.inference.events import few_events
-from moored.inference.families import family_of
+from moored.inference.families import Quantile, family_of
 from moored.inference.gmm.corpus import corpus_covariances
 from moored.inference.gmm.first_step import FirstStep
 from moored.inference.gmm.two_step import Omega, TwoStep, explained_share, two_step
@@ -123,6 +125,22 @@ def _known(warnings: tuple[str, ...], found: TwoStep, target: Target) -> tuple[s
     return (*warnings, "every unit is labelled: this is the corpus's own value, and no draw changes it")
 
 
+def _at_a_label(found: TwoStep, passes: Passes) -> tuple[Array, tuple[str, ...]]:
+    """A step function's root (1,) without the bisection's rounding, and what is said where labels tie there."""
+    if not isinstance(passes.family, Quantile):
+        return found.theta, found.warnings
+    y = np.concatenate([block.human.y for block in passes])
+    theta = y[[int(np.argmin(np.abs(y - found.theta[0])))]]
+    tied, tau = int((y == theta[0]).sum()), passes.family.tau
+    if tied < 2 or tied / len(y) < np.sqrt(tau * (1.0 - tau) / len(y)):
+        return theta, found.warnings
+    tie = (
+        f"{tied} of {len(y)} labels are {theta[0]:g}: a quantile's standard error supposes labels that differ, "
+        "and this interval says nothing; read 'gmm-small', whose ends are labels"
+    )
+    return theta, (*found.warnings, tie)
+
+
 def as_fit(
     found: TwoStep,
     passes: Passes,
@@ -136,6 +154,7 @@ def as_fit(
     from scipy.special import chdtrc
 
     covariance, human_covariance, df = _covariances(found, passes, correction, target)
+    theta, warnings = (found.theta, found.warnings) if passes.family.smooth else _at_a_label(found, passes)
     frame, j = passes.frame, None
     if found.j is not None and found.j_df is not None:
         j = (found.j, found.j_df, float(chdtrc(found.j_df, found.j)))
@@ -143,7 +162,7 @@ def as_fit(
         estimator=name,
         family=passes.family.name,
         terms=passes.terms,
-        estimate=found.theta,
+        estimate=theta,
         covariance=covariance,
         df=df,
         n_labelled=found.n,
@@ -154,7 +173,7 @@ def as_fit(
         frame=frame,
         r2=explained_share(frame.covariance(found.explained), frame.covariance(found.human_covariance)),
         j=j,
-        warnings=_known(found.warnings, found, target),
+        warnings=_known(warnings, found, target),
         sources=found.sources,
         target=target,
     ).fit()
