@@ -100,5 +100,6 @@ def test_a_column_that_is_not_there_is_answered_with_all_that_are(tmp_path):
     frame = pd.DataFrame({"Outcome": [1.0, 2.0, 3.0], "x": [1, 2, 4], "s": 1, "age": 3})
     frame.to_csv(tmp_path / "t.csv", index=False)
     asked = ["estimate", str(tmp_path / "t.csv"), "--formula", "outcome ~ x", "--labelled", "s"]
-    with pytest.raises(ColumnMissing, match=r"no column 'outcome' \(did you mean 'Outcome'.*\), it has Outcome, x, s, age"):
+    said = r"no column 'outcome' \(did you mean 'Outcome'.*\), it has Outcome, x, s, age"
+    with pytest.raises(ColumnMissing, match=said):
         CliRunner().invoke(app, asked, catch_exceptions=False)

@@ -25,8 +25,8 @@ def test_marks_come_first_then_disagreement_then_what_the_estimators_say_each_on
         "a mark",
         "few labels",
         (
-            "gmm-proxy: human and model labels disagree more than chance explains (agreement test: p = 0.01); look at "
-            "the checks before you use it"
+            "gmm-proxy: human and model labels disagree more than chance explains (agreement test: p = 0.01); "
+            "look at the checks before you use it"
         ),
         "gmm-small, human and gmm-proxy: one group",
         "gmm-proxy: few labels",
