@@ -105,7 +105,9 @@ def numbers(cells: Cells, missing: Collection[str], delimiter: str = "") -> Numb
         comma = True
     elif delimiter == ";" and _all_grouped(given):
         raise NoNumbers(
-            Counter(given), "dots that may be decimal points or stand between thousands", some=True
+            Counter(text for text in given if "." in text),
+            "dots that may be decimal points or stand between thousands",
+            some=True,
         )
     values = np.full(len(texts), np.nan)
     values[~gone] = plain

@@ -127,7 +127,7 @@ def _notation(
         f"count({given}), count_if({number}), count_if({logical}), count_if({grouped}), "
         f"count_if(contains({given}, '.'))"
     ).fetchall()[0]
-    ambiguous = delimiter == ";" and 0 < counts[4] == counts[3]
+    ambiguous = delimiter == ";" and counts[1] == counts[0] and 0 < counts[4] == counts[3]
     if counts[1] == counts[0] and not ambiguous:
         return f"CAST({given} AS DOUBLE)"
     if counts[2] == counts[0]:

@@ -105,6 +105,21 @@ def test_the_words_that_a_large_file_holds_are_counted(tmp_path, monkeypatch):
         read_columns(tmp_path / "t.csv", WANTED)
 
 
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["1.469", "", "yes", "yes"], r"'yes' \(20 times\).*words among numbers"),
+        (["1.469", "", "3", "3"], r"holds '1.469' \(10 times\)( for|:).*dots that may be"),
+    ],
+)
+def test_both_readers_say_the_same_of_dots(tmp_path, monkeypatch, cells, words):
+    table(40, x=cells).to_csv(tmp_path / "t.csv", index=False, sep=";")
+    for small in (10**9, 0):
+        monkeypatch.setattr(columns, "SMALL", small)
+        with pytest.raises(OutsideDomain, match=words):
+            read_columns(tmp_path / "t.csv", WANTED)
+
+
 @pytest.mark.parametrize("column", ["x", "s", "who"])
 def test_a_zero_byte_is_refused_by_both(tmp_path, monkeypatch, column):
     said = table(50)
