@@ -181,6 +181,11 @@ def _opened(
             f"{found.file} is read in chunks, which takes UTF-8 only; save it in UTF-8 or as Parquet"
         )
     names, delimiter, skipped = header_of(found.file, dialect)
+    if broken := next((name for name in names if "\n" in name or "\r" in name), None):
+        raise HeaderUnclear(
+            f"{found.file}: the name {broken!r} holds a line break, which a table read in chunks cannot have; "
+            "write it on one line"
+        )
     with readable(path), duckdb.connect(":memory:") as connection:
         without_progress_bar(connection)
         relation = connection.read_csv(

@@ -169,6 +169,16 @@ def test_large_files_lose_no_record(tmp_path, monkeypatch):
         chunk_reader(path, Wanted(("z",)), 10)
 
 
+def test_a_line_break_in_a_name_is_refused_where_lines_are_counted(tmp_path, monkeypatch):
+    """It was said that no record could be read, and that quotes were not doubled."""
+    table(40).rename(columns={"x": "x\nof y"}).to_csv(tmp_path / "t.csv", index=False)
+    wanted = Wanted(("y", "x\nof y"), marks=("s",))
+    assert len(read_columns(tmp_path / "t.csv", wanted)) == 40
+    monkeypatch.setattr(columns, "SMALL", 0)
+    with pytest.raises(HeaderUnclear, match="holds a line break, which a table read in chunks cannot have"):
+        read_columns(tmp_path / "t.csv", wanted)
+
+
 @pytest.mark.parametrize("above", ["", "sep=;\n"])
 @pytest.mark.parametrize("space", ["\u2009", "\u202f", "\u3000", "\x85", "\u00a0"])
 def test_both_readers_skip_what_stands_above_and_around(tmp_path, monkeypatch, above, space):
