@@ -191,7 +191,7 @@ def _saved(frame: pd.DataFrame, tasks: Sequence[Mapping[str, Any]]) -> str:
         name = "gmm-synth" if (group["estimator"] == "gmm-synth").any() else "gmm-proxy"
         own = group[group["estimator"] == name].set_index("fraction")["labels_saved"]
         most = bounds[str(setting)]
-        cells = [f"{own[share]:.0%} ({(1.0 - share) * most:.0%})" for share in fractions]
+        cells = [f"{own[share]:z.0%} ({(1.0 - share) * most:.0%})" for share in fractions]
         rows.append([str(setting), name, *cells])
     return markdown(["setting", "method", *(f"{share:.0%}" for share in fractions)], rows)
 

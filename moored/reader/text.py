@@ -125,9 +125,7 @@ def _cell(name: str, value: Any, places: int) -> str:
     if name == "effective_n":
         return number(value, 0)
     if name == "labels_saved":
-        return (
-            "" if np.isnan(value) else f"{round(value, 2) + 0.0:.0%}" if np.isfinite(value) else number(value)
-        )
+        return "" if np.isnan(value) else f"{value:z.0%}" if np.isfinite(value) else number(value)
     return share(value) if name == "r2" else number(value, places)
 
 

@@ -103,7 +103,7 @@ def environment() -> Environment:
         "number": _number,
         "p": lambda value: p_value(value) or "–",
         "count": lambda value: "–" if value is None else f"{value:,.0f}",
-        "share": lambda value: "–" if value is None else words.minus(f"{round(value, 2) + 0.0:.0%}"),
+        "share": lambda value: "–" if value is None else words.minus(f"{value:z.0%}"),
         "seconds": lambda value: "–" if value is None else f"{value:.2g} s",
         "day": day_of,
         "time": minute_of,

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from moored.report.facts import facts_of
-from moored.report.page import LONGEST_TEXT
+from moored.report.page import LONGEST_TEXT, environment
 from moored.report.words import interval
 from moored.storage.warehouse import open_store
 from tests.published import publish_version
@@ -216,3 +216,8 @@ def test_a_browser_runs_it_without_an_error(hostile_page, tmp_path):
     assert 'class="live"' in said.stdout
     assert "units are shown." in said.stdout
     assert said.stdout.count('<button type="button">') > 10
+
+
+@pytest.mark.parametrize("value", [-0.004, -0.0, 0.0])
+def test_nothing_saved_has_no_sign(value):
+    assert environment().from_string("{{ value | share }}").render(value=value) == "0%"
