@@ -7,8 +7,10 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
 from moored import __version__
 from moored.cli import failures
@@ -114,9 +116,26 @@ EXAMPLES = {
     "snapshot": "moored snapshot",
 }
 """A line to type for each command, at the end of its `--help`."""
+
+
+class _Command(TyperCommand):
+    """Says nothing of a hidden argument in its usage, either."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        hidden = [
+            piece
+            for one in self.params
+            if getattr(one, "hidden", False)
+            for piece in one.get_usage_pieces(ctx)
+        ]
+        return [piece for piece in super().collect_usage_pieces(ctx) if piece not in hidden]
+
+
 for _group, _commands in COMMANDS.items():
     for _name, _command in _commands.items():
-        app.command(_name, rich_help_panel=_group, epilog=f"Example: {EXAMPLES[_name]}")(_command)
+        app.command(_name, cls=_Command, rich_help_panel=_group, epilog=f"Example: {EXAMPLES[_name]}")(
+            _command
+        )
 for _name, (_panel, _group_app) in GROUPS.items():
     app.add_typer(_group_app, name=_name, rich_help_panel=_panel, epilog=f"Example: {EXAMPLES[_name]}")
 

@@ -104,3 +104,8 @@ def test_install_completion_writes_it_for_the_shell_that_asks(tmp_path):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert "bash completion installed" in done.stdout, done.stdout + done.stderr
     assert "_MOORED_COMPLETE" in (tmp_path / ".bash_completions" / "moored.sh").read_text()
+
+
+def test_the_usage_says_nothing_of_what_is_hidden(moored):
+    usage = next(line for line in moored("estimate", "--help").out.splitlines() if "Usage" in line)
+    assert usage.split() == ["Usage:", "moored", "estimate", "[OPTIONS]", "{FILE}"]
