@@ -137,7 +137,7 @@ def _digits(rows: Sequence[Mapping[str, Any]], digits: int | None) -> Callable[[
     if digits is None:
         places = decimals(rows)
         return lambda value: number(value, places)
-    return lambda value: f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else number(value)
+    return lambda value: f"{value:z.{digits}f}" if math.isfinite(value) else number(value)
 
 
 def _cell(line: str, row: Mapping[str, Any], shown: Callable[[float], str]) -> str:
