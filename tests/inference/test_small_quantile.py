@@ -86,7 +86,16 @@ def test_labels_that_tie_at_the_quantile_are_said(estimator):
 
 
 def test_few_labels_beside_a_quantile_are_said_in_its_own_words():
-    table = {"y": [1.0] * 40 + [np.nan] * 40, "p": [1.0, 2.0] * 40}
-    found = fit(table, "y ~ 1", family="quantile:0.5", sources=["p"])
-    assert found.warnings[0].startswith("fewer than 5 labels lie on one side of the 0.5-quantile")
+    values = np.r_[np.arange(37) * 1.0, [99.0, 100.0, 101.0], np.full(40, np.nan)]
+    table = {"y": values, "p": np.arange(80) % 7 * 1.0}
+    found = fit(table, "y ~ 1", family="quantile:0.92", sources=["p"])
+    assert found.warnings[0].startswith("fewer than 5 labels lie on one side of the 0.92-quantile")
     assert not any("share" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("y", [[1.0] * 40, [1.0] * 15 + [2.0] * 25])
+def test_the_end_of_a_scale_is_no_lack_of_labels(y):
+    table = {"y": [*y, *[np.nan] * 40], "p": [1.0, 2.0] * 40}
+    found = fit(table, "y ~ 1", family="quantile:0.5", sources=["p"])
+    assert found.estimate[0] == max(y)
+    assert not any("labels" in warning for warning in found.warnings)

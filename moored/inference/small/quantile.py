@@ -132,20 +132,26 @@ def quantile(
         alternative=alternative,
         df=fit.df,
         r2=fit.r2,
-        warnings=(*_own(fit.warnings, tau), *(() if np.isfinite(ends).all() else (warning,))),
+        warnings=(
+            *_own(fit.warnings, tau, int(np.sum(y > values[middle]))),
+            *(() if np.isfinite(ends).all() else (warning,)),
+        ),
         sources=fit.sources,
         tuning=fit.tuning,
         target=target,
     ).fit()
 
 
-def _own(warnings: tuple[str, ...], tau: float) -> tuple[str, ...]:
-    """What the share's fit says, in words of the quantile: its ones and zeros are labels on either side."""
+def _own(warnings: tuple[str, ...], tau: float, above: int) -> tuple[str, ...]:
+    """What the share's fit says, in words of the quantile: its ones and zeros are labels on either side.
+
+    above : labels above the quantile; none above the end of a scale is no lack of labels.
+    """
     kept = tuple(warning for warning in warnings if f"fewer than {FEW_EVENTS}:" not in warning)
     side = (
         f"fewer than {FEW_EVENTS} labels lie on one side of the {tau:g}-quantile: its interval rests on these"
     )
-    return kept if len(kept) == len(warnings) else (f"{side}; label more", *kept)
+    return kept if len(kept) == len(warnings) or not above else (f"{side}; label more", *kept)
 
 
 def _sources(data: Sample, tau: float) -> tuple[Source, ...]:
