@@ -10,7 +10,7 @@ from moored.errors import DataInvalid
 from moored.numbers import MODELS, RATIOS, decimals, exponential, number, p_equals, p_value, scale_of
 from moored.reader.frames import Labelled
 from moored.reader.table import Table
-from moored.reader.text import rows_of
+from moored.reader.text import ONE_SIDED, rows_of
 from moored.row_role import BIASED_WORDS, is_biased
 
 BELOW = ("interval", "se", "p")
@@ -53,7 +53,7 @@ def etable(
     -------
     Table
         With `to_latex`, `to_markdown`, `to_html`, `to_docx` and `to_csv`. There are no stars: the interval
-        says it. Naive fits are marked as biased.
+        says it. Naive fits are marked as biased, and what the other fits warn of stands among the notes.
 
     Raises
     ------
@@ -170,19 +170,50 @@ def _facts(fits: Sequence[Labelled]) -> list[tuple[str, ...]]:
 
 
 def _notes(fits: Sequence[Labelled], lines: Sequence[str], exp: bool) -> Iterable[str]:
-    models = dict.fromkeys(_model(fit.family, exp) for fit in fits)
-    joined = "; ".join(models)
+    joined = "; ".join(
+        f"{model}{_in(places)}" for model, places in _apart(fits, lambda f: _model(f.family, exp))
+    )
     yield f"{joined[0].upper()}{joined[1:]}."
+    levels = " and ".join(
+        f"{100 * level:.6g}%{_in(places)}" for level, places in _apart(fits, lambda fit: fit.level)
+    )
     said = [_WORDS[line] for line in lines]
-    levels = " and ".join(f"{100 * level:.6g}%" for level in dict.fromkeys(fit.level for fit in fits))
     said = [f"{levels} {text}" if text.startswith("intervals") else text for text in said]
     if said:
         yield f"Below each estimate: {'; '.join(said)}."
-    if any(fit.target == "corpus" for fit in fits):
-        yield "Target: what all labels of these very units would have given."
+    for alternative, places in _apart(fits, lambda fit: fit.alternative):
+        if alternative in ONE_SIDED:
+            yield f"One-sided{_in(places)}: {ONE_SIDED[alternative]}."
+    for target, places in _apart(fits, lambda fit: fit.target):
+        if target == "corpus":
+            yield f"Target{_in(places)}: what all labels of these very units would have given."
     if any(is_biased(fit.estimator) for fit in fits):
         yield f"Naive: {BIASED_WORDS}."
-    yield from dict.fromkeys(mark for fit in fits for mark in fit.marks)
+    for mark, places in _marks(fits):
+        yield f"{places[0].upper()}{places[1:]}: {mark}" if places else mark
+
+
+def _marks(fits: Sequence[Labelled]) -> Iterable[tuple[str, str]]:
+    """What is to be said of the fits beside their numbers, each with its columns."""
+    said = [(*fit.marks, *(() if is_biased(fit.estimator) else fit.warnings)) for fit in fits]
+    for mark in dict.fromkeys(mark for own in said for mark in own):
+        yield mark, _columns([mark in own for own in said])
+
+
+def _apart(fits: Sequence[Labelled], of: Callable[[Labelled], Any]) -> list[tuple[Any, str]]:
+    """What holds for the fits, each with the columns where it does."""
+    values = list(map(of, fits))
+    return [(value, _columns([value == own for own in values])) for value in dict.fromkeys(values)]
+
+
+def _columns(chosen: Sequence[bool]) -> str:
+    """`columns 1, 3`; nothing where all are chosen."""
+    places = [str(place) for place, own in enumerate(chosen, 1) if own]
+    return "" if all(chosen) else f"column{'s' * (len(places) > 1)} {', '.join(places)}"
+
+
+def _in(places: str) -> str:
+    return f" ({places})" if places else ""
 
 
 def _model(family: str, exp: bool) -> str:
@@ -199,4 +230,4 @@ def _values(
     for place, (name, fit, frame) in enumerate(zip(names, fits, frames, strict=True), 1):
         for term in (term for term in terms if term in frame):
             own = {"fit": name or place, "estimator": fit.estimator, "term": term}
-            yield {**own, **frame[term], "level": fit.level}
+            yield {**own, **frame[term], "level": fit.level, "alternative": fit.alternative}

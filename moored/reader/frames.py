@@ -37,6 +37,7 @@ class Labelled:
     upper: Array
     p_value: Array
     level: float
+    alternative: Literal["two-sided", "larger", "smaller"]
     target: Literal["population", "corpus"]
     n_labelled: int
     n_total: int
@@ -156,6 +157,7 @@ class Labelled:
             "nobs": self.n_total,
             "n_labelled": self.n_labelled,
             "level": self.level,
+            "alternative": self.alternative,
             "target": self.target,
             "j": np.nan if self.j is None else self.j,
             "j_df": np.nan if self.j_df is None else self.j_df,

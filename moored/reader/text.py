@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 
     from moored.reader.frames import Labelled
 
+USUAL = 0.95
+"""The level of the intervals where a prompt need not say it."""
 LONGEST = 60
 """Characters of a term's name in a table of text."""
+ONE_SIDED = {
+    "larger": "the alternative is a larger value, so p-values are one-sided and intervals have no upper end",
+    "smaller": "the alternative is a smaller value, so p-values are one-sided and intervals have no lower end",
+}
+"""How a one-sided fit is to be read, by its alternative."""
 _HEADS = {"effective_n": "worth", "p_value": "p"}
 
 
@@ -61,13 +68,14 @@ def summary_of(fit: Labelled, frame: pd.DataFrame, level: float) -> Summary:
 def short_of(fit: Labelled) -> str:
     """What a prompt shows of a fit."""
     head, rows = cells_of(fit.tidy()[["estimate", "se", "lower", "upper", "p_value"]])
-    return "\n".join((f"{title_of(fit)} ({_counted(fit)})", *aligned(head, rows), *_more(fit)))
+    unusual = f"; {_interval(fit, fit.level)}" if fit.level != USUAL or fit.alternative in ONE_SIDED else ""
+    return "\n".join((f"{title_of(fit)} ({_counted(fit)}{unusual})", *aligned(head, rows), *_more(fit)))
 
 
 def html_of(fit: Labelled) -> str:
     """What a notebook shows of a fit."""
     head, rows = cells_of(fit.tidy())
-    below = "<br>".join(escape(line) for line in (_interval_note(fit.level), *_more(fit)))
+    below = "<br>".join(escape(line) for line in (*_interval_notes(fit, fit.level), *_more(fit)))
     top = f"<b>{escape(title_of(fit))}</b><br>{escape(_counted(fit))}"
     return f"<p>{top}</p>{html_table(head, rows)}<p>{below}</p>"
 
@@ -139,12 +147,18 @@ def _lines(fit: Labelled) -> tuple[str, ...]:
     return (f"{model[0].upper()}{model[1:]}, {_counted(fit)}{scale}.",)
 
 
-def _interval_note(level: float) -> str:
-    return f"lower, upper: {100 * level:.6g}% interval."
+def _interval(fit: Labelled, level: float) -> str:
+    return f"{100 * level:.6g}% interval{', one-sided' if fit.alternative in ONE_SIDED else ''}"
+
+
+def _interval_notes(fit: Labelled, level: float) -> Iterable[str]:
+    yield f"lower, upper: {_interval(fit, level)}."
+    if fit.alternative in ONE_SIDED:
+        yield f"One-sided: {ONE_SIDED[fit.alternative]}."
 
 
 def _notes(fit: Labelled, level: float, head: tuple[str, ...]) -> Iterable[str]:
-    yield _interval_note(level)
+    yield from _interval_notes(fit, level)
     if fit.target == "corpus":
         yield "The intervals are for what all labels of these very units would have given (target: corpus)."
     if "worth" in head:

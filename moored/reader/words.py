@@ -64,11 +64,12 @@ class _Reader:
             self.at += 1
             sides.append(self._side())
         if len(sides) == 1:
+            label, value = sides[0]  # a number beside the terms is what they are held against
+            labels = [f"{label} = 0" if value[-1] else label]
             sides.append(("0", np.zeros(len(self.terms) + 1)))
-            labels = [sides[0][0]]
         else:
             labels = [f"{left} = {right}" for (left, _), (right, _) in pairwise(sides)]
-        values = [left - right for (_, left), (_, right) in pairwise(sides)]
+        values = [_apart(left, right) for (_, left), (_, right) in pairwise(sides)]
         for value in values:
             if not np.isfinite(value).all():
                 raise self.unreadable("a number in it is too large")
@@ -177,6 +178,11 @@ class _Reader:
 
     def unreadable(self, why: str) -> TermUnknown:
         return TermUnknown(f"{self.text!r} cannot be read: {why}; {_ways(self.terms)}.")
+
+
+def _apart(left: Array, right: Array) -> Array:
+    """left - right; of `0.5 = x` it is x that is held against 0.5."""
+    return left - right if left[:-1].any() else right - left
 
 
 def _ways(terms: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from moored.errors import NotStored, VersionDiffers
 from moored.inference import Fit
 from moored.inference.data import Array
 from moored.inference.joint import Joint, Region
+from moored.inference.laws import Alternative
 from moored.reader.combinations import Combinations
 from moored.reader.readable import Readable
 from moored.row_role import role_of
@@ -48,6 +49,7 @@ class PublishedFit(Readable):
     upper: Array
     p_value: Array
     level: float
+    alternative: Alternative
     target: Literal["population", "corpus"]
     n_labelled: int
     n_total: int
@@ -216,6 +218,7 @@ def _fit(
         effective_n=_or_none(rows, "effective_n"),
         labels_saved=_or_none(rows, "labels_saved"),
         level=fit.level,
+        alternative="two-sided",  # no study states another
         target="corpus" if fit.target == "corpus" else "population",
         n_labelled=fit.n_labelled,
         n_total=fit.n_total,

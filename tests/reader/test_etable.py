@@ -74,8 +74,55 @@ def test_fits_of_different_terms_families_and_levels_stand_side_by_side():
     assert rows[1][1] == f"({logit.bse['x1']:.4f})"
     assert rows[2][1].startswith("p = ")
     text = table.to_markdown()
-    assert "Logistic regression (log odds); linear regression." in text
-    assert "95% and 90% intervals" in moored.etable([logit, ols]).to_markdown()
+    assert "Logistic regression (log odds) (column 1); linear regression (column 2)." in text
+    assert "95% (column 1) and 90% (column 2) intervals" in moored.etable([logit, ols]).to_markdown()
+
+
+@pytest.mark.parametrize(("alternative", "end"), [("larger", "upper"), ("smaller", "lower")])
+def test_one_sided_numbers_are_said_to_be_so_and_where(alternative, end):
+    sample = draw("ols", p=2, rng=1)
+    two = ESTIMATORS["human"](sample, "ols")
+    one = ESTIMATORS["human"](sample, "ols", alternative=alternative)
+    corpus = replace(two, target="corpus")
+    for below in ("interval", "se", "p"):
+        text = moored.etable([two, one, corpus, one], below=below).to_markdown()
+        assert f"One-sided (columns 2, 4): the alternative is a {alternative} value" in text
+        assert f"intervals have no {end} end" in text
+        assert "Target (column 3): what all labels" in text
+    assert "One-sided: the alternative" in moored.etable(one, below="se").to_latex()
+    assert "One-sided" not in moored.etable([two, corpus]).to_markdown()
+    for text in (repr(one), str(one.summary()), one._repr_html_(), one.summary()._repr_html_()):
+        assert "95% interval, one-sided" in text
+    assert "one-sided" not in repr(two) + str(two.summary())
+    assert one.glance()["alternative"].tolist() == [alternative]
+    assert set(pd.read_csv(io.StringIO(one.to_csv()))["alternative"]) == {alternative}
+
+
+def test_a_level_that_is_not_the_usual_stands_beside_the_interval():
+    fit = ESTIMATORS["human"](draw("ols", p=2, rng=1), "ols", level=0.9)
+    assert "units labelled; 90% interval)" in repr(fit)
+
+
+def test_what_one_version_must_say_names_its_column():
+    class Marked(type(fits()[0])):
+        __slots__ = ()
+        marks = ("a check failed",)
+
+    plain = fits(("human",))[0]
+    marked = Marked(**{part: getattr(plain, part) for part in plain.__dataclass_fields__})
+    assert moored.etable([plain, marked]).notes[-1] == "Column 2: a check failed"
+    assert moored.etable([marked, marked]).notes[-1] == "a check failed"
+
+
+def test_what_a_fit_warns_of_stands_below_its_table():
+    """Without its warning an interval that is too narrow would be published as any other."""
+    few = replace(fits(("human",))[0], warnings=("these intervals are too narrow",))
+    biased = replace(fits(("naive-proxy",))[0], warnings=("of no use to say",))
+    table = moored.etable([*fits(("human",)), few, biased])
+    assert table.notes[-1] == "Column 2: these intervals are too narrow"
+    for text in (table.to_latex(), table.to_html(), table.to_markdown()):
+        assert "Column 2: these intervals are too narrow" in text
+        assert "of no use" not in text
 
 
 def test_odds_ratios_on_request():

@@ -48,7 +48,8 @@ def only(weights):
         ("-(x + age) * 2", {"x": -2, "age": -2}, 0),
         ("1e3*x", {"x": 1000}, 0),
         ("x - 2", {"x": 1}, 2),
-        ("0.5 = x", {"x": -1}, -0.5),
+        ("0.5 = x", {"x": 1}, 0.5),
+        ("0 = x - age", {"x": 1, "age": -1}, 0),
         ("C(g)[T.b] = C(g)[T.a b]", {"C(g)[T.b]": 1, "C(g)[T.a b]": -1}, 0),
         ("x:age - x", {"x:age": 1, "x": -1}, 0),
         ("my col = `my col` * 3", {"my col": -2}, 0),
@@ -63,9 +64,19 @@ def only(weights):
 )
 def test_words_are_a_row_of_numbers(said, weights, null):
     labels, rows, nulls = matrix(said)
-    assert labels == (said.strip(),) or "==" in said or "=" in said
+    assert labels == (said if "=" in said or not null else f"{said} = 0",) or "=" in said
     assert rows == [only(weights)]
     assert nulls == [null]
+
+
+def test_a_number_beside_terms_makes_an_equation_whose_label_says_so():
+    """The estimate is of the terms: called `x - 2` it would be read as the estimate of that."""
+    assert matrix("x - 2, 3 * age + 1, x - age, x + 1 - 1")[0] == (
+        "x - 2 = 0",
+        "3 * age + 1 = 0",
+        "x - age",
+        "x + 1 - 1",
+    )
 
 
 def test_several_in_one_text_in_a_list_and_in_a_chain():
