@@ -20,7 +20,10 @@ def listed(words: Sequence[str]) -> str:
 
 def meant(wanted: str, there: Iterable[object]) -> str:
     """` (did you mean 'x'?)` for a name that is not there, where one of those that are is close; else nothing."""
+    there = list(there)
     names = [str(name) for name in there]
+    if wanted in names and wanted not in there:
+        return f" (its name is no text but {there[names.index(wanted)]!r}; rename it)"
     if alike := [name for name in names if _bare(name) == _bare(wanted)]:
         return f" (did you mean {alike[0]!r}, which differs in case, spaces or the form of its letters?)"
     close = difflib.get_close_matches(wanted, names, 1, 0.8)

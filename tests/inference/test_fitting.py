@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -211,3 +214,51 @@ def test_ranges_of_pandas_cut_are_categories():
     assert fit.terms == ("Intercept", "x[T.(-0.5, 0.5]]", "x[T.(0.5, 9.0]]")
     said = moored.fit(frame.assign(x=cut.cat.rename_categories(["a", "b", "c"])), "y ~ x", sources="gpt")
     np.testing.assert_array_equal(fit.estimate, said.estimate)
+
+
+SPELLED = {
+    "whole floats": lambda code, row: float(code) if row % 2 else code,
+    "decimals": lambda code, row: (Decimal(f"{code}.00"), Fraction(code), np.int8(code))[row % 3],
+    "texts of the numbers": lambda code, row: str(code) if row % 2 else code,
+    "blanks": lambda code, row: f"u{code} " if row % 2 else f"u{code}",
+    "accents": lambda code, row: ("é", "e\u0301")[row % 2] + str(code),
+    "tuples": lambda code, row: (code, "a"),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLED)
+def test_one_code_spelled_in_two_ways_is_one_cluster(spelling):
+    """Units of one person that count as of two give a standard error that is too small."""
+    frame = table()
+    spelled = [SPELLED[spelling](code, row) for row, code in enumerate(frame["person"])]
+    other = frame.assign(person=pd.Series(spelled, dtype=object))
+    expected = moored.fit(frame, "y ~ x", sources="gpt", cluster="person")
+    found = moored.fit(other, "y ~ x", sources="gpt", cluster="person")
+    np.testing.assert_allclose(found.covariance, expected.covariance, rtol=1e-10)
+
+
+def test_codes_that_only_look_alike_stay_apart():
+    frame = table()
+    halves = moored.fit(frame.assign(person=np.arange(300) / 2), "y ~ x", sources="gpt", cluster="person")
+    texts = frame.assign(person=[f"0{'0' * (row % 2)}{row // 2}" for row in range(300)])
+    alone = moored.fit(texts, "y ~ x", sources="gpt", cluster="person")
+    np.testing.assert_allclose(halves.se, alone.se, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "error", "why"),
+    [
+        (
+            {"person": [[1]] * 300},
+            {"cluster": "person"},
+            DataInvalid,
+            r"holds \[1\]; a code is a number or a text",
+        ),
+        ({"gpt": np.ones((300, 2))}, {"sources": "gpt"}, DataInvalid, "'gpt' is an array of 2 dimensions"),
+        ({7: np.ones(300)}, {"sources": "7"}, ColumnMissing, "its name is no text but 7; rename it"),
+    ],
+)
+def test_what_is_no_column_of_values_is_refused_by_name(columns, options, error, why):
+    given = {name: values.to_numpy() for name, values in table().items()} | columns
+    with pytest.raises(error, match=why):
+        moored.fit(given, "y ~ x", **options)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numbers
+import unicodedata
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -78,6 +81,8 @@ def _refuse_rows(wrong: Mask, rows: Sequence[str], sentence: str) -> None:
 
 def codes(frame: pd.DataFrame, name: str, rows: Sequence[str]) -> NDArray[Any]:
     """A column of codes of clusters or strata. Errors: `DataInvalid`, which names the rows without one."""
+    import pandas as pd
+
     missing = missing_cells(frame[name])
     _refuse_rows(
         missing,
@@ -86,7 +91,25 @@ def codes(frame: pd.DataFrame, name: str, rows: Sequence[str]) -> NDArray[Any]:
         "other needs a code of its own",
     )
     values = frame[name].to_numpy()
-    return values.astype(str) if values.dtype.kind not in "iub" else values
+    if values.dtype.kind in "iub":
+        return values
+    try:
+        at, distinct = pd.factorize(values)
+    except TypeError as error:  # lists and dicts
+        raise DataInvalid(
+            f"Column {name!r} holds {_first_odd(values)!r}; a code is a number or a text."
+        ) from error
+    return np.array([_code(value) for value in distinct], dtype=str)[at]
+
+
+def _code(value: Any) -> str:
+    """A code as text: 1, 1.0 and "1" are one, as are "a" and "a ", and the two ways to write an accented letter."""
+    whole = isinstance(value, numbers.Real | Decimal) and value == value // 1
+    return unicodedata.normalize("NFC", str(int(value) if whole else value).strip())
+
+
+def _first_odd(values: NDArray[Any]) -> Any:
+    return next(value for value in values if not isinstance(value, Hashable))
 
 
 def _to_pandas(data: Any) -> pd.DataFrame:
@@ -103,6 +126,11 @@ def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame:
 
     sizes = {str(name): len(values) for name, values in columns.items() if hasattr(values, "__len__")}
     refuse_uneven(sizes)
+    for name, values in columns.items():
+        if (dimensions := getattr(values, "ndim", 1)) > 1:
+            raise DataInvalid(
+                f"Column {name!r} is an array of {dimensions} dimensions; give one value per row."
+            )
     return pd.DataFrame(dict(columns))
 
 
