@@ -21,15 +21,21 @@ MODELS = {
 RATIOS = {"logit": "odds ratio", "poisson": "rate ratio"}
 """What the exponential of a coefficient is, by family."""
 
-_SCALES = {"logit": "log odds", "poisson": "log rate"}
+_SCALES = {"logit": "log odds", "poisson": "log rate", "multinomial": "log odds against class 0"}
 _MOST_DECIMALS = 10
 _MOST_TERMS = 3
 _LEAST_P = 2e-16
 
 
+def model_of(family: str) -> str:
+    """What is fitted, with the number that the family carries: a quantile says which one it is."""
+    name, _, carried = family.partition(":")
+    return f"{carried} quantile" if name == "quantile" and carried else MODELS.get(name, family)
+
+
 def scale_of(family: str) -> str:
     """What a coefficient's number is: "log odds", "log rate"; empty where it is in the outcome's own units."""
-    return _SCALES.get(family, "")
+    return _SCALES.get(family.partition(":")[0], "")
 
 
 def decimals(rows: Iterable[Mapping[str, Any]]) -> int:

@@ -11,7 +11,7 @@ from moored.errors import DataInvalid
 from moored.inference.computed import Computed
 from moored.inference.data import Array, Sample, Source
 from moored.inference.events import few_events
-from moored.inference.families import family_of
+from moored.inference.families import family_of, spelled
 from moored.inference.gmm.estimator import as_fit
 from moored.inference.gmm.first_step import refuse_unidentified, solved
 from moored.inference.gmm.two_step import two_step
@@ -79,7 +79,7 @@ def naive(
     bread = inverse(H, name)
     return Computed(
         estimator=name,
-        family=passes.family.name,
+        family=spelled(passes.family),
         terms=passes.terms,
         estimate=theta,
         covariance=bread @ gram.value() @ bread.T,

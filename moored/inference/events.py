@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from moored.errors import Separated, Unidentified
 from moored.inference.computed import Computed
 from moored.inference.data import Array
-from moored.inference.families import Linear, Logit, Poisson
+from moored.inference.families import Linear, Logit, Poisson, spelled
 from moored.inference.laws import Alternative, refuse_level
 from moored.inference.results import Fit, Target
 from moored.inference.solve.passes import Passes
@@ -69,7 +69,7 @@ class Share:
             counted = 0.0 if self.weighed else labelled
         return Computed(
             estimator=name,
-            family=passes.family.name,
+            family=spelled(passes.family),
             terms=passes.terms,
             estimate=np.array([self.value]),
             covariance=variance,

@@ -261,6 +261,13 @@ def family_of(family: str | Moments) -> Moments:
     )
 
 
+def spelled(family: Moments) -> str:
+    """The name of a family as `family_of` reads it, with the number that it carries."""
+    if isinstance(family, Quantile):
+        return f"{family.name}:{family.tau:.12g}"
+    return f"{family.name}:{family.classes}" if isinstance(family, Multinomial) else family.name
+
+
 def refuse_no_constant(family: Moments, X: Array, what: str) -> None:
     """The mean and the quantile are over a column of ones: of another one, "mean" would be a line through zero."""
     if (

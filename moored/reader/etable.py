@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from moored.errors import DataInvalid
-from moored.numbers import MODELS, RATIOS, decimals, exponential, number, p_equals, p_value, scale_of
+from moored.numbers import RATIOS, decimals, exponential, model_of, number, p_equals, p_value, scale_of
 from moored.reader.frames import Labelled
 from moored.reader.table import Table
 from moored.reader.text import ONE_SIDED, rows_of
 from moored.row_role import BIASED_WORDS, is_biased
 
 BELOW = ("interval", "se", "p")
+_MOST_DIGITS = 15
+"""More decimals than these are none of the number's own."""
 BIASED_MARK = " (biased)"
 _WORDS = {"interval": "intervals in brackets", "se": "standard errors in parentheses", "p": "p-values below"}
 
@@ -64,7 +67,7 @@ def etable(
     names, chosen = _fits(fits)
     lines = _lines(below)
     terms = _terms(chosen, keep)
-    named = dict(labels or {})
+    named = _named(labels)
     frames = [_frame(fit, exp) for fit in chosen]
     rows: list[tuple[str, ...]] = []
     for term in terms:
@@ -132,11 +135,23 @@ def _terms(fits: Sequence[Labelled], keep: Sequence[str] | None) -> list[str]:
     return wanted
 
 
+def _named(labels: Any) -> dict[str, str]:
+    if labels is not None and not isinstance(labels, Mapping):
+        raise DataInvalid(
+            f"labels came as {type(labels).__name__}; give a dict of terms and their names, such as "
+            '{"x": "Age"}.'
+        )
+    return {} if labels is None else {term: str(name) for term, name in labels.items()}
+
+
 def _digits(rows: Sequence[Mapping[str, Any]], digits: int | None) -> Callable[[float], str]:
     """How the numbers of a term are shown: with the decimals that are asked for, or that their errors are worth."""
     if digits is None:
         places = decimals(rows)
         return lambda value: number(value, places)
+    given: object = digits
+    if not isinstance(given, Integral) or not 0 <= digits <= _MOST_DIGITS:
+        raise DataInvalid(f"digits came as {digits!r}; give a whole number from 0 to {_MOST_DIGITS}.")
     return lambda value: f"{value:z.{digits}f}" if math.isfinite(value) else number(value)
 
 
@@ -218,7 +233,7 @@ def _in(places: str) -> str:
 
 def _model(family: str, exp: bool) -> str:
     scale = f"{RATIOS[family]}s" if exp else scale_of(family)
-    return f"{MODELS.get(family, family)} ({scale})" if scale else MODELS.get(family, family)
+    return f"{model_of(family)} ({scale})" if scale else model_of(family)
 
 
 def _values(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moored.numbers import MODELS, decimals, number, p_equals, p_value, scale_of, share
+from moored.numbers import decimals, model_of, number, p_equals, p_value, scale_of, share
 from moored.plaintext import plain
 from moored.row_role import BIASED_WORDS, is_biased
 
@@ -142,7 +142,7 @@ def _counted(fit: Labelled) -> str:
 
 
 def _lines(fit: Labelled) -> tuple[str, ...]:
-    model = MODELS.get(fit.family, fit.family)
+    model = model_of(fit.family)
     scale = f"; the numbers are {scale_of(fit.family)}" if scale_of(fit.family) else ""
     return (f"{model[0].upper()}{model[1:]}, {_counted(fit)}{scale}.",)
 

@@ -148,6 +148,10 @@ def test_decimals_that_are_asked_for_are_kept():
         (None, {}, "NoneType came"),
         ("fits", {"keep": ["z"]}, "keep names 'z'"),
         ("fits", {"below": "stars"}, "below came as 'stars'"),
+        ("fits", {"digits": -1}, "digits came as -1; give a whole number"),
+        ("fits", {"digits": 2.5}, "digits came as 2.5; give a whole number"),
+        ("fits", {"digits": "3"}, "digits came as '3'; give a whole number"),
+        ("fits", {"labels": ["Age"]}, "labels came as list; give a dict"),
     ],
 )
 def test_what_makes_no_table_is_refused(given, options, why):
@@ -234,3 +238,23 @@ def test_a_file_that_cannot_be_written_is_one_sentence(kind, where, tmp_path):
     write = getattr(moored.etable(fits(("human",))), f"to_{kind}")
     with pytest.raises(PageNotWritten, match=r"cannot write .*: .*; name a file in a folder of yours"):
         write(tmp_path / where)
+
+
+@pytest.mark.parametrize("estimator", ["human", "gmm-small", "gmm-proxy", "ppi++-proxy", "naive-proxy"])
+def test_a_quantile_says_which_one_it_is(estimator):
+    sample = draw("ols", p=1, M=1, rng=1)
+    low, high = (ESTIMATORS[estimator](sample, f"quantile:{tau}") for tau in ("0.1", "0.9"))
+    assert "0.1 quantile (column 1); 0.9 quantile (column 2)." in moored.etable([low, high]).to_markdown()
+    assert "0.9 quantile, 150 of" in str(high.summary()).lower()
+    assert high.family == "quantile:0.9"
+    assert ESTIMATORS[estimator](sample, "quantile").family == "quantile:0.5"
+
+
+def test_a_multinomial_says_against_which_class_its_log_odds_are():
+    sample = draw("ols", M=1, rng=3)
+    y = np.where(np.isnan(sample.y), np.nan, np.digitize(sample.y, [0, 1]))
+    sources = tuple(replace(s, y=np.digitize(s.y, [0, 1]).astype(float)) for s in sample.sources)
+    fit = ESTIMATORS["gmm-proxy"](replace(sample, y=y, sources=sources), "multinomial:3")
+    assert fit.family == "multinomial:3"
+    for text in (str(fit.summary()), fit.to_markdown()):
+        assert "log odds against class 0" in text

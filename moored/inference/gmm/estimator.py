@@ -11,7 +11,7 @@ from moored.errors import DataInvalid, Unidentified
 from moored.inference.computed import Computed
 from moored.inference.data import Array, Sample
 from moored.inference.events import few_events
-from moored.inference.families import Quantile, family_of
+from moored.inference.families import Quantile, family_of, spelled
 from moored.inference.gmm.corpus import corpus_covariances
 from moored.inference.gmm.first_step import FirstStep
 from moored.inference.gmm.two_step import Omega, TwoStep, explained_share, two_step
@@ -160,7 +160,7 @@ def as_fit(
         j = (found.j, found.j_df, float(chdtrc(found.j_df, found.j)))
     return Computed(
         estimator=name,
-        family=passes.family.name,
+        family=spelled(passes.family),
         terms=passes.terms,
         estimate=theta,
         covariance=covariance,

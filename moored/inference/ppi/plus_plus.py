@@ -27,7 +27,7 @@ from moored.inference.computed import Computed
 from moored.inference.data import Array, Sample
 from moored.inference.events import few_events
 from moored.inference.failures import failure_warnings, observed_shares, one_sided
-from moored.inference.families import family_of
+from moored.inference.families import family_of, spelled
 from moored.inference.gmm.first_step import human_equation, solved
 from moored.inference.laws import Alternative
 from moored.inference.moments import Moments
@@ -254,7 +254,7 @@ def finished(
         covariance = corpus_covariance(passes, rows_of, theta, lam, found)
     return Computed(
         estimator=name,
-        family=passes.family.name,
+        family=spelled(passes.family),
         terms=passes.terms,
         estimate=theta,
         covariance=covariance,

@@ -16,7 +16,7 @@ import numpy as np
 from moored.inference.computed import Computed
 from moored.inference.data import Array, Sample, Source
 from moored.inference.events import FEW_EVENTS
-from moored.inference.families import Quantile
+from moored.inference.families import Quantile, spelled
 from moored.inference.laws import Alternative, refuse_level
 from moored.inference.results import TURNED, Fit, Target
 from moored.inference.solve.passes import Passes
@@ -120,7 +120,7 @@ def quantile(
     )
     return Computed(
         estimator=name,
-        family=family.name,
+        family=spelled(family),
         terms=passes.terms,
         estimate=np.array([estimate]),
         covariance=np.array([[_error(values, ends, estimate, level, alternative) ** 2]]),
