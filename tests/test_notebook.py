@@ -221,6 +221,44 @@ def store(tmp_path_factory):
     return path
 
 
+def read_of(data):
+    table = table_of_object(data)
+    return {name: list(table.column(name).cells) for name in table.names}
+
+
+def test_columns_with_keys_are_put_together_by_them():
+    """The keys of `frame.to_dict()` were read as its values; a shuffled series stood by its place."""
+    frame = pd.DataFrame({"id": ["a", "b", "c"], "polite": [1, 0, None]}, index=[5, 6, 7])
+    expected = read_of(frame)
+    assert expected == {"id": ["a", "b", "c"], "polite": ["1", "0", None]}
+    assert read_of(frame.to_dict()) == expected
+    assert read_of({"id": frame["id"], "polite": frame["polite"].iloc[::-1]}) == expected
+    assert read_of({"id": frame["id"], "polite": [1, 0, None]}) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        ({"id": "abc", "text": "def"}, "'id' came as str; give a list"),
+        ({"id": ["a", "b"], "text": {"x", "y"}}, "'text' came as set; give a list"),
+        ({"id": pd.Series([1, 2]), "text": ["x"]}, "differ in length"),
+        ({"id": pd.Series([1, 2]), "y": pd.Series([1, 2], index=[7, 8]), "x": [1, 2]}, "make no table"),
+    ],
+)
+def test_what_is_no_column_of_a_dict_is_refused(data, why):
+    with pytest.raises(DataInvalid, match=why):
+        table_of_object(data)
+    with pytest.raises(DataInvalid, match=why):
+        moored.fit(data, "id ~ 1")
+
+
+def test_an_index_that_repeats_a_column_is_no_second_column():
+    frame = pd.DataFrame({"id": ["a", "b"], "text": ["x", "y"]})
+    assert read_of(frame.set_index("id", drop=False)) == read_of(frame)
+    with pytest.raises(errors.HeaderUnclear, match="a column and an index called 'id' that differ"):
+        table_of_object(frame.set_index(pd.Index(["b", "a"], name="id")))
+
+
 def test_a_version_reads_like_a_fit(store):
     found = moored.results("requests", 1, store=store)
     rows = found.estimates

@@ -7,12 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from moored.cells import refuse_uneven
+from moored.cells import frame_of_columns, refuse_no_list, refuse_uneven
 from moored.errors import DataInvalid, HeaderUnclear
 from moored.extras import needed
 from moored.storage.cell_values import table_of_values
 from moored.storage.tables import Table, table_of
 
+_KEYED = (Mapping, pd.Series)
 _GIVE = "give a data frame of pandas or polars, a pyarrow table, or the name of a file"
 
 
@@ -42,17 +43,37 @@ def _of_pandas(frame: pd.DataFrame) -> Table:
     if frame.columns.nlevels > 1:
         raise HeaderUnclear("the data frame has column names of several levels; give each column one name")
     if frame.index.names != [None]:  # a named index is a column
-        frame = frame.reset_index()
+        frame = frame.reset_index(_not_yet_columns(frame))
     _refuse_twice([_name(name) for name in frame.columns])
     return table_of_values(
         {_name(name): frame.iloc[:, place].tolist() for place, name in enumerate(frame.columns)}
     )
 
 
+def _not_yet_columns(frame: pd.DataFrame) -> list[int]:
+    """The levels of the index that no column repeats; pandas would put a second column of the name beside it."""
+    found = []
+    for level, name in enumerate(frame.index.names):
+        values = frame.index.get_level_values(level)
+        if name is not None and name in frame.columns:
+            if not values.equals(pd.Index(frame[name])):
+                raise HeaderUnclear(
+                    f"the data have a column and an index called {name!r} that differ; rename one of them"
+                )
+        else:
+            found.append(level)
+    return found
+
+
 def _of_columns(data: Mapping[Any, Any]) -> Table:
-    columns = {_name(name): list(values) for name, values in data.items()}
-    refuse_uneven({name: len(values) for name, values in columns.items()})
-    return table_of_values(columns)
+    refuse_no_list(data)
+    given: dict[Any, Any] = {
+        name: values if isinstance(values, _KEYED) else list(values) for name, values in data.items()
+    }
+    refuse_uneven({_name(name): len(values) for name, values in given.items()})
+    if any(isinstance(values, _KEYED) for values in given.values()):  # values stand by their keys
+        return _of_pandas(frame_of_columns(given).reset_index(drop=True))
+    return table_of_values({_name(name): values for name, values in given.items()})
 
 
 def _of_arrow(data: Any) -> Table:

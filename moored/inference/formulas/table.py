@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from moored.cells import marks, named, refuse_uneven, words_for_missing
+from moored.cells import frame_of_columns, marks, named, refuse_no_list, refuse_uneven, words_for_missing
 from moored.errors import DataInvalid
 from moored.inference.data import LARGEST, Array, Mask
 from moored.inference.formulas.cells import column, missing_cells, named_rows
@@ -122,8 +122,7 @@ def _to_pandas(data: Any) -> pd.DataFrame:
 
 
 def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame:
-    import pandas as pd
-
+    refuse_no_list(columns)
     sizes = {str(name): len(values) for name, values in columns.items() if hasattr(values, "__len__")}
     refuse_uneven(sizes)
     for name, values in columns.items():
@@ -131,7 +130,7 @@ def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame:
             raise DataInvalid(
                 f"Column {name!r} is an array of {dimensions} dimensions; give one value per row."
             )
-    return pd.DataFrame(dict(columns))
+    return frame_of_columns(columns)
 
 
 def _no_table(data: Any) -> str:
