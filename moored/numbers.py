@@ -23,6 +23,8 @@ RATIOS = {"logit": "odds ratio", "poisson": "rate ratio"}
 
 _SCALES = {"logit": "log odds", "poisson": "log rate", "multinomial": "log odds against class 0"}
 _MOST_DECIMALS = 10
+_POWERS_FROM = 1e9
+_MOST_DIGITS = 15
 _MOST_TERMS = 3
 _LEAST_P = 2e-16
 
@@ -40,15 +42,16 @@ def scale_of(family: str) -> str:
 
 def decimals(rows: Iterable[Mapping[str, Any]]) -> int:
     """Decimals for estimates of one term: three digits of the typical standard error, at least four for small
-    numbers.
+    numbers; below zero for numbers from a thousand million on, whose last digits before the point are none either.
     """
     listed = list(rows)
     errors = [row["se"] for row in listed if row.get("se") and math.isfinite(row["se"])]
     if not errors:
         return 4
     needed = 2 - math.floor(math.log10(statistics.median(errors)))
-    large = max(abs(row["estimate"]) for row in listed) >= 1000
-    return min(max(needed, 1 if large else 4), _MOST_DECIMALS)
+    largest = max(abs(row["estimate"]) for row in listed)
+    least = 4 if largest < 1000 else 1 if largest < _POWERS_FROM else needed
+    return min(max(needed, least), _MOST_DECIMALS)
 
 
 def number(value: Any, places: int = 4, least: int = 1) -> str:
@@ -57,8 +60,10 @@ def number(value: Any, places: int = 4, least: int = 1) -> str:
         return ""
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
-    if abs(value) >= 1e9:
-        return f"{value:.4e}"
+    if abs(value) >= _POWERS_FROM:
+        digits = math.floor(math.log10(abs(value))) + places  # as many as the decimals would leave
+        return f"{value:.{min(max(digits, 4), _MOST_DIGITS)}e}"
+    places = max(places, 0)
     if value and abs(value) < 10.0 ** (least - 1 - places) and places:
         return f"{value:.{max(least, 3) - 1}e}"
     return f"{value if round(value, places) else 0:.{places}f}"

@@ -167,6 +167,26 @@ def test_a_small_number_is_never_cut_to_nothing():
     assert float(rows[0][1]) == pytest.approx(tiny.params["x1"], rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("estimate", "se"), [(12_345_678_901.0, 50_000.0), (3.000028e15, 5.5e10), (2e9, 0.25)]
+)
+def test_a_large_number_keeps_the_digits_that_its_error_is_worth(estimate, se):
+    """Five digits of it made the interval's ends and the estimate one number."""
+    fit = ESTIMATORS["human"](draw("ols", p=1, rng=1), "mean")
+    ends = {"lower": estimate - 2 * se, "upper": estimate + 2 * se}
+    large = replace(
+        fit, **{name: np.array([value]) for name, value in ({"estimate": estimate, "se": se} | ends).items()}
+    )
+    _, rows = cells_of(large.to_markdown(below=("interval", "se")))
+    for shown, value in zip(
+        (rows[0][1], *rows[1][1].strip("[]").split(", "), rows[2][1].strip("()")),
+        (estimate, *ends.values(), se),
+        strict=True,
+    ):
+        assert float(shown) == pytest.approx(value, abs=se / 50)
+        assert shown in repr(large)
+
+
 def test_word_opens_the_file(tmp_path):
     chosen = fits()
     path = moored.etable(chosen, caption="Politeness", notes="By us.").to_docx(tmp_path / "t.docx")
