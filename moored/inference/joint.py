@@ -21,14 +21,22 @@ DEPENDENT = 1e-12  # smallest eigenvalue of the correlation of the tested combin
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Joint:
-    """A joint test: statistic, its degrees of freedom, those of its error (None: chi-squared), p-value."""
+    """A joint test: statistic, its degrees of freedom, those of its error (None: chi-squared), p-value.
+
+    by_law : the p-value is that of the fit's interval, of another law than the statistic's.
+    """
 
     statistic: float
     df: int
     error_df: float | None
     p_value: float
+    by_law: bool = False
 
     def __repr__(self) -> str:
+        if self.by_law:
+            return (
+                f"{p_equals(self.p_value)}, by the law of the interval (Wald statistic {self.statistic:.4g})"
+            )
         if self.error_df is None:
             return f"chi-squared({self.df}) = {self.statistic:.4g}, {p_equals(self.p_value)}"
         found = f"F({self.df}, {self.error_df:.1f}) = {self.statistic / self.df:.4g}"

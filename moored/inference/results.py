@@ -145,8 +145,8 @@ class Fit(Readable):
         )
         if len(chosen.matrix) > 1 or not isinstance(self.law, Combinable):
             return found
-        p_value = self.law.along(chosen.matrix).p_value(chosen.null, "two-sided")
-        return replace(found, p_value=float(p_value[0]))
+        p_value = float(self.law.along(chosen.matrix).p_value(chosen.null, "two-sided")[0])
+        return replace(found, p_value=p_value, by_law=not math.isclose(p_value, found.p_value, rel_tol=1e-6))
 
     def confidence_region(self, R: Any = None, level: float | None = None) -> Region:
         """The combinations of terms (`R` as in `wald_test`) that `wald_test` does not reject: an ellipsoid."""

@@ -42,6 +42,18 @@ def test_a_joint_test_is_read_at_a_glance():
     assert repr(Joint(6.3, 2, 41.87, 0.0612)) == "F(2, 41.9) = 3.15, p = 0.061"
 
 
+def test_a_p_value_never_stands_beside_a_statistic_that_does_not_give_it():
+    """The p-value of one term is its interval's, which few labels take from another law than Wald's."""
+    fit = ESTIMATORS["gmm-small"](draw("logit", n=40, T=300, M=1, rng=2), "logit")
+    found = fit.wald_test("x1 = 0.1")
+    assert found.by_law
+    assert repr(found).startswith("p = ")
+    assert "by the law of the interval (Wald statistic " in repr(found)
+    several = fit.wald_test("x1 = x2 = 0")
+    assert not several.by_law
+    assert not ESTIMATORS["human"](draw("ols", rng=2), "ols").wald_test("x1").by_law
+
+
 @pytest.mark.parametrize("R", [[[1, 0]], [[np.nan, 0, 0]], [[0, 1, 0], [0, 2, 0]], [[0, 0, 0]]])
 def test_what_is_no_joint_test_is_refused(R):
     with pytest.raises(DataInvalid):
