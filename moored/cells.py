@@ -40,6 +40,8 @@ _SPACE_GROUPS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:[ '\u00a0\u2009\u202f][0-9]{
 _MONEY = re.compile(r"[+-]?\s*[$€£¥₹]\s*[+-]?[0-9][0-9.,]*|[+-]?[0-9][0-9.,]*\s*[$€£¥₹]")
 _PERCENT = re.compile(r"[+-]?[0-9][0-9.,]*\s*%")
 _DATE = re.compile(r"(\d{4}([-/])\d\d?\2\d\d?|\d\d?([./-])\d\d?\3\d{2,4})([T ]\d\d?:\d\d.*)?")
+_DASH = re.compile(r"[\u2010-\u2015\u2212\ufe63\uff0d]\s?[0-9][0-9.,]*")
+"""A minus as it is printed, not as it is typed."""
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
@@ -178,6 +180,7 @@ _NOTATIONS = (
     (_THOUSANDS, "thousands separators"),
     (_DOT_GROUPS, "thousands separators"),
     (re.compile(r"[+-]?[0-9]+,[0-9]+"), "decimal commas beside other notations"),
+    (_DASH, "dashes in the place of minus signs"),
     (_INFINITE, "infinite numbers"),
 )
 

@@ -63,6 +63,8 @@ def test_both_readers_see_the_same(tmp_path, monkeypatch, delimiter, changes):
         (",", {"x": ["1,5", "2", "3", "4"]}, "decimal commas"),
         (";", {"x": ["1.234", "2.500", "3", "4"]}, "may be decimal points"),
         (",", {"x": ["5%", "2", "3", "4"]}, "percent signs"),
+        (",", {"x": ["\N{MINUS SIGN}5", "\N{MINUS SIGN}2.5"] * 2}, "dashes in the place of minus signs"),
+        (",", {"x": ["\N{EN DASH}5", "2", "3", "4"]}, "dashes in the place of minus signs"),
         (",", {"s": ["2", "0", "1", "x"]}, r"'2' \("),
     ],
 )
