@@ -128,8 +128,8 @@ def test_every_recorded_corpus_is_whole(name):
         ("politeness-hedge", 5480),
         ("politeness-plural", 5480),
         ("stance", 2049),
-        ("politeness-hedge-qwen", 250),
-        ("politeness-hedge-all", 250),
+        ("politeness-hedge-qwen", 500),
+        ("politeness-hedge-all", 500),
         ("stance-qwen", 250),
         ("stance-all", 250),
     ],
@@ -145,6 +145,7 @@ def test_what_is_recorded_is_joined_to_the_public_file(name, units):
     [
         ("politeness", {"proxy", "synthetic"}),
         ("politeness-qwen", {"qwen"}),
+        ("politeness-qwen-alike", {"qwen"}),
         ("stance", {"proxy", "synthetic"}),
         ("stance-qwen", {"qwen"}),
     ],
