@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -40,6 +41,7 @@ _IMPORTED = (
 )
 """What workers spend their start on; nothing that starts a thread, which a fork would lose."""
 _SCHEDULER_S = 20
+_LONGEST_FOLDER = 70
 _LOOK_S, _GONE_S = 5.0, 60.0
 GATHER_S = 1.0
 """What ends within this time is stored together. Its replies are in the journal already: nothing can be lost."""
@@ -170,8 +172,11 @@ def _started(processes: int, tries: int = STARTS) -> LocalCluster:
 
 @contextmanager
 def _forked() -> Iterator[None]:
-    """Workers are forked from one process that has imported what they need, where forking is safe."""
-    if sys.platform != "linux":
+    """Workers are forked from one process that has imported what they need, where that is safe and can be.
+
+    The process is spoken to by a socket in the folder for temporary files, whose path may have 107 characters.
+    """
+    if sys.platform != "linux" or len(tempfile.gettempdir()) > _LONGEST_FOLDER:
         yield
         return
     with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):

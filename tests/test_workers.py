@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from moored.errors import StudyInvalid
 from moored.llm.endpoints import Endpoint
 from moored.run.workers import THREADS_DO, lacking_here, worth_processes
 from moored.settings import read_settings
+from tests.commands import ended
 from tests.endpoint import serve
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -45,6 +49,25 @@ def test_workers_have_the_environment_of_their_start(monkeypatch: pytest.MonkeyP
         with workers(read_settings({}), 1) as pool:
             answers = pool.client.run(os.getenv, "MOORED_SAID").values()
             assert list(answers) == [said]
+
+
+ONE_WORKER = """
+import os, tasks
+from flows.runner import workers
+from moored.settings import read_settings
+if __name__ == "__main__":
+    with workers(read_settings({}), 1) as pool:
+        print(len(pool.client.run(os.getpid)))
+"""
+
+
+def test_workers_start_where_temporary_files_have_long_paths(tmp_path: Path) -> None:
+    long = tmp_path / ("folder" * 20)
+    long.mkdir()
+    (tmp_path / "one.py").write_text(ONE_WORKER)
+    surroundings = os.environ | {"TMPDIR": str(long), "PYTHONPATH": str(ROOT)}
+    done = ended([sys.executable, "one.py"], tmp_path, surroundings, 120)
+    assert done.stdout.strip() == "1", done.stderr
 
 
 def test_external_workers_are_asked_before_anything_is_sent(tmp_path: Path, closed_port: str) -> None:
