@@ -208,7 +208,7 @@ class View:
     def ids(self, units: NDArray[np.bool_] | NDArray[np.int64]) -> tuple[str, ...]:
         """The first ids of some units: an index or a mask."""
         rows = np.flatnonzero(units) if units.dtype == np.bool_ else units
-        return tuple(str(i) for i in self.units["unit_id"].to_numpy()[rows[:MOST_IDS]])
+        return tuple(str(i) for i in self.units["unit_id"].iloc[rows[:MOST_IDS]])
 
 
 class Written:
