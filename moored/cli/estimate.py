@@ -12,7 +12,7 @@ from moored.cli.answer import print_estimates
 from moored.cli.estimate_table import Written, data_dialect, open_table
 from moored.cli.render import print_json, say
 from moored.errors import DataInvalid
-from moored.numbers import p_equals, scale_of
+from moored.numbers import p_equals
 from moored.storage.published import estimate_rows
 
 if TYPE_CHECKING:
@@ -169,7 +169,12 @@ def as_json(
             rows.append(told | more)
     return {
         "estimates": rows,
-        "fits": [fit.record() | {"role": role_of(fit.estimator, headline)} for fit in fits],
+        "fits": [
+            fit.record()
+            | {key: getattr(fit, key) for key in ("family", "level", "alternative")}
+            | {"role": role_of(fit.estimator, headline)}
+            for fit in fits
+        ],
         "headline": headline,
         "tests": list(tests),
     }
@@ -239,8 +244,10 @@ def _print_adjusted(rows: Sequence[dict[str, Any]], adjust: str | None) -> None:
 
 def print_fits(fits: Sequence[Fit]) -> None:
     """What the numbers are, then labels, agreement test and warnings, a line per estimator."""
-    if fits and (scale := scale_of(fits[0].family)):
-        say(f"The numbers are {scale}.")
+    from moored.reader.text import reading_of
+
+    for line in reading_of(fits[0]) if fits else ():
+        say(line)
     for fit in fits:
         line = f"{fit.estimator}: {fit.n_labelled:,} of {fit.n_total:,} units labelled"
         if fit.j_p_value is not None:

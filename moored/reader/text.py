@@ -157,6 +157,16 @@ def _interval_notes(fit: Labelled, level: float) -> Iterable[str]:
         yield f"One-sided: {ONE_SIDED[fit.alternative]}."
 
 
+def reading_of(fit: Labelled) -> Iterable[str]:
+    """How a table of numbers is to be read, where its head does not say it: what is not the usual."""
+    if scale := scale_of(fit.family):
+        yield f"The numbers are {scale}."
+    if fit.family.startswith("quantile:"):
+        yield f"Estimated is the {model_of(fit.family)}."
+    if fit.level != USUAL or fit.alternative in ONE_SIDED:
+        yield from _interval_notes(fit, fit.level)
+
+
 def _notes(fit: Labelled, level: float, head: tuple[str, ...]) -> Iterable[str]:
     yield from _interval_notes(fit, level)
     if fit.target == "corpus":

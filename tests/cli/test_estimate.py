@@ -55,6 +55,23 @@ def test_the_words_name_the_headline_and_the_corpus(tmp_path):
     assert "warning:" not in said
 
 
+def test_what_is_not_the_usual_is_said_beside_the_numbers(tmp_path):
+    """One-sided p-values, 90% intervals and a quantile looked like any other table's."""
+    file = table(tmp_path)
+    options = ("--level", "0.9", "--alternative", "larger")
+    said = " ".join(run(file, *options).split())
+    assert "lower, upper: 90% interval, one-sided." in said
+    assert "the alternative is a larger value, so p-values are one-sided" in said
+    fit = json.loads(run(file, "--json", *options))["fits"][0]
+    assert (fit["family"], fit["level"], fit["alternative"]) == ("ols", 0.9, "larger")
+    quantile = ("--family", "quantile:0.9")
+    asked = ["estimate", file, "--formula", "y ~ 1", "--labelled", "s", *quantile]
+    assert "Estimated is the 0.9 quantile." in CliRunner().invoke(app, asked).stdout
+    usual = " ".join(run(file).split())
+    assert "interval" not in usual
+    assert "one-sided" not in usual
+
+
 def test_labelling_by_the_outcome_and_failing_on_one_side_are_warned_of(tmp_path):
     said = " ".join(run(table(tmp_path, selected=0.4)).split())
     assert "labelling was not random" in said
