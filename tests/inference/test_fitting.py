@@ -262,3 +262,20 @@ def test_what_is_no_column_of_values_is_refused_by_name(columns, options, error,
     given = {name: values.to_numpy() for name, values in table().items()} | columns
     with pytest.raises(error, match=why):
         moored.fit(given, "y ~ x", **options)
+
+
+@pytest.mark.parametrize("kind", [object, "string", "category"])
+def test_space_around_a_category_is_none_of_it(kind):
+    """As the command line reads the same table; "b" and "b " were two terms."""
+    frame = table()
+    padded = [f" {level}" if row % 3 else f"{level}\t" for row, level in enumerate(frame["g"])]
+    expected = moored.fit(frame, "y ~ g", sources="gpt")
+    same(moored.fit(frame.assign(g=pd.Series(padded).astype(kind)), "y ~ g", sources="gpt"), expected)
+
+
+def test_an_order_of_padded_categories_is_kept():
+    frame = table()
+    order = ["b ", "c & d", "a", "b", "none"]
+    padded = [level + " " if level == "b" and row % 2 else level for row, level in enumerate(frame["g"])]
+    found = moored.fit(frame.assign(g=pd.Categorical(padded, order, ordered=True)), "y ~ g", sources="gpt")
+    assert found.terms == ("Intercept", "g[T.c & d]", "g[T.a]")

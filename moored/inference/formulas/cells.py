@@ -25,7 +25,7 @@ class Cells:
 
     Attributes
     ----------
-    values : (T,) floats, or the categories as they stand (objects, or a pandas category with its order).
+    values : (T,) floats, or categories without space around them (objects, or a pandas category with its order).
     missing : (T,) where there is none: NaN, None, NA, or a text that is blank.
     words : whether the values are categories.
     """
@@ -47,7 +47,7 @@ def column(frame: pd.DataFrame, name: str) -> Cells:
     if isinstance(values.dtype, pd.CategoricalDtype):
         if isinstance(values.cat.categories, pd.IntervalIndex):
             values = values.cat.rename_categories(str)
-        return Cells(values, missing, True)
+        return Cells(_bare_categories(values), missing, True)
     if values.dtype.kind in "biuf":
         return Cells(_floats(values, missing), missing, False)
     if values.dtype.kind not in "OTUS" and not pd.api.types.is_string_dtype(values.dtype):
@@ -78,11 +78,23 @@ def _of_objects(name: str, values: pd.Series[Any], missing: Mask) -> Cells:
     if kinds <= {"number"}:
         return Cells(_floats(objects, missing), missing, False)
     if kinds == {"word"}:
-        return Cells(objects.where(~pd.Series(missing, index=objects.index), None), missing, True)
+        words = [None if none else value.strip() for value, none in zip(objects, missing, strict=True)]
+        return Cells(pd.Series(words, index=objects.index, dtype=object), missing, True)
     odd = next(value for value in present if _kind(value) != "word")
     raise DataInvalid(
         f"Column {name!r} holds {odd!r} among its values; a formula takes a column of numbers, or one of words."
     )
+
+
+def _bare_categories(values: pd.Series[Any]) -> pd.Series[Any]:
+    """The categories without space around them, in their order; those that differ in nothing else become one."""
+    import pandas as pd
+
+    bare = {level: level.strip() if isinstance(level, str) else level for level in values.cat.categories}
+    if all(level == own for level, own in bare.items()):
+        return values
+    kind = pd.CategoricalDtype(list(dict.fromkeys(bare.values())), ordered=values.cat.ordered)
+    return values.astype(object).map(bare, na_action="ignore").astype(kind)
 
 
 def _kind(value: Any) -> str:
