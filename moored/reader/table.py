@@ -119,7 +119,8 @@ class Table:
 
 def _markdown(text: str) -> str:
     """A text in which nothing is markup."""
-    return "".join(f"\\{mark}" if mark in "\\`*_{}<>#|~$" else mark for mark in plain(text))
+    shown = "".join(f"\\{mark}" if mark in "\\`*_{}<>#|~$" else mark for mark in plain(text))
+    return shown.replace("](", "]\\(")  # a link, or a picture that is loaded from elsewhere
 
 
 def _written(text: str, path: str | Path | None) -> str:

@@ -187,6 +187,13 @@ def test_a_large_number_keeps_the_digits_that_its_error_is_worth(estimate, se):
         assert shown in repr(large)
 
 
+def test_a_name_is_no_link_and_no_picture():
+    fit = replace(fits(("human",))[0], terms=("Intercept", "g[T.![a](http://x.y/z)]", "x"))
+    text = moored.etable(fit, notes="[b](javascript:c)").to_markdown()
+    assert "![a]\\(http" in text
+    assert "[b]\\(java" in text
+
+
 def test_word_opens_the_file(tmp_path):
     chosen = fits()
     path = moored.etable(chosen, caption="Politeness", notes="By us.").to_docx(tmp_path / "t.docx")
