@@ -27,6 +27,7 @@ _POWERS_FROM = 1e9
 _MOST_DIGITS = 15
 _MOST_TERMS = 3
 _LEAST_P = 2e-16
+_USUAL_P = (0.1, 0.05, 0.01, 0.005, 0.001)
 
 
 def model_of(family: str) -> str:
@@ -75,10 +76,15 @@ def share(value: Any) -> str:
 
 
 def p_value(value: Any) -> str:
-    """Two digits; what lies below the precision of floating-point numbers is said so, as R does."""
+    """Two digits; more where they would round it up to a usual level of significance, which its interval says it is
+    below. What lies below the precision of floating-point numbers is said so, as R does.
+    """
     if value is None or math.isnan(value):
         return ""
-    return f"{value:.2g}" if value >= _LEAST_P else "<2e-16"
+    if value < _LEAST_P:
+        return "<2e-16"
+    rounded = (f"{value:.{digits}g}" for digits in range(2, _MOST_DIGITS))
+    return next((text for text in rounded if not value < float(text) in _USUAL_P), f"{value:.2g}")
 
 
 def p_equals(value: Any) -> str:

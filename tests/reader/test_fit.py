@@ -14,6 +14,7 @@ from matplotlib import pyplot as plt
 import moored
 from moored.errors import DataInvalid, ExtraMissing, TermUnknown
 from moored.inference import ESTIMATORS
+from moored.numbers import p_value
 from tests.inference.worlds import draw
 
 HOSTILE = "<script>alert(1)</script> & \x1b[31mred\x1b[0m \u202e $x^2$ | _a_"
@@ -262,3 +263,19 @@ def test_a_source_that_knows_nothing_is_shown_as_nothing(estimator, reading):
     assert "-0%" not in str(fit)
     if fit.r2 is not None and reading != "noise":
         assert fit.r2.tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0496, "0.0496"),
+        (0.049996, "0.049996"),
+        (0.05, "0.05"),
+        (0.0504, "0.05"),
+        (0.00998, "0.00998"),
+        (0.04, "0.04"),
+    ],
+)
+def test_a_p_value_is_not_rounded_up_to_a_level_that_it_is_below(value, shown):
+    """Beside an interval without zero stood p = 0.05."""
+    assert p_value(value) == shown
