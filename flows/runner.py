@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,13 +13,13 @@ from typing import Any, TypeVar
 import cloudpickle
 import dask
 from distributed import Client, LocalCluster
-from distributed.utils import get_mp_context
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect_dask import DaskTaskRunner
 
 from moored.errors import MooredError, StudyInvalid
 from moored.llm.endpoints import Endpoint
+from moored.run.forking import interrupts_ignored, start_forking
 from moored.run.workers import lacking_here
 from moored.settings import Settings
 from moored.storage.journal import Journal
@@ -32,16 +29,7 @@ T = TypeVar("T")
 STARTS = 3
 """How often a cluster is started before the run gives up."""
 _CLOSE_S = 5
-_IMPORTED = (
-    "distributed.worker",
-    "prefect.task_engine",
-    "prefect_dask",
-    "moored.llm.client",
-    "moored.llm.steps",
-)
-"""What workers spend their start on; nothing that starts a thread, which a fork would lose."""
 _SCHEDULER_S = 20
-_LONGEST_FOLDER = 70
 _LOOK_S, _GONE_S = 5.0, 60.0
 GATHER_S = 1.0
 """What ends within this time is stored together. Its replies are in the journal already: nothing can be lost."""
@@ -140,7 +128,7 @@ def refuse_far_workers(settings: Settings, endpoints: Iterable[Endpoint]) -> Non
 def _cluster(processes: int) -> Iterator[str]:
     """Worker processes on loopback. Gives the scheduler's address."""
     with _forked():
-        with _interrupts_ignored():
+        with interrupts_ignored():
             cluster = _started(processes)
         try:
             yield cluster.scheduler_address
@@ -172,26 +160,9 @@ def _started(processes: int, tries: int = STARTS) -> LocalCluster:
 
 @contextmanager
 def _forked() -> Iterator[None]:
-    """Workers are forked from one process that has imported what they need, where that is safe and can be.
-
-    The process is spoken to by a socket in the folder for temporary files, whose path may have 107 characters.
-    """
-    if sys.platform != "linux" or len(tempfile.gettempdir()) > _LONGEST_FOLDER:
+    """Workers are forked from one process that has imported what they need, where that can be."""
+    if not start_forking():
         yield
         return
     with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
-        get_mp_context().set_forkserver_preload(list(_IMPORTED))
         yield
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Processes started here inherit it: Ctrl-C is for the flow, which ends its workers itself."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)

@@ -59,8 +59,13 @@ class Server:
 
     def close(self) -> None:
         """End it, at the latest after ten seconds."""
-        self._closing.set()
+        self.leave()
         _end(self._process)
+
+    def leave(self) -> None:
+        """Let it end by itself, which takes it a second."""
+        self._closing.set()
+        _let_end(self._process)
 
     def _watch(self, port: int) -> None:
         try:
@@ -101,7 +106,10 @@ def api_server(port: int | None = None) -> Iterator[Server]:
     try:
         yield server
     finally:
-        server.close()
+        if port is None:
+            server.leave()
+        else:
+            server.close()
 
 
 def _started(port: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -155,13 +163,17 @@ def _collect(process: subprocess.Popen[bytes], complaints: deque[str]) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    with suppress(OSError):
-        process.stdin.close()
+    _let_end(process)
     with suppress(subprocess.TimeoutExpired):
         process.wait(timeout=10)
     process.kill()
     process.wait()
+
+
+def _let_end(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    with suppress(OSError):
+        process.stdin.close()
 
 
 class _Gone(BaseHTTPRequestHandler):

@@ -19,6 +19,7 @@ from moored.cli.surroundings import (
     prefect_environment,
 )
 from moored.errors import MooredError, PrefectUnusable, ServerLost, StudyInvalid
+from moored.run.forking import start_forking
 from moored.settings import Settings
 
 _TRIES, _PAUSE_S = 3, 1.0
@@ -43,7 +44,7 @@ def run_flow(
             return load_flow(settings.pipeline, entrypoint)(**parameters)
         server = server or stack.enter_context(api_server())
         flow = load_flow(settings.pipeline, entrypoint)  # while the server starts
-        stack.enter_context(_own_api(server))
+        stack.enter_context(own_api(server))
         return flow(**parameters)
 
 
@@ -51,9 +52,12 @@ def run_flow(
 def early_server(settings: Settings) -> Iterator[Server | None]:
     """A Prefect server for one run that starts beside the block; None where the user may have named one.
 
-    It and this process's own imports take about as long.
+    It and this process's own imports take about as long. Where workers are asked for, what they are forked from
+    starts, too.
     """
     pipeline_environment(settings)
+    if settings.workers and settings.dask_address is None:
+        start_forking()
     if may_be_configured():
         yield None
         return
@@ -84,14 +88,16 @@ def load_flow(pipeline: Path, entrypoint: str) -> Any:
 
 
 @contextmanager
-def _own_api(server: Server) -> Iterator[None]:
+def own_api(server: Server) -> Iterator[None]:
     """One Prefect server for the run and its workers: without an address each worker would start its own.
+
+    It ends with the run, so nobody waits for heartbeats; their thread holds up the end of each flow by a second.
 
     Errors: `ServerNotStarted`; `ServerLost` where it dies and cannot be started again.
     """
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: server.address}):
+    with temporary_settings({PREFECT_API_URL: server.address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         try:
             yield
         except Exception as error:

@@ -75,15 +75,19 @@ def client(side: str, url: str, folder: Path, concurrency: int) -> None:
 
 def pipeline(side: str, folder: Path, concurrency: int) -> None:
     """The stage; `concurrency` in two threads, or all workers, together."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    from moored.cli.api_server import api_server
+    from moored.cli.pipeline import early_server, own_api
+    from moored.settings import read_settings
 
     workers = int(side.removeprefix("dask") or 2) if side.startswith("dask") else 2
     with ExitStack() as stack:
-        api = stack.enter_context(api_server())
+        os.environ |= {
+            "MOORED_WORKERS": "2" if side == "fresh" else "0",
+            "MOORED_STORE": str(folder / "s.duckdb"),
+        }
+        server = stack.enter_context(early_server(read_settings()))
+        assert server is not None
         importlib.import_module("flows.generation")  # while the server starts, as a run does
-        stack.enter_context(temporary_settings({PREFECT_API_URL: api.address}))
+        stack.enter_context(own_api(server))
         if side.startswith("dask"):
             from distributed import LocalCluster
 
@@ -91,8 +95,6 @@ def pipeline(side: str, folder: Path, concurrency: int) -> None:
                 n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
             )
             os.environ["MOORED_DASK_ADDRESS"] = stack.enter_context(cluster).scheduler_address
-        else:
-            os.environ["MOORED_WORKERS"] = "2" if side == "fresh" else "0"
         if side != "fresh":
             run_stage(folder / "few.csv", concurrency // workers)
         run_stage(folder / "texts.csv", concurrency // workers, ready, lambda: done(1, 1))
