@@ -77,7 +77,7 @@ def test_the_key_is_that_of_the_body() -> None:
 def test_soft_labels_are_normalised_over_the_allowed_answers() -> None:
     soft = _soft({"yes": -0.1, "no": -3.0, "maybe": -3.5}, {"yes": 1, "no": 0})
     assert soft.value == pytest.approx(1 / (1 + 2.718281828**-2.9))
-    graded = _soft({"low": -1.0, " Mid": -1.0, "high": -1.0}, {"low": 0, "mid": 5, "high": 10})
+    graded = _soft({"low": -1.2, " Mid": -1.2, "high": -1.2}, {"low": 0, "mid": 5, "high": 10})
     assert graded.value == pytest.approx(5)
     assert _soft({"banana": -0.1}, {"yes": 1, "no": 0}).error_kind == "wrong-answer"
 
