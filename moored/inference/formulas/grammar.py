@@ -48,6 +48,39 @@ class Reading:
         return tuple(dict.fromkeys((*outcome, *self.covariates)))
 
 
+_GROUPS = "random effects and fixed effects are not fitted, name their groups as clusters"
+_SIGNS = {
+    "|": _GROUPS,
+    ".": "write the names of the columns",
+    "in": "write x:g, which is what R makes of x %in% g, or g/x for the terms of g, too",
+}
+"""What to write in place of a sign that has no meaning here."""
+_REASONS = (
+    (
+        "Numeric literals|numerical scaling",
+        "a number is no term: write I(x * 2) to compute with one, and 0 + or - 1 to leave the constant out",
+    ),
+    ("Unknown operator '[<>=!]+'", "put I() around what is computed or compared, such as I(x > 0)"),
+    (r"\|", f"there is no | in a formula; {_GROUPS}"),
+    (r"Unknown operator '[$@]'", "write the name of the column alone"),
+    ("and `in`", f"there is no in in a formula; {_SIGNS['in']}"),
+    (r"`\.`", "'.' names no column: write the names"),
+    (
+        "String literals",
+        "a word between quotes is no column: write its name, between backticks where it is no plain word",
+    ),
+    ("`~` is incorrectly used", "a formula has one ~, with something on both sides: outcome ~ covariates"),
+    ("quote context", "a backtick or a quotation mark opens and does not close"),
+    ("context marker", "a parenthesis opens and does not close, or closes without one"),
+    ("insuffi?c?i?ent arguments", "a sign such as + has nothing on one of its sides"),
+    (
+        "Missing operator",
+        "between two names there is no sign such as +; a name with spaces stands between backticks",
+    ),
+)
+"""What formulaic says of a formula that it cannot read -> what that means here."""
+
+
 def read_formula(what: str, text: str) -> Reading:
     """Read "outcome ~ covariates". Errors: `DataInvalid`, which names `what` and the place."""
     tree = _tree(what, text)
@@ -110,36 +143,11 @@ def _formula(what: str, text: str) -> Any:
 
 def _unreadable(what: str, text: str, error: Exception) -> DataInvalid:
     reason = _MARKS.sub("", (str(error).splitlines() or [type(error).__name__])[0])
-    if "Numeric literals" in reason or "numerical scaling" in reason:
-        reason = "a number is no term: write I(x * 2) to compute with one, and 0 + or - 1 to leave the constant out"
-    elif re.search(r"Unknown operator '[<>=!]+'", reason):
-        reason = (
-            "put I() around what is computed or compared, such as I(x > 0)"
-            if "~" in text
-            else "write ~ between the outcome and the covariates"
-        )
-    elif "|" in reason:
-        reason = f"there is no | in a formula; {_GROUPS}"
-    elif re.search(r"Unknown operator '[$@]'", reason):
-        reason = "write the name of the column alone"
-    elif "and `in`" in reason:
-        reason = f"there is no in in a formula; {_SIGNS['in']}"
-    elif "`.`" in reason:
-        reason = "'.' names no column: write the names"
-    elif "String literals" in reason:
-        reason = (
-            "a word between quotes is no column: write its name, between backticks where it is no plain word"
-        )
-    return DataInvalid(f"{what} is {text!r}, which cannot be read: {reason.rstrip('. ')}.")
-
-
-_GROUPS = "random effects and fixed effects are not fitted, name their groups as clusters"
-_SIGNS = {
-    "|": _GROUPS,
-    ".": "write the names of the columns",
-    "in": "write x:g, which is what R makes of x %in% g, or g/x for the terms of g, too",
-}
-"""What to write in place of a sign that has no meaning here."""
+    if "~" not in text:
+        said = "write ~ between the outcome and the covariates"
+    else:
+        said = next((ours for theirs, ours in _REASONS if re.search(theirs, reason)), reason.rstrip(". "))
+    return DataInvalid(f"{what} is {text!r}, which cannot be read: {said}.")
 
 
 def _refuse_operators(what: str, text: str, node: Any) -> int:
