@@ -76,12 +76,13 @@ def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool
                 break  # the next round starts new workers
             running -= len(ended)
             results = [one.result(raise_on_failure=False) for one in ended]
-            refusal = refusal or settle(run, results, starts, progress)
+            reason = store_finished(run, results, starts, progress)
+            refusal = refusal or reason
     if refusal is not None:
         raise refusal
 
 
-def settle(
+def store_finished(
     run: Run, results: Sequence[object], starts: Mapping[str, Start], progress: Progress
 ) -> MooredError | None:
     """Store what finished; the reason to stop, if one of these results is one."""

@@ -4,8 +4,12 @@ import json
 
 import pytest
 
+from moored.storage.generations import latest_generations
+from moored.storage.progress import latest_plan
+from moored.storage.warehouse import open_store
 from tests.studies import requests_frame, study_table, write_requests, write_study
 
+PROBES = 2
 pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
 
 
@@ -37,6 +41,19 @@ def test_a_cap_stops_the_run_and_raising_it_completes(moored, endpoint, tmp_path
     assert json.loads(done.out)["version"] == 1
     status = json.loads(moored("status", "requests", "--json").out)
     assert [(part["ok"], part["missing"]) for part in status["sources"]] == [(60, 0), (60, 0)]
+
+
+def test_what_ends_after_the_cap_was_reached_is_stored_too(moored, endpoint, tmp_path, monkeypatch):
+    import flows.runner
+
+    monkeypatch.setattr(flows.runner, "GATHER_S", 0.0)  # the first chunk that meets the cap comes alone
+    write_requests(tmp_path)
+    path = write_study(tmp_path, generation={"chunk_rows": 15, "concurrency": 8, "max_requests": 100})
+    assert moored("run", path).code == 44
+    with open_store(tmp_path / "store.duckdb") as store:
+        rows = latest_generations(store, "requests", *latest_plan(store, "requests"))
+    assert (rows["status"] == "ok").sum() == endpoint.calls - PROBES
+    assert rows.groupby("source")["unit_id"].nunique().tolist() == [60, 60]
 
 
 def test_a_unit_shown_as_an_example_leaves_and_the_version_says_so(moored, endpoint, tmp_path):
