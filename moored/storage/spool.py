@@ -22,17 +22,18 @@ def spooled(chunks: Callable[[], Iterable[T]]) -> Callable[[], Iterator[T]]:
     The file has no name, nobody else can open it, and it ends with the process. Where there is no room for it each
     pass makes its chunks itself, as the first one does.
     """
-    spool = _Spool()
+    whole: list[_Spool] = []
 
     def passes() -> Iterator[T]:
-        if spool.whole:
-            yield from spool.read()
+        if whole:
+            yield from whole[0].read()
             return
-        spool.empty()
+        spool = _Spool()  # of this pass alone: another may have begun
         for chunk in chunks():
             spool.add(chunk)
             yield chunk
-        spool.end()
+        if spool.complete():
+            whole[:] = [spool]
 
     return passes
 
@@ -41,13 +42,8 @@ class _Spool:
     """Pickled objects in a file, and where each begins."""
 
     def __init__(self) -> None:
-        self.whole = False
-        self._file: IO[bytes] | None = None
         self._begins: list[int] = []
-
-    def empty(self) -> None:
-        """A new file, in place of one that a pass did not fill to its end."""
-        self._begins, self._file = [], None
+        self._file: IO[bytes] | None = None
         with suppress(OSError):
             self._file = tempfile.TemporaryFile(prefix="moored-", dir=large_files_folder())  # noqa: SIM115
 
@@ -61,12 +57,13 @@ class _Spool:
         except OSError:
             self._file = None
 
-    def end(self) -> None:
-        """All are there."""
+    def complete(self) -> bool:
+        """Whether all that was added is in the file."""
         with suppress(OSError):
             if self._file is not None:
                 self._file.flush()
-                self.whole = True
+                return True
+        return False
 
     def read(self) -> Iterator[T]:
         """Each in turn; several passes may read at one time."""

@@ -48,6 +48,19 @@ def test_two_passes_at_one_time_do_not_disturb_each_other():
     assert [(a[0], b[0]) for a, b in zip(chunks(), chunks(), strict=True)] == [(0, 0), (1, 1), (2, 2)]
 
 
+def test_two_first_passes_at_one_time_do_not_mix():
+    chunks = spooled(Maker())
+    assert [(a[0], b[0]) for a, b in zip(chunks(), chunks(), strict=True)] == [(0, 0), (1, 1), (2, 2)]
+    one, other = chunks(), chunks()
+    assert sums(chunks()) == sums(one) == sums(other) == ALL
+    fresh = spooled(Maker())
+    early = fresh()
+    next(early)
+    assert sums(fresh()) == ALL
+    assert sums(early) == ALL[1:]
+    assert sums(fresh()) == ALL
+
+
 def test_without_room_for_the_file_each_pass_makes_its_chunks():
     make = Maker()
     chunks = spooled(make)
