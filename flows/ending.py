@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, cast
 
 from prefect import Flow
@@ -14,15 +15,16 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import CrashedRun
 from prefect.states import Completed
 
-from moored.errors import Overdue
+from moored.errors import MooredError, Overdue
 from moored.monitor.alerts import Alert, send_alert
 from moored.monitor.endings import STOPPED, Ending, ending_of, public_sentence, settle
 from moored.monitor.logs import log, set_up_logs
 from moored.run.record import Report
 from moored.settings import read_settings
-from moored.storage.studies import find_study, refuse_unknown
+from moored.storage.studies import refuse_unknown
 from moored.storage.warehouse import open_store
 from moored.study import Study
+from moored.study.file import name_in
 
 _SIGNALS = re.compile(r"status code: (-15|-2|143|130)\b")
 """In what Prefect's runner says of a process that SIGTERM or SIGINT ended."""
@@ -57,6 +59,8 @@ def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  #
         settle(Ending(name, "died", state.message or "the run's process is gone", run), settings)
         return
     settle(ending_of(name, run, result), settings)
+    if isinstance(result, MooredError):
+        result.told = True
 
 
 def tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
@@ -93,9 +97,7 @@ def name_of(study: Study | Mapping[str, Any] | str | None) -> str:
         return str(study.get("name", "study"))
     if study is None or not study.endswith(".toml"):
         return study or "study"
-    with suppress(Exception):
-        return find_study(study, read_settings().store)[0].name
-    return study
+    return name_in(Path(study)) or study
 
 
 TOLD: dict[str, Any] = {

@@ -9,6 +9,8 @@ class MooredError(Exception):
     """Root. `message` is one sentence for a person; `details` goes into `--json`."""
 
     exit_code: ClassVar[int] = 1
+    told: bool = False
+    """Whether a flow that it ended has recorded, logged and alerted it."""
 
     def __init_subclass__(cls, exit_code: int | None = None) -> None:
         if exit_code is not None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from moored.cli.beginning import settings_of_run
 from moored.cli.studies import JsonOption, StudyArgument, open_study
 from moored.errors import MooredError, StudyInvalid
-from moored.settings import Settings, read_settings
+from moored.settings import Settings
 
 if TYPE_CHECKING:
     from moored.run.record import Report
@@ -32,9 +33,9 @@ def run_command(study: StudyArgument, publish_anyway: PublishAnyway = None, json
     from moored.storage.studies import find_study
     from moored.study.scope import Scope
 
-    settings = read_settings()
-    loaded, folder = find_study(study, settings.store)
-    _run(settings, loaded, folder, Scope(), publish_anyway, json)
+    with settings_of_run(study) as settings:
+        loaded, folder = find_study(study, settings.store)
+        _run(settings, loaded, folder, Scope(), publish_anyway, json)
 
 
 def rerun_command(
@@ -54,10 +55,10 @@ def rerun_command(
     from moored.storage.studies import find_study
     from moored.study.scope import rerun_scope
 
-    settings = read_settings()
-    loaded, folder = find_study(study, settings.store)
-    scope = rerun_scope(loaded, failed=failed, sources=tuple(source or ()), units=_listed(units))
-    _run(settings, loaded, folder, scope, publish_anyway, json)
+    with settings_of_run(study) as settings:
+        loaded, folder = find_study(study, settings.store)
+        scope = rerun_scope(loaded, failed=failed, sources=tuple(source or ()), units=_listed(units))
+        _run(settings, loaded, folder, scope, publish_anyway, json)
 
 
 def reparse_command(
@@ -69,17 +70,15 @@ def reparse_command(
     from moored.storage.studies import find_study
     from moored.study.scope import Scope
 
-    settings = read_settings()
-    loaded, folder = find_study(study, settings.store)
-    seen = reread(loaded, folder, settings)
-    if seen.publishable:
+    with settings_of_run(study) as settings:
+        loaded, folder = find_study(study, settings.store)
+        seen = reread(loaded, folder, settings)
         if not json:
             say(seen.line)
-        _run(settings, loaded, folder, Scope(), publish_anyway, json)
-    elif json:
-        print_json({"study": loaded.name} | asdict(seen))
-    else:
-        say(seen.line)
+        if seen.publishable:
+            _run(settings, loaded, folder, Scope(), publish_anyway, json)
+        elif json:
+            print_json({"study": loaded.name} | asdict(seen))
 
 
 def _listed(units: Path | None) -> tuple[str, ...]:
@@ -99,6 +98,7 @@ def _run(
 ) -> None:
     from moored.cli.inspect import results_object
     from moored.cli.render import print_json
+    from moored.llm.serving import refuse_absent_models
     from moored.storage.place import refuse_unwritable
     from moored.storage.results import find_run
     from moored.storage.run_lock import refuse_busy
@@ -107,7 +107,7 @@ def _run(
     lock = settings.run_lock(study.name)
     refuse_unwritable(settings.store, settings.journal, lock)
     refuse_busy(lock, study.name)
-    _refuse_absent_models(settings, study)
+    refuse_absent_models(study, settings.cache)
     report = _report(settings, study, folder, scope, publish_anyway, json)
     with open_study(study.name, settings) as (store, name):
         published = find_run(store, name, report.latest)
@@ -116,21 +116,6 @@ def _run(
         print_json(results_object(published) | {"changed": report.changed})
         return
     _print_end(settings, study, report, published, told)
-
-
-def _refuse_absent_models(settings: Settings, study: Study) -> None:
-    """Before anything is read or started; told and remembered as the flow would."""
-    from moored.llm.serving import refuse_absent_models
-
-    try:
-        refuse_absent_models(study, settings.cache)
-    except MooredError as error:
-        from moored.monitor.endings import ending_of, settle
-        from moored.monitor.logs import set_up_logs
-
-        set_up_logs(settings.log)
-        settle(ending_of(study.name, None, error), settings)
-        raise
 
 
 def _report(

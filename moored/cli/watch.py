@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from moored.cli.beginning import settings_of_watch
 from moored.cli.render import print_json
 from moored.cli.studies import JsonOption
 from moored.errors import Overdue
-from moored.settings import read_settings
 
 
 def watch_command(
@@ -26,7 +26,8 @@ def watch_command(
     """Alert where no run ended well for longer than expected, or a run died; then the exit code is 62."""
     from moored.monitor.overdue import parse_duration, refuse_overdue, watch_store
 
-    alerts = watch_store(read_settings(), parse_duration(expected_every), studies or ())
+    with settings_of_watch() as settings:
+        alerts = watch_store(settings, parse_duration(expected_every), studies or ())
     if json:
         print_json({"alerts": [asdict(alert) for alert in alerts]})
         raise typer.Exit(Overdue.exit_code if alerts else 0)

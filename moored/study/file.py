@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import re
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +16,11 @@ from moored.study.problems import came, impossible, sentences
 from moored.study.study import Study
 from moored.study.thresholds import CheckName
 
+_NAME = re.compile("[a-z0-9][a-z0-9_-]{0,59}")
+_NAME_LINE = re.compile(
+    rf"""^[ \t]*name[ \t]*=[ \t]*(["'])({_NAME.pattern})\1[ \t]*(?:#.*)?$""", re.MULTILINE
+)
+_TABLE_LINE = re.compile(r"^[ \t]*\[", re.MULTILINE)
 _OTHER_ENCODINGS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
@@ -24,6 +31,19 @@ def load_study(path: Path) -> Study:
         return parse_study(raw)
     except StudyInvalid as error:
         raise StudyInvalid(f"{path}: {error.message}", **error.details) from error
+
+
+def name_in(path: Path) -> str | None:
+    """The name that a study file gives, whatever is wrong with the rest; None where none can be read."""
+    with suppress(StudyInvalid):
+        name = _toml(path).get("name")
+        return name if isinstance(name, str) and _NAME.fullmatch(name) else None
+    try:
+        text = path.read_bytes().decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+    except (OSError, ValueError):
+        return None
+    found = _NAME_LINE.search(_TABLE_LINE.split(text, maxsplit=1)[0])
+    return found[2] if found else None
 
 
 def parse_study(raw: dict[str, Any]) -> Study:
