@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,14 +79,22 @@ def moment_rows(
     return rows, np.column_stack([np.zeros((int(rest.sum()), 0)), *outside])
 
 
-def linearise(passes: Passes, theta: Array, etas: tuple[Array, ...], used: tuple[int, ...]) -> Linearised:
-    """All that the second step needs of the first step's estimate, in one pass."""
+def linearise(
+    passes: Passes,
+    theta: Array,
+    etas: tuple[Array, ...],
+    used: tuple[int, ...],
+    watch: Callable[[Block], None] | None = None,
+) -> Linearised:
+    """All that the second step needs of the first step's estimate, in one pass. `watch` is shown each block."""
     family, p = passes.family, len(theta)
     q = sum(map(len, etas))
     gram = Gram(passes, p + 2 * q)
     psi, H = np.zeros(p), np.zeros((p, p))
     z, slopes = np.zeros((2, q)), [np.zeros((2, len(eta), len(eta))) for eta in etas]
     for block in passes:
+        if watch is not None:
+            watch(block)
         rows, rest = moment_rows(block, family, theta, etas, used)
         codes = block.cluster if block.cluster is not None else block.strata
         gram.add(rows, rest, p + q, codes, block.labelled)

@@ -63,15 +63,15 @@ def solved(found: Equation) -> Array:
     return found.root
 
 
-def first_step(passes: Passes, first: FirstStep) -> tuple[Array, dict[int, Array], list[str]]:
-    """theta (p,) from the labelled units, eta of each usable source, and warnings on the others."""
+def first_step(passes: Passes, first: FirstStep) -> tuple[Equation, dict[int, Array], list[str]]:
+    """The human equation, solved, eta of each usable source, and warnings on the others."""
     if first not in ("full", "identity"):
         raise DataInvalid(f"The first step is {first!r}; use 'full' or 'identity'.")
     human, etas, warnings = first_fits(passes)
-    theta = solved(human)
+    solved(human)
     if first == "identity":
         etas = _identity_start(passes, etas)
-    return theta, etas, warnings
+    return human, etas, warnings
 
 
 def first_fits(passes: Passes) -> tuple[Equation, dict[int, Array], list[str]]:

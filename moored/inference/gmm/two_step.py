@@ -29,6 +29,7 @@ from moored.inference.gmm.augmented import Linearised, least_squares, linearise
 from moored.inference.gmm.first_step import FirstStep, first_step, human_equation, solved
 from moored.inference.gmm.rank import independent_sources
 from moored.inference.headline import LABELS_A_COEFFICIENT, headline, labels_for_gmm
+from moored.inference.leverage import Leverage
 from moored.inference.solve.newton import inverse, solve_all, solve_scaled
 from moored.inference.solve.passes import Passes
 
@@ -77,13 +78,15 @@ def two_step(passes: Passes, first: FirstStep = "full", omega: Omega = "first") 
     """The estimator, from a sample or a stream. Raises the named errors of `moored.errors`."""
     if omega not in ("first", "final"):
         raise DataInvalid(f"Omega is taken at {omega!r}; use 'first' or 'final'.")
-    theta, etas, warnings = first_step(passes, first)
+    human, etas, warnings = first_step(passes, first)
+    theta = solved(human)
     counts, p = passes.counts, len(passes.terms)
     if counts.labelled == counts.total and etas:
         warnings.append("every unit is labelled: the sources add nothing, this is the human-only fit")
         etas = {}
     used = tuple(etas)
-    moments = linearise(passes, theta, tuple(etas.values()), used)
+    leverage = Leverage(passes, theta, human.slope)
+    moments = linearise(passes, theta, tuple(etas.values()), used, leverage.add)
     if used:
         q = len(moments.z) // 2
         names = tuple(passes.names[m] for m in used)
@@ -102,6 +105,8 @@ def two_step(passes: Passes, first: FirstStep = "full", omega: Omega = "first") 
         )
     if counts.effective < labels_for_gmm(p, len(used)):
         warnings.append(_too_few(passes, p, len(used)))
+    else:
+        warnings += leverage.warnings(_way_out(passes, len(used)))
     if isinstance(passes.family, Logit | Poisson) and counts.rarer < FEW_EVENTS:
         warnings.append(_rare(passes, len(used)))
     return _second_step(passes, theta, {m: etas[m] for m in used}, moments, tuple(warnings), omega)
