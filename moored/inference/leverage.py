@@ -70,10 +70,8 @@ class Leverage:
             return []
         terms, least = ", ".join(map(repr, found)), min(found.values())
         worst = " in the worst of them" if len(found) > 1 else ""
-        return [
-            f"a few labelled units decide {terms}, by large weights or values far from the others': an interval of "
-            + f"95% covers about {100 * least:.0f}%{worst}; {way_out}"
-        ]
+        what = f"a few labelled units decide {terms}, by large weights or values far from the others'"
+        return [f"{what}: an interval of 95% covers about {100 * least:.0f}%{worst}; {way_out}"]
 
 
 def _variance(family: Moments, X: Array, theta: Array) -> Array:

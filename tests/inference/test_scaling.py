@@ -184,3 +184,19 @@ def test_ordinary_columns_are_not_touched(name):
     from moored.inference.solve.frame import frame_of
 
     assert frame_of(sample, FAMILIES["ols"]) is None
+
+
+@pytest.mark.parametrize("name", [*EXACT, *PPI])
+@pytest.mark.parametrize("answers", [False, True])
+def test_an_outcome_in_other_units_has_the_same_t_statistics(name, answers):
+    """Covariates that are neither far nor large stay as they are: RePPI was 6% off where x has mean 8."""
+    sample = draw("ols", M=2, kinds=KINDS, n=200, T=900, rng=5)
+    sample = at(sample, 8.0, 1.0)
+    if answers:
+        sources = tuple(replace(s, y=(s.y > 0).astype(float)) for s in sample.sources)
+        sample = replace(sample, y=(sample.y > 0).astype(float), sources=sources)
+    one = ESTIMATORS[name](sample, "ols")
+    for unit in (1e9, 1e5, 1e-9):
+        other = ESTIMATORS[name](at(sample, 0.0, 1.0, spread=unit), "ols")
+        np.testing.assert_allclose(other.estimate / unit, one.estimate, rtol=1e-9)
+        np.testing.assert_allclose(other.estimate / other.se, one.estimate / one.se, rtol=1e-9)

@@ -2,12 +2,14 @@
 
 A date in seconds (1.7e9, give or take 1e5) looks collinear with the constant, although it is not. With A
 invertible, psi(y, XA; b) = A' psi(y, X; Ab): the estimators are equivariant, so they work in the columns XA and
-map their answer back. Where no column needs it nothing is changed, and nothing rounded.
+map their answer back. What needs no change is not changed, nor rounded: RePPI's features are products of columns,
+and an outcome in other units would have others if the covariates were centred along with it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,8 +69,7 @@ def needs_frame(values: Array) -> NDArray[np.bool_]:
     """Whether some column of values (..., n, p) is far from zero or of an extreme size, (...)."""
     mean, sd = values.mean(axis=-2), values.std(axis=-2)
     varies = sd > ROUNDING * np.abs(mean)
-    extreme = (np.abs(mean) > FAR * sd) | (sd > LARGE) | (sd < 1.0 / LARGE)
-    return np.asarray((varies & extreme).any(axis=-1))
+    return np.asarray((varies & (_far(mean, sd) | _large(sd))).any(axis=-1))
 
 
 def frame_of(sample: Sample, family: Moments) -> Frame | None:
@@ -86,10 +87,25 @@ def frame_of(sample: Sample, family: Moments) -> Frame | None:
     a = _constant(X)
     mean, sd = X.mean(axis=0), X.std(axis=0)
     varies = (X[0] != X).any(axis=0) & (sd > ROUNDING * np.abs(mean))
-    centre = np.where((a == 0) & varies & bool(a.any()), mean, 0.0)
-    scale = np.where(varies, np.where(a == 0, sd, 1.0), np.where(mean == 0, 1.0, np.abs(mean)))
-    middle, spread = (float(y.mean()), float(y.std())) if linear and np.ptp(y) > 0 else (0.0, 1.0)
-    return Frame(a, centre, scale, middle if a.any() else 0.0, spread)
+    centre = np.where((a == 0) & varies & bool(a.any()) & _far(mean, sd), mean, 0.0)
+    steady = np.where(mean == 0, 1.0, np.abs(mean))
+    scale = np.where(varies, np.where((a == 0) & _large(sd), sd, 1.0), steady)
+    middle, spread = (y.mean(), y.std()) if linear and np.ptp(y) > 0 else (0.0, 1.0)
+    return Frame(
+        a,
+        centre,
+        scale,
+        float(middle) if a.any() and _far(middle, spread) else 0.0,
+        float(spread) if _large(spread) else 1.0,
+    )
+
+
+def _far(mean: Any, sd: Any) -> Any:
+    return np.abs(mean) > FAR * sd
+
+
+def _large(sd: Any) -> Any:
+    return (sd > LARGE) | (sd < 1.0 / LARGE)
 
 
 def _constant(X: Array) -> Array:
