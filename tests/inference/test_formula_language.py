@@ -249,3 +249,44 @@ def test_words_of_python_are_columns_outside_of_functions():
     np.testing.assert_array_equal(sample.X[:, 1], table["class"])
     assert read_formula("f", "y ~ I(`my x` * quoted0_)").variables == ("y", "my x", "quoted0_")
     assert read_formula("f", "y ~ C(g, Treatment('\u00b5'))").variables == ("y", "g")
+
+
+TWENTY = {"y": [*map(float, range(20)), *[None] * 20], "m": [*map(float, range(20))] * 2}
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (("0,5", "1,5"), "'0,5' (20 times), '1,5' (20 times): decimal commas, as texts"),
+        (("1", "2"), "numbers written as texts, such as '1', '2'"),
+        (("1", "NA"), "numbers written as texts, such as '1'"),
+        (("1", "DK"), "'DK' (20 times): words among numbers"),
+        (("5 %", "7 %"), "percent signs"),
+        (("2024-01-31", "2024-02-29"), "dates"),
+        (("nan", "rural"), "'nan' (20 times) among its words"),
+        (("<NA>", "rural"), "'<NA>' (20 times) among its words"),
+    ],
+)
+def test_texts_that_may_be_numbers_or_missing_are_no_categories_unasked(cells, said):
+    table = pd.DataFrame(TWENTY | {"g": [*cells] * 20})
+    with pytest.raises(DataInvalid) as refusal:
+        fit(table, "y ~ g", sources="m")
+    assert said in refusal.value.message
+    assert refusal.value.message.endswith("write C(g).")
+    assert len(fit(table, "y ~ C(g)", sources="m").terms) == 2
+    category = table.assign(g=table.g.astype("category"))
+    assert len(fit(category, "y ~ g", sources="m").terms) == 2
+
+
+@pytest.mark.parametrize(("column", "formula"), [("y", "y ~ 1"), ("m", "y ~ 1"), ("x", "y ~ log(x)")])
+def test_numbers_written_as_texts_are_called_so(column, formula):
+    table = pd.DataFrame(TWENTY | {"x": [*range(1, 41)]})
+    table[column] = [None if pd.isna(value) else str(value) for value in table[column]]
+    with pytest.raises(DataInvalid, match=f"Column '{column}' holds numbers written as texts"):
+        fit(table, formula, sources="m")
+
+
+def test_the_text_among_numbers_is_named():
+    table = TWENTY | {"x": [1.5] * 39 + ["n/a"]}
+    with pytest.raises(DataInvalid, match="Column 'x' holds 'n/a' among its numbers"):
+        fit(table, "y ~ x", sources="m")

@@ -80,9 +80,11 @@ def _of_objects(name: str, values: pd.Series[Any], missing: Mask) -> Cells:
     if kinds == {"word"}:
         words = [None if none else value.strip() for value, none in zip(objects, missing, strict=True)]
         return Cells(pd.Series(words, index=objects.index, dtype=object), missing, True)
-    odd = next(value for value in present if _kind(value) != "word")
+    among = "numbers" if kinds == {"number", "word"} else "values"
+    unlike = "number" if among == "numbers" else "word"
+    odd = next(value for value in present if _kind(value) != unlike)
     raise DataInvalid(
-        f"Column {name!r} holds {odd!r} among its values; a formula takes a column of numbers, or one of words."
+        f"Column {name!r} holds {odd!r} among its {among}; a formula takes a column of numbers, or one of words."
     )
 
 

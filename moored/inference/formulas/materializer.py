@@ -73,7 +73,10 @@ class Rows(PandasMaterializer):  # type: ignore[misc]
         if known.levels is None:
             value = self._computed(factor, stand, columns, spec)
             if self._is_categorical(value):
-                raise DataInvalid(f"{', '.join(stand.columns)} holds words where the formula has numbers")
+                raise DataInvalid(
+                    f"{', '.join(stand.columns)} holds words, or numbers written as texts, where the formula has "
+                    "numbers"
+                )
             return value
         columns = [_alike(column, known.levels) for column in columns]
         return self._of_levels(factor, self._computed(factor, stand, columns, spec), known.levels)

@@ -19,6 +19,7 @@ from moored.errors import DataInvalid, MooredError, NonFinite, Singular
 from moored.inference.data import Array, Mask
 from moored.inference.formulas.cells import Cells, column, named_rows
 from moored.inference.formulas.grammar import Reading
+from moored.inference.formulas.typed import refuse_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +65,7 @@ class Design:
         cells = {name: column(frame, name) for name in reading.variables}
         if fixed:
             _refuse_learning(reading, cells)
+        refuse_texts(reading, cells)
         use = np.flatnonzero(rows & ~_any_missing(cells, len(frame)))
         data = _one_row(cells) if fixed else _complete(cells, use)
         if not len(data):
@@ -90,6 +92,7 @@ class Design:
     ) -> Arrays:
         cells = {name: column(frame, name) for name in reading.variables}
         if reading.outcome[0] in cells and cells[reading.outcome[0]].words:
+            refuse_texts(reading, cells, outcome_alone=True)
             raise _no_outcome(reading)
         use = np.flatnonzero(rows & ~_any_missing(cells, len(frame)))
         y, X = np.full(len(frame), np.nan), np.full((len(frame), len(self.terms)), np.nan)
