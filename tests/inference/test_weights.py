@@ -93,3 +93,46 @@ def test_the_normal_law_of_few_events_is_said(estimator, family, words):
     y[:40:5] = 1.0
     found = fit(table, "y ~ 1", family=family, labelled="s", sources=["p"], estimator=estimator)
     assert not any("only" in warning for warning in found.warnings)
+
+
+def drawn_where_it_varies(rng, *, strata):
+    """Neyman's allocation: many labels where outcome and source vary much, known to whoever draws."""
+    group = rng.choice(3, 1500, p=[0.6, 0.3, 0.1])
+    spread = np.array([0.3, 1.0, 5.0])[group]
+    y = group + spread * rng.normal(size=1500)
+    proxy = Source("p", "proxy", y + 0.4 * spread * rng.normal(size=1500), np.ones((1500, 1)))
+    labelled = np.zeros(1500, dtype=bool)
+    for code in range(3):
+        labelled[rng.permutation(np.flatnonzero(group == code))[:25]] = True
+    rate = 25 / np.bincount(group)
+    design = {"strata": group} if strata else {"probability": rate[group]}
+    return Sample(y, np.ones((1500, 1)), labelled, ("Intercept",), (proxy,), **design)
+
+
+@pytest.mark.parametrize("strata", [True, False])
+def test_units_drawn_often_because_they_vary_do_not_look_like_outliers(strata):
+    """The source's spread among the labelled was held against an equal draw: held down, and twice too wide."""
+    widths = []
+    for seed in range(20):
+        sample = drawn_where_it_varies(np.random.default_rng(seed), strata=strata)
+        found = ESTIMATORS["gmm-small"](sample, "mean")
+        assert not any("varies among the labelled" in warning for warning in found.warnings)
+        widths.append((found.upper - found.lower)[0] / (4 * ESTIMATORS["gmm-proxy"](sample, "mean").se[0]))
+    assert np.median(widths) < 1.3
+
+
+def test_units_drawn_seldom_though_they_vary_are_held_against_the_mean_weight():
+    """By their own weights a few that happened not to be drawn would hold every source down."""
+    rng = np.random.default_rng(3)
+    z = rng.normal(size=1500)
+    pi = 1 / (1 + np.exp(2.2 + 0.9 * z))
+    y = np.exp(0.8 * z + 0.3 * rng.normal(size=1500))
+    held = 0
+    for _ in range(20):
+        proxy = Source("p", "proxy", y * np.exp(0.3 * rng.normal(size=1500)), np.ones((1500, 1)))
+        sample = Sample(
+            y, np.ones((1500, 1)), rng.random(1500) < pi, ("Intercept",), (proxy,), probability=pi
+        )
+        warnings = ESTIMATORS["gmm-small"](sample, "mean").warnings
+        held += any("varies among the labelled" in warning for warning in warnings)
+    assert held <= 8

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def refuse_texts(reading: Reading, cells: Mapping[str, Cells], *, outcome_alone: bool = False) -> None:
     """Refuse texts that are numbers, or words for "missing", where the formula does not say C(...).
 
-    A column of such texts comes of reading a file without saying how it writes numbers ("0,5"), or of turning a column
-    with gaps into text ("nan"). As categories they would give a term per number, and "<NA>" as the reference level.
-    A pandas category is what its maker says. Errors: `DataInvalid`.
+    Such columns come of reading a file without saying how it writes numbers ("0,5"), or of turning a column with
+    gaps into text ("nan"). As categories they would give a term per number, and "<NA>" as the reference level. A
+    pandas category is what its maker says. Errors: `DataInvalid`.
     """
     factors = reading.outcome if outcome_alone else tuple(reading.codes)
     for factor in factors:
@@ -45,8 +45,8 @@ def _refuse(name: str, texts: pd.Series[str], *, outcome: bool) -> None:
             wrong = Counter({word: int(counts[word]) for word in none.words})
             what = none.reason or "words among numbers"
             raise DataInvalid(
-                f"Column {name!r} holds {named(wrong)}: {what}, as texts; make it a column of plain numbers such as "
-                f"1234.5, with None where one is missing{way_out}."
+                f"Column {name!r} holds {named(wrong)}: {what}, as texts; make it a column of plain numbers such "
+                f"as 1234.5, with None where one is missing{way_out}."
             ) from none
         if unclear and not outcome:
             wrong = Counter({word: int(counts[word]) for word in unclear})

@@ -81,6 +81,8 @@ class Evidence:
 
         near, far = wide([s.inside for s in sources]), wide([s.outside for s in sources])
         rest = far if groups is None else wide([s.rest for s in sources])
+        if any(s.design is not None for s in sources):
+            near, far = wide([_counted(s, 0) for s in sources]), wide([_counted(s, 1) for s in sources])
         worth = np.repeat(np.stack([s.worth for s in sources], axis=1), p, axis=1) ** 0.5
         implied = (_squares(near) + _squares(far)) * worth[:, :, None] * worth[:, None, :]
         there = np.diagonal(implied, axis1=1, axis2=2).reshape(B, M, p).sum(axis=-1)
@@ -107,6 +109,12 @@ class Evidence:
     def of_corpus(self) -> Evidence:
         """The same where the fits on all units do not vary, the corpus being what is asked about."""
         return replace(self, moved=self.moved + self.change, rest=np.zeros_like(self.rest))
+
+
+def _counted(source: Auxiliary, side: int) -> Array:
+    """The influence of the labelled (0) or the other units (1), by the root of what its square counts."""
+    part = (source.inside, source.outside)[side]
+    return part if source.design is None else part * np.sqrt(source.design[side])[..., None]
 
 
 def _squares(rows: Array) -> Array:

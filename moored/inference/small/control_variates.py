@@ -234,7 +234,7 @@ def _source(passes: Passes, block: Block, groups: Groups | None, m: int, eta: Ar
     if dependent_column(weighted.T @ labelled.X[0]) is not None:
         return "its covariates are collinear among the labelled units"
     inside, outside = labelled_rows(block.overlap[m], None), labelled_rows(every.take(~block.labelled), None)
-    found = auxiliary(family, labelled, inside, outside, groups, eta[None])
+    found = auxiliary(family, labelled, inside, outside, groups, eta[None], block.design_by_side)
     if found.alone[0]:
         return "its covariates rest on a single labelled unit"
     return found if found.fine[0] else "its fit among the labelled units did not converge"

@@ -68,6 +68,7 @@ class Auxiliary:
     rest : (B, g, p) the influence on gamma_all of every group that has no labelled unit.
     inside, outside : (B, n, p), (B, N, p) the influence of labelled and other units.
     worth : (B,) what one unit's squared influence on gamma_all means for the labelled units' fit.
+    design : (B, n), (B, N) what that is by unit, over `worth`, with known labelling probabilities; or None.
     alone, fine : (B,) as in `Fitted`.
     """
 
@@ -78,6 +79,7 @@ class Auxiliary:
     inside: Array
     outside: Array
     worth: Array
+    design: tuple[Array, Array] | None
     alone: Mask
     fine: Mask
 
@@ -121,9 +123,18 @@ def _pulls(rows: Rows, point: Point, codes: NDArray[np.intp] | None) -> tuple[Ar
 
 
 def auxiliary(
-    family: Moments, labelled: Rows, inside: Rows, outside: Rows, groups: Groups | None, start: Array | None
+    family: Moments,
+    labelled: Rows,
+    inside: Rows,
+    outside: Rows,
+    groups: Groups | None,
+    start: Array | None,
+    design: tuple[Array, Array] | None = None,
 ) -> Auxiliary:
-    """One source. `labelled` carries the weights of the labelling; `inside` and `outside` count each unit once."""
+    """One source. `labelled` carries the weights of the labelling; `inside` and `outside` count each unit once.
+
+    design : pi_bar / pi_t of the labelled and of the other units, (B, n) and (B, N); None: all 1.
+    """
     parts = [inside, outside]
     eta, found = root(family, parts, start)
     fit = fitted(family, labelled, groups, eta if start is not None else None)
@@ -146,8 +157,36 @@ def auxiliary(
         size = int(max(groups.outside.max(initial=-1) + 1 - G, 0))
         rest = grouped(far[:, ~touched], groups.outside[~touched] - G, size)
     seen = inside.w.sum(axis=1) + outside.w.sum(axis=1)
-    worth = seen * (labelled.w**2).sum(axis=1) / labelled.w.sum(axis=1) ** 2
-    return Auxiliary(fit.b - eta, fit, without, rest, near, far, worth, alone | fit.alone, found & fit.fine)
+    total, squares = labelled.w.sum(axis=1), (labelled.w**2).sum(axis=1)
+    by_unit = None if design is None else _by_unit((near, far), design, squares / total)
+    return Auxiliary(
+        gap=fit.b - eta,
+        labelled=fit,
+        without=without,
+        rest=rest,
+        inside=near,
+        outside=far,
+        worth=seen * squares / total**2,
+        design=by_unit,
+        alone=alone | fit.alone,
+        fine=found & fit.fine,
+    )
+
+
+def _by_unit(
+    influence: tuple[Array, Array], design: tuple[Array, Array], mean: Array
+) -> tuple[Array, Array] | None:
+    """pi_bar / pi_t over its mean among the labelled, where that expects smaller squares of them than the mean.
+
+    Unit t is among the labelled with probability pi_t and then counts (pi_bar / pi_t)^2. Units that were drawn
+    often because they vary much are worth less than the average weight says. Units that vary much and were drawn
+    seldom are worth more, but a few that happened to be drawn would decide that.
+    """
+    squares = [(part**2).sum(axis=2) for part in influence]
+    by = tuple(weight / mean[:, None] for weight in design)
+    expected = sum((square * weight).sum(axis=1) for square, weight in zip(squares, by, strict=True))
+    plain = sum(square.sum(axis=1) for square in squares)
+    return (by[0], by[1]) if bool((expected < plain).all()) else None
 
 
 def _joined(one: Rows, other: Rows, some: NDArray[np.bool_]) -> Rows:

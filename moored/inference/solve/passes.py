@@ -62,6 +62,7 @@ class Block:
     ----------
     labelled : (m,) S_t.
     weight : (n,) S_t pi_bar / pi_t of the labelled units; None: all 1.
+    design : (m,) pi_bar / pi_t of every unit; None: all 1.
     human : the labelled units' own data.
     sources : every unit's data, one entry per source.
     overlap : the same of the labelled units alone.
@@ -71,6 +72,7 @@ class Block:
 
     labelled: Mask
     weight: Array | None
+    design: Array | None
     human: Rows
     sources: tuple[Rows, ...]
     overlap: tuple[Rows, ...]
@@ -82,6 +84,13 @@ class Block:
     def size(self) -> int:
         """m, the number of units."""
         return len(self.labelled)
+
+    @property
+    def design_by_side(self) -> tuple[Array, Array] | None:
+        """`design` of the labelled (1, n) and of the other units (1, N), as one draw."""
+        if self.design is None:
+            return None
+        return self.design[self.labelled][None], self.design[~self.labelled][None]
 
 
 class Passes:
@@ -171,10 +180,11 @@ class Passes:
         refuse_no_constant(self.family, human.X, "The human labels")
         human = self._framed(human)
         sources = tuple(self._rows(source) for source in chunk.sources)
-        weight, rest_weight = self._weights(chunk)
+        design, rest_weight = self._weights(chunk)
         return Block(
             labelled=chunk.labelled,
-            weight=None if weight is None else weight[where],
+            weight=None if design is None else design[where],
+            design=design,
             rest_weight=rest_weight,
             human=human,
             sources=sources,
@@ -210,7 +220,7 @@ class Passes:
         return Rows(y, X, rows.seen)
 
     def _weights(self, chunk: Sample) -> tuple[Array | None, Array]:
-        """S_t pi_bar / pi_t (None: all 1) and its unlabelled counterpart; pi_t is n_s / N_s under strata."""
+        """pi_bar / pi_t (None: all 1), and what counts the unlabelled units; pi_t is n_s / N_s under strata."""
         rest = (~chunk.labelled).astype(np.float64)
         if self._counts is None or (chunk.probability is None and chunk.strata is None):
             return None, rest
