@@ -6,12 +6,13 @@ pandas and formulaic are imported inside the functions; importing this module co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moored.errors import ColumnMissing, DataInvalid, EmptyTable, NoLabels, Unidentified
+from moored.inference.copies import copied
 from moored.inference.data import Kind, Mask, Sample, Source
 from moored.inference.formulas.cells import RowNames, column, named_rows
 from moored.inference.formulas.grammar import Reading, read_formula
@@ -116,7 +117,9 @@ def sample_from_frame(data: Any, columns: Columns) -> Sample:
     if not kept.labelled.any():
         raise NoLabels(_none_labelled(len(frame), kept))
     design = Design(reading, frame, kept.labelled)
-    return _sample(frame, columns, design, kept, _source_readings(columns), 0)
+    sample = _sample(frame, columns, design, kept, _source_readings(columns), 0)
+    notes = copied(sample)
+    return replace(sample, notes=(*sample.notes, *notes)) if notes else sample
 
 
 def _none_labelled(total: int, kept: Kept) -> str:

@@ -1,0 +1,67 @@
+"""A source that the human labels were filled into: exact where labelled, the model's own elsewhere."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from moored.inference import fit
+
+T = 1000
+
+
+def told(table, family, **more):
+    fits = fit(table, "y ~ 1", sources="gpt", family=family, **more)
+    return [warning for warning in fits.warnings if "is the human label in each" in warning]
+
+
+def table(n, outcome, reading):
+    labelled = np.arange(T) < n
+    return pd.DataFrame(
+        {"y": np.where(labelled, outcome, np.nan), "gpt": np.where(labelled, outcome, reading)}
+    )
+
+
+def readings(rng, kind):
+    if kind == "numbers":
+        y = rng.normal(1.0, 1.0, T)
+        return y, 0.5 * y + rng.normal(0.0, 0.4, T)
+    y = (rng.random(T) < 0.4).astype(float)
+    right = np.where(rng.random(T) < 0.8, y, 1 - y)
+    return y, np.clip(0.1 + 0.8 * right + 0.05 * rng.normal(size=T), 0, 1) if kind == "shares" else right
+
+
+@pytest.mark.parametrize(("kind", "n"), [("numbers", 40), ("shares", 20), ("answers", 100)])
+def test_labels_filled_into_a_source_are_said(kind, n):
+    """Published before, far from the truth and without a mark."""
+    rng = np.random.default_rng(4)
+    found = [told(table(n, *readings(rng, kind)), "mean") for _ in range(20)]
+    assert sum(map(bool, found)) >= (20 if kind != "numbers" else 15)
+    assert f"each of the {n} labelled units" in next(filter(None, found))[0]
+
+
+def test_a_model_that_is_right_is_left_alone():
+    rng = np.random.default_rng(5)
+    marked = 0
+    for _ in range(60):
+        y = (rng.random(T) < 0.4).astype(float)
+        right = np.where(rng.random(T) < 0.97, y, 1 - y)
+        frame = pd.DataFrame({"y": np.where(np.arange(T) < 60, y, np.nan), "gpt": right})
+        marked += bool(told(frame, "mean"))
+    assert marked <= 3
+
+
+def test_one_label_that_differs_is_enough():
+    rng = np.random.default_rng(6)
+    y, reading = readings(rng, "answers")
+    frame = table(200, y, reading)
+    frame.loc[7, "gpt"] = 1 - frame.loc[7, "y"]
+    assert not told(frame, "mean")
+
+
+def test_what_was_drawn_by_probabilities_may_read_otherwise():
+    """The readings of labelled units are then of another law by design."""
+    rng = np.random.default_rng(7)
+    y = rng.normal(size=T)
+    pi = np.where(y > 1, 0.3, 0.03)
+    frame = pd.DataFrame({"y": np.where(rng.random(T) < pi, y, np.nan), "gpt": y, "pi": pi})
+    assert not told(frame, "mean", probability="pi")
