@@ -16,8 +16,8 @@ def copied(sample: Sample) -> tuple[str, ...]:
     """A note on each source that is the label in every labelled unit, where that is more than a good model.
 
     Filled with labels where there are any, a source is exact there and errs elsewhere: what it adds is its bias. A
-    model that is always right looks alike while labels are few, unless the readings of the others are of another law
-    (Kolmogorov and Smirnov, asked of simple draws alone).
+    model that is always right looks alike while labels are few, unless the readings of the others are of another
+    law (Kolmogorov and Smirnov, asked of simple draws alone).
     """
     found = []
     for source in sample.sources:
@@ -43,6 +43,6 @@ def _unlike(one: Array, other: Array) -> bool:
 
 def _said(source: Source, n: int) -> str:
     return (
-        f"source {source.name!r} is the human label in each of the {n} labelled units that it answers for: if labels "
-        "were filled into it, the estimate is biased; give the model's own answers for labelled units, too"
+        f"source {source.name!r} is the human label in each of the {n} labelled units that it answers for: if "
+        "labels were filled into it, the estimate is biased; give the model's own answers for labelled units, too"
     )

@@ -75,6 +75,7 @@ from moored.inference.formulas.grammar import read_formula
         ("y ~ I((lambda: x)())", "is no function of a formula"),
         ("y ~ I(9**9**9*x)", "a power of numbers alone"),
         ("y ~ I('a'*10**9)", "words cannot be computed with"),
+        ("y ~ x%2", "such as I(x % 2)"),
         ("y ~ poly(x, 100000)", "more than 100 columns"),
         ("y ~ scale(x, _state=x)", "named options alone"),
         ("y ~ (a+b+c+d+e+f)^9", "more than 1000 terms"),
@@ -290,3 +291,13 @@ def test_the_text_among_numbers_is_named():
     table = TWENTY | {"x": [1.5] * 39 + ["n/a"]}
     with pytest.raises(DataInvalid, match="Column 'x' holds 'n/a' among its numbers"):
         fit(table, "y ~ x", sources="m")
+
+
+@pytest.mark.parametrize("raw", ["", ", raw=True"])
+def test_the_columns_of_a_polynomial_are_called_by_their_degree(raw):
+    """Those of raw=True were counted from 0: [1] was the square."""
+    table = {"y": [1.0, 2.0, 4.0, 3.0], "x": [1.0, 2.0, 4.0, 3.0], "s": [1] * 4}
+    sample = sample_from_frame(table, Columns(f"y ~ poly(x, 2{raw})", "s", {}))
+    assert [term[-3:] for term in sample.terms[1:]] == ["[1]", "[2]"]
+    if raw:
+        np.testing.assert_array_equal(sample.X[:, 2], np.square(table["x"]))

@@ -70,6 +70,7 @@ _REASONS = (
         "a word between quotes is no column: write its name, between backticks where it is no plain word",
     ),
     ("`~` is incorrectly used", "a formula has one ~, with something on both sides: outcome ~ covariates"),
+    ("Expected: %", "put I() around what is computed, such as I(x % 2)"),
     ("quote context", "a backtick or a quotation mark opens and does not close"),
     ("context marker", "a parenthesis opens and does not close, or closes without one"),
     ("insuffi?c?i?ent arguments", "a sign such as + has nothing on one of its sides"),

@@ -143,6 +143,7 @@ def _whole(column: pd.Series[Any]) -> pd.Series[Any]:
 def _functions(*, beyond: bool) -> dict[str, Any]:
     named = {name: TRANSFORMS[name] for name in ("I", *CODING, *LEARNING)}
     named |= {name: getattr(np, name, None) or TRANSFORMS[name] for name in ELEMENTWISE}
+    named["poly"] = _poly
     named |= {f"contr_{name}": getattr(TRANSFORMS["contr"], _spelt(name)) for name in CONTRASTS}
     if beyond:
         named["bs"] = _clipped
@@ -151,6 +152,17 @@ def _functions(*, beyond: bool) -> dict[str, Any]:
 
 def _spelt(contrast: str) -> str:
     return "SAS" if contrast == "sas" else contrast
+
+
+def _poly(*args: Any, **options: Any) -> Any:
+    """formulaic's poly, whose raw columns have no names: [0] would be the first degree, and [1] the second."""
+    found = TRANSFORMS["poly"](*args, **options)
+    if isinstance(found, FactorValues):
+        return found
+    return FactorValues(found, column_names=tuple(str(degree + 1) for degree in range(found.shape[1])))
+
+
+_poly.__is_stateful_transform__ = True  # type: ignore[attr-defined]  # formulaic's mark
 
 
 def _clipped(*args: Any, **options: Any) -> Any:
