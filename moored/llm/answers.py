@@ -110,18 +110,26 @@ def _bare(said: str, called: Mapping[str, str]) -> set[str]:
 def _by_json(said: str, called: Mapping[str, str]) -> set[str]:
     """All answers in the reply's JSON: the whole of it, in a fence, or one object in a sentence."""
     spoken = said.strip()
-    fenced = _FENCED.findall(spoken)
+    fenced = list(_FENCED.finditer(spoken))
     if fenced:
-        return set().union(*(_by_json(inside, called) or _named(inside, called) for inside in fenced))
+        found = set().union(*(_by_json(inside[1], called) or _named(inside[1], called) for inside in fenced))
+        return _if_it_stays(found, spoken[fenced[-1].end() :], called)
     begins, ends = spoken.find("{"), spoken.rfind("}")
     if spoken[:1] == "[":
         begins, ends = 0, spoken.rfind("]")
     if begins < 0 or ends < begins or spoken[:begins].rstrip().endswith("\\boxed"):
         return set()
     try:
-        return _values(load(spoken[begins : ends + 1], pairs=list), called, 0)
+        found = _values(load(spoken[begins : ends + 1], pairs=list), called, 0)
     except Unreadable:
         return set()
+    return _if_it_stays(found, spoken[ends + 1 :], called)
+
+
+def _if_it_stays(found: set[str], after: str, called: Mapping[str, str]) -> set[str]:
+    """The answers, unless what follows them takes one back: both are named then, and nothing can be told."""
+    others = {answer for name, answer in called.items() if _names_any(after, [name])} - found
+    return found | others if found and _CORRECTS.search(after) else found
 
 
 def _values(inside: Any, called: Mapping[str, str], depth: int) -> set[str]:
@@ -163,8 +171,11 @@ def _number(text: str) -> float | None:
 
 
 def _by_box(said: str, called: Mapping[str, str]) -> set[str]:
-    boxed = [_named(inside, called) for inside in _BOXED.findall(said)]
-    return set().union(*boxed) if boxed and all(boxed) else set()
+    boxes = list(_BOXED.finditer(said))
+    boxed = [_named(inside[1], called) for inside in boxes]
+    if not boxed or not all(boxed):
+        return set()
+    return _if_it_stays(set().union(*boxed), said[boxes[-1].end() :], called)
 
 
 def _by_lead(said: str, called: Mapping[str, str]) -> set[str]:
@@ -222,3 +233,17 @@ def _names_any(text: str, names: Iterable[str]) -> bool:
     """Whether one of these words stands in a text."""
     lower = fold(text)
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", lower) for name in names if len(name) > 1)
+
+
+def may_begin(said: str, answer: str, names: Mapping[str, Iterable[str]]) -> str:
+    """The other answer that a reply may begin which breaks off at this one: 1 of 10, no of none.
+
+    "" where there is none, or something closes the answer, such as a quote or a line break.
+    """
+    end = fold(said).rstrip(" \t")
+    for short in (fold(name.strip()) for name in names[answer]):
+        for other, called in names.items():
+            longer = (fold(name.strip()) for name in called)
+            if other != answer and end.endswith(short) and any(name.startswith(short) for name in longer):
+                return other
+    return ""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from moored.llm.answers import answer_in
+from moored.llm.answers import answer_in, may_begin
 from moored.llm.raw import Reply, Unreadable, open_reply
 from moored.llm.recipe import Recipe, names_of
 from moored.llm.soft import FLOOR, weigh
@@ -97,6 +97,8 @@ def _hard(reply: Reply, question: Question, names: Mapping[str, frozenset[str]])
     answer = answer_in(said, names)
     if answer is None:
         return _nonsense(said, question)
+    if reply.cut and (longer := may_begin(reply.said, answer, names)):
+        return _nonsense(said, question, f"; it was cut off there, and may begin {_short(longer)!r}")
     return Parsed("ok", value=question.answers[answer], text=answer)
 
 

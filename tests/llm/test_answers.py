@@ -235,3 +235,22 @@ def test_any_text_at_all(text: str, form: str) -> None:
     found: Any = said(form.format(text))
     assert found in (None, *POLITE)
     assert said(json.dumps({"answer": text})) in (None, *POLITE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '```json\n{"answer": "polite"}\n```\nWait, it is impolite.',
+        '{"answer": "polite"}\n\nCorrection: impolite',
+        "\\boxed{polite} Actually impolite.",
+    ],
+)
+def test_what_is_taken_back_behind_json_is_no_answer(text: str) -> None:
+    assert said(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ['{"answer": "polite"} Not impolite.', '{"answer": "polite"} I would rather say more.']
+)
+def test_what_follows_json_and_takes_nothing_back_is_ignored(text: str) -> None:
+    assert said(text) == ("polite" if "rather" in text else None)

@@ -265,3 +265,27 @@ def test_the_key_is_cut_in_every_spelling_of_json() -> None:
     ):
         assert without_key(f'"x {spelled} y"', key) == '"x [key] y"'
     assert without_key("none of it", "none") == "none of it"
+
+
+@pytest.mark.parametrize(
+    ("content", "answers", "other"),
+    [
+        ("1", ("0", "1", "10"), "10"),
+        ("Rating: 1", ("0", "1", "10"), "10"),
+        ('{"answer": "1', ("0", "1", "10"), "10"),
+        ("no", ("no", "none", "all"), "none"),
+        ("very good", ("very good", "very good indeed"), "very good indeed"),
+    ],
+)
+def test_an_answer_that_is_cut_where_another_goes_on_is_none(content: str, answers: Any, other: str) -> None:
+    """A model that thinks at length had no tokens left for the 0 of 10."""
+    ask = {"name": "positive", "human": "label", "ask": "?", "answers": dict.fromkeys(answers, 0.0)}
+    ask["answers"] = {answer: float(at) for at, answer in enumerate(answers)}
+    recipe = a_recipe(a_study(outcome=ask), endpoint_at("http://localhost:1/v1"))
+    parsed = parse_read(reply(content, finish="length"), recipe, "positive")
+    assert (parsed.status, parsed.error_kind) == ("failed", "wrong-answer")
+    assert f"was cut off there, and may begin {other!r}" in (parsed.error or "")
+    assert parse_read(reply(other, finish="length"), recipe, "positive").status == "ok"
+    if "{" not in content:
+        assert parse_read(reply(content), recipe, "positive").text == content.removeprefix("Rating: ")
+        assert parse_read(reply(f"{content}\n\nIt", finish="length"), recipe, "positive").status == "ok"
