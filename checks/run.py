@@ -16,6 +16,7 @@ from checks.suites.same_law import decided
 from checks.validator import Validator, Verdict, build
 from checks.view import View
 from checks.words import of_custom, of_rows, of_subjects
+from moored.plaintext import counted
 from moored.run.estimates import Estimates
 from moored.study import Study
 
@@ -63,7 +64,7 @@ def messages(outcomes: Iterable[CheckResult]) -> str:
     failed = [o for o in outcomes if o.severity == "critical" and not o.passed]
     if not failed:
         return ""
-    count = "1 check" if len(failed) == 1 else f"{len(failed)} checks"
+    count = counted(len(failed), "check")
     return f"{count} stopped the run: " + "; ".join(
         f"[{o.check}] {o.message.removesuffix('.')}" for o in failed
     )

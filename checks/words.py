@@ -79,7 +79,11 @@ def of_custom(frame: str, expectation: Any, answer: Verdict) -> CheckResult:
         return CheckResult("own", name, severity, False, None, None, (), _sentence(message))
     ids = _ids(answer)
     observed = answer.observed if isinstance(answer.observed, int | float | str) else float(answer.count)
-    came = f"{answer.count} of {answer.of} rows fail" if answer.of else f"observed {answer.observed}"
+    came = (
+        f"{answer.count} of {answer.of} rows {'fails' if answer.count == 1 else 'fail'}"
+        if answer.of
+        else f"observed {answer.observed}"
+    )
     message = f"{what}: {came}" + (f" ({_listed(ids, answer.count)})" if ids else "")
     if not answer.success:
         message += "; correct the data or the expectation"

@@ -18,6 +18,11 @@ def listed(words: Sequence[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 row`, `2 rows`, `0 units hold`: a number and its noun, with a verb where one follows."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def meant(wanted: str, there: Iterable[object]) -> str:
     """` (did you mean 'x'?)` for a name that is not there, where one of those that are is close; else nothing."""
     there = list(there)

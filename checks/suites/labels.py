@@ -10,6 +10,7 @@ import pandas as pd
 
 from checks.check import Check, Measure, at_least
 from checks.view import View
+from moored.plaintext import counted
 
 CHECKS = (
     Check(
@@ -105,7 +106,10 @@ def measures(view: View) -> Iterator[Measure]:
     outcome = view.human(view.study.outcome.name)[view.labelled]
     classes, counts = np.unique(outcome[np.isfinite(outcome)], return_counts=True)
     if len(classes) == 2:
-        note = f"{counts[0]} labels are {classes[0]:g} and {counts[1]} are {classes[1]:g}"
+        note = (
+            f"{counted(int(counts[0]), 'label is', 'labels are')} {classes[0]:g} and {counts[1]} "
+            f"{'is' if counts[1] == 1 else 'are'} {classes[1]:g}"
+        )
         yield Measure("class-balance", view.study.outcome.name, counts.min() / counts.sum(), note=note)
     else:
         note = f"the outcome has {len(classes)} distinct values, not 2"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from checks.check import Check, Measure, at_least, at_most
 from checks.statistics import correlation_interval, wilson_interval
 from checks.view import View
+from moored.plaintext import counted
 
 CHECKS: tuple[Check, ...] = (
     at_least(
@@ -64,10 +65,15 @@ def _against_labels(
     both = view.labelled & np.isfinite(values) & np.isfinite(human)
     r, lower, upper = correlation_interval(values[both], human[both])
     if not np.isfinite(r):
-        note = f"{int(both.sum())} labelled units have a reading, or all have the same"
+        note = (
+            f"{counted(int(both.sum()), 'labelled unit has', 'labelled units have')} a reading, or all "
+            "have the same"
+        )
         yield Measure("agreement", subject, float("nan"), note=note)
     else:
-        note = f"correlation {r:.2f} [{lower:.2f}, {upper:.2f}] on {int(both.sum())} labelled units"
+        note = (
+            f"correlation {r:.2f} [{lower:.2f}, {upper:.2f}] on {counted(int(both.sum()), 'labelled unit')}"
+        )
         yield Measure("agreement", subject, lower, note=note + _accuracy(values[both], human[both]))
     worth = list(view.study.questions[variable].answers.values())
     scale = max(*worth, *human[both]) - min(worth)
@@ -83,4 +89,4 @@ def _accuracy(values: NDArray[np.float64], human: NDArray[np.float64]) -> str:
         return ""
     hits = int(((values >= 0.5) == (human == 1)).sum())
     lower, upper = wilson_interval(hits, len(human))
-    return f"; {hits} of {len(human)} labels agree [{lower:.2f}, {upper:.2f}]"
+    return f"; {hits} of {len(human)} labels {'agrees' if hits == 1 else 'agree'} [{lower:.2f}, {upper:.2f}]"

@@ -18,6 +18,7 @@ from checks.statistics import LEAST_IN_A_TEST
 from checks.view import View
 from moored.errors import MooredError
 from moored.inference.data import Sample
+from moored.plaintext import counted
 
 Array = NDArray[np.float64]
 
@@ -125,7 +126,10 @@ def _hansen(view: View, sample: Sample) -> tuple[float, str]:
         return float("nan"), error.message
     if fit.j is None or fit.j_p_value is None:
         return float("nan"), "the sources leave no moment to test"
-    return fit.j_p_value, f"J = {fit.j:.3g} on {fit.j_df} degrees of freedom"
+    return (
+        fit.j_p_value,
+        f"J = {fit.j:.3g} on {counted(fit.j_df or 0, 'degree of freedom', 'degrees of freedom')}",
+    )
 
 
 def _relations(view: View) -> Iterator[Measure]:
@@ -168,7 +172,7 @@ def _readings(view: View) -> Iterator[Measure]:
         note = f"nothing varies, or fewer than {LEAST_IN_A_TEST} units on one side"
         yield Measure("readings-alike", "all sources", float("nan"), note=note, sources=names)
         return
-    note = f"chi-squared = {found.statistic:.3g} on {found.df} degrees of freedom"
+    note = f"chi-squared = {found.statistic:.3g} on {counted(found.df, 'degree of freedom', 'degrees of freedom')}"
     yield Measure("readings-alike", "all sources", found.p_value, note=note, sources=names)
 
 

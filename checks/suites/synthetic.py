@@ -12,6 +12,7 @@ from checks.statistics import entropy
 from checks.suites.texts import LANGUAGE_SAMPLE, some
 from checks.textprints import alike, nearly_repeated
 from checks.view import View, Written
+from moored.plaintext import counted
 
 BOILERPLATE = (
     "as an ai",
@@ -152,8 +153,10 @@ def _variety(view: View, source: str, written: Written) -> Iterator[Measure]:
     theirs = [word for t in parents for word in view.raw_texts[t].split()]
     fewest = min(len(words), len(theirs))
     if fewest < 200:
-        note = f"{fewest} words are too few to compare"
+        note = f"{counted(fewest, 'word is', 'words are')} too few to compare"
         yield Measure("synthetic-entropy", source, float("nan"), note=note)
         return
     ratio = entropy(words[:fewest]) / max(entropy(theirs[:fewest]), 1e-12)
-    yield Measure("synthetic-entropy", source, ratio, note=f"on {min(LANGUAGE_SAMPLE, len(rows))} texts")
+    yield Measure(
+        "synthetic-entropy", source, ratio, note=f"on {counted(min(LANGUAGE_SAMPLE, len(rows)), 'text')}"
+    )

@@ -15,6 +15,7 @@ from checks.check import MOST_IDS, Check, Measure, at_least, at_most
 from checks.suites.same_law import measures as test_measures
 from checks.textprints import alike, normalised, prints
 from checks.view import View
+from moored.plaintext import counted
 
 LONG_ENOUGH = 20
 """Characters from which a nearly equal text counts as the demonstration itself."""
@@ -177,7 +178,9 @@ def _served(view: View) -> Iterator[Measure]:
             yield Measure("one-model", source.name, float("nan"), note="the replies name no model")
             continue
         others = models[1:]
-        told = "; ".join(f"{m.model}: {m.units} units, {m.labelled} of them labelled" for m in models[:4])
+        told = "; ".join(
+            f"{m.model}: {counted(m.units, 'unit')}, {m.labelled} of them labelled" for m in models[:4]
+        )
         ids = tuple(unit for model in others for unit in model.unit_ids)[:MOST_IDS]
         units = sum(model.units for model in others)
         yield Measure("one-model", source.name, units, ids, told if others else "")

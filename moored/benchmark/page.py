@@ -14,7 +14,7 @@ import pandas as pd
 from moored.benchmark.claims import OURS, by_setting, claims, focus
 from moored.benchmark.models import Need, by_models, model_of, needs, who
 from moored.errors import DataInvalid
-from moored.plaintext import day_of
+from moored.plaintext import counted, day_of
 
 _PLACE = re.compile(r"(<!-- begin: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -69,8 +69,8 @@ def _n(value: Any, form: str) -> str:
 def _run(version: Mapping[str, Any]) -> str:
     plan = version["plan"]
     return (
-        f"{plan['trials']} trials, seed {plan['seed']}, label fractions "
-        f"{', '.join(f'{share:g}' for share in plan['fractions'])}; {len(version['tasks'])} settings; "
+        f"{counted(plan['trials'], 'trial')}, seed {plan['seed']}, label fractions "
+        f"{', '.join(f'{share:g}' for share in plan['fractions'])}; {counted(len(version['tasks']), 'setting')}; "
         f"moored {version['code_version']}, {day_of(version['stored_at'])}; {_clock(version)}.\n"
     )
 
@@ -80,7 +80,7 @@ def _clock(version: Mapping[str, Any]) -> str:
     minutes, seconds = divmod(round(version["wall_s"]), 60)
     onto = version["plan"].get("onto")
     what = "" if onto is None else f", for what is not from version {onto}"
-    return f"{minutes} min {seconds} s by the clock with {version['workers']} workers{what}"
+    return f"{minutes} min {seconds} s by the clock with {counted(version['workers'], 'worker')}{what}"
 
 
 def _tasks(tasks: Sequence[Mapping[str, Any]]) -> str:

@@ -21,7 +21,7 @@ from moored.numbers import (
     share,
     worth,
 )
-from moored.plaintext import plain
+from moored.plaintext import counted, plain
 from moored.row_role import BIASED_WORDS, YARDSTICK, YARDSTICK_WORDS, is_biased
 from moored.versions.warnings import DISAGREE, warnings_of
 
@@ -150,7 +150,7 @@ def _print_answer(
     for row in own[:_MOST_TERMS]:
         say(_interval(row, head.level, _places([row]), exp=exp), indent="  ")
     if len(own) > _MOST_TERMS:
-        say(f"and {len(own) - _MOST_TERMS} more terms in the table", indent="  ")
+        say(f"and {counted(len(own) - _MOST_TERMS, 'more term')} in the table", indent="  ")
     if head.target == "corpus":
         say("The intervals are for what all labels of these very units would have given (target: corpus).")
     say(worth({row.term: row.effective_n for row in own}, head.n_labelled))
@@ -246,6 +246,6 @@ def _print_all(run: PublishedRun) -> None:
     for fit in run.fits:
         if fit.j is not None:
             say(
-                f"{fit.estimator}: Hansen's test of the sources' moments: J = {fit.j:.4g} on {fit.j_df} "
-                f"degrees of freedom, {p_equals(fit.j_p_value)}"
+                f"{fit.estimator}: Hansen's test of the sources' moments: J = {fit.j:.4g} on "
+                f"{counted(fit.j_df or 0, 'degree of freedom', 'degrees of freedom')}, {p_equals(fit.j_p_value)}"
             )

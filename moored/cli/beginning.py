@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from moored.errors import MooredError, StudyBusy
+from moored.errors import DiskFull, MooredError, SchemaNewer, StoreLocked, StoreUnwritable, StudyBusy
 from moored.settings import Settings, read_settings
+
+_NO_STORE = (DiskFull, SchemaNewer, StoreLocked, StoreUnwritable)
+"""With these nothing can be stored of the ending."""
 
 
 @contextmanager
@@ -57,12 +61,15 @@ def _tell(argument: str, error: MooredError, settings: Settings | None) -> None:
     from moored.monitor.endings import ending_of, settle
     from moored.monitor.logs import log, set_up_logs
 
-    if settings is None:  # what cannot be read says where the store is
+    if settings is None or isinstance(error, _NO_STORE):
         study = _name(argument, None)
+        with suppress(MooredError):  # of a log file that cannot be written
+            set_up_logs(os.environ.get("MOORED_LOG") if settings is None else settings.log)
         log(f"{study}: {error.public}", level=logging.ERROR, study=study, outcome="failed")
         send_alert(Alert("failed", study, error.public))
         return
-    set_up_logs(settings.log)
+    with suppress(MooredError):
+        set_up_logs(settings.log)
     settle(ending_of(_name(argument, settings.store), None, error), settings)
 
 
@@ -77,11 +84,9 @@ def _name(argument: str, store: Path | None) -> str:
     path = Path(argument)
     if (name := name_in(path)) is not None:
         return name
-    try:
+    with suppress(MooredError, OSError):
         if store is not None and store.exists():
             with open_store(store) as opened:
                 refuse_unknown(opened, path.stem)
             return path.stem
-    except (MooredError, OSError):
-        pass
     return argument

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from moored.cli.render import print_json, print_table, say
 from moored.errors import StudyInvalid
+from moored.plaintext import counted
 from moored.settings import read_settings
 
 DataOption = Annotated[
@@ -151,7 +152,7 @@ def _stored(version: int | None) -> dict[str, Any]:
 def _print(found: dict[str, Any]) -> None:
     from moored.benchmark.claims import by_setting, claims, focus
 
-    say(f"benchmark, version {found['version']}: {found['plan']['trials']} trials, corpus redrawn")
+    say(f"benchmark, version {found['version']}: {counted(found['plan']['trials'], 'trial')}, corpus redrawn")
     if found["tasks"] and "redrawn" in found["plan"]["designs"]:
         frame = focus(found["results"], found["tasks"])
         for value, title in (("mse_ratio", "MSE / human-only"), ("coverage", "coverage")):
@@ -257,4 +258,4 @@ def record_command(
             )
             _, said = read_recorded(path.stem, path.parent)
             counts = ", ".join(f"{source} {number}" for source, number in said["observed"].items())
-            say(f"{path}: {said['units']} units ({counts})")
+            say(f"{path}: {counted(said['units'], 'unit')} ({counts})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from moored.cli.render import print_table, say
+from moored.plaintext import counted
 from moored.storage.events import StoredEnding, StudyOutcome
 
 MOST_SHOWN = 20
@@ -27,7 +28,7 @@ def print_endings(endings: Sequence[StoredEnding]) -> None:
     say()
     say("Runs that published nothing:")
     if len(told) > MOST_SHOWN:
-        say(f"{len(told) - MOST_SHOWN:,} older ones are left out", indent="  ")
+        say(f"{counted(len(told) - MOST_SHOWN, 'older one is', 'older ones are')} left out", indent="  ")
     for ending in told[-MOST_SHOWN:]:
         say(ending_line(ending), indent="  ")
 

@@ -13,6 +13,7 @@ from moored.cli.estimate_table import Written, data_dialect, open_table
 from moored.cli.render import print_json, say
 from moored.errors import DataInvalid
 from moored.numbers import p_equals
+from moored.plaintext import counted
 from moored.storage.published import estimate_rows
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def pair_sources(file: str, names: Sequence[str], values: Sequence[str]) -> tupl
     given = [file, *values]
     if len(given) != len(names) + 1:
         raise DataInvalid(
-            f"{len(names)} sources came with {len(given) - 1} formulas; "
+            f"{counted(len(names), 'source')} came with {counted(len(given) - 1, 'formula')}; "
             'write --source NAME "yhat ~ xhat" for each.'
         )
     at = next((i for i, text in enumerate(given) if "~" not in text), 0)
@@ -208,7 +209,10 @@ def _print_tests(tests: Sequence[dict[str, Any]]) -> None:
         if test["p_value"] < 0.05 / len(tests):
             say(f"warning: {why[test['test']].format(**test)} ({p_equals(test['p_value'])})")
     if tests:
-        say(f"{len(tests)} tests of the design were asked; --json has all of them.")
+        say(
+            f"{counted(len(tests), 'test of the design was', 'tests of the design were')} asked; --json "
+            "has all of them."
+        )
 
 
 def _adjusted(fit: Fit, adjust: str | None) -> list[dict[str, float | None]]:

@@ -14,6 +14,7 @@ from moored.cli.init_steps import columns_of, estimable, settled
 from moored.cli.render import print_json, say
 from moored.cli.studies import JsonOption
 from moored.errors import StudyInvalid, WouldOverwrite
+from moored.plaintext import counted
 from moored.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -173,12 +174,16 @@ def _found(draft: Draft) -> list[str]:
         f"covariates: {explained or 'none, so the mean is estimated'}",
         f"labelling: {labels.design} ({labels.design_why})",
         f"model: {draft.model.name}"
-        + (f", which is shown {len(draft.model.examples)} labelled rows" if draft.model.examples else ""),
+        + (
+            f", which is shown {counted(len(draft.model.examples), 'labelled row')}"
+            if draft.model.examples
+            else ""
+        ),
     ]
     if draft.table.cluster:
         lines.append(f"cluster: {draft.table.cluster}, whose rows belong together")
     if draft.table.without_text:
-        lines.append(f"left out: {draft.table.without_text:,} rows without a text")
+        lines.append(f"left out: {counted(draft.table.without_text, 'row')} without a text")
     if labels.missing:
         lines.append(f"no value: {', '.join(map(repr, labels.missing))}")
     return lines

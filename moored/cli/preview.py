@@ -9,6 +9,7 @@ import typer
 
 from moored.cli.render import print_json, say
 from moored.cli.studies import JsonOption, StudyArgument
+from moored.plaintext import counted
 from moored.settings import read_settings
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def preview_command(
         )
         return
     _print(seen)
-    say(f"{seen.requests} requests sent, {seen.usd:.4f} USD; `moored run` reuses every reply")
+    say(f"{counted(seen.requests, 'request')} sent, {seen.usd:.4f} USD; `moored run` reuses every reply")
 
 
 def _print(seen: Preview) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from moored.errors import MooredError
+from moored.plaintext import counted
 from moored.settings import Settings
 from moored.storage.journal import Journal
 from moored.storage.progress import rows_to_generate
@@ -71,7 +72,10 @@ def _watch(
             done = min(now.rows, total)
             words = f"{done}/{total} rows, {now.lost} failed, {now.tokens:,} tokens"
             if batches:
-                words = f"waiting for {batches} batches; Ctrl-C leaves them open, run again to fetch them"
+                words = (
+                    f"waiting for {counted(batches, 'batch', 'batches')}; Ctrl-C leaves it so, run "
+                    "again to fetch the rest"
+                )
             if wait is not None:
                 back = datetime.fromtimestamp(wait).astimezone()
                 words = f"{done}/{total} rows; the endpoint asks to wait until {back:%H:%M:%S}"

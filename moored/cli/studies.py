@@ -12,6 +12,7 @@ import typer
 
 from moored.cli.complete import complete_study
 from moored.cli.render import say
+from moored.plaintext import counted
 from moored.settings import Settings
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def tell_difference(argument: str, store: Warehouse, run: StoredRun | None = Non
     tell(
         f"{argument} differs from the study of {what}, and what is shown is of the stored study: "
         + "; ".join(listed)
-        + (f"; and {more} more keys" if more > 0 else "")
+        + (f"; and {counted(more, 'more key')}" if more > 0 else "")
         + f"; `moored run {argument}` makes a version of the file"
     )
 

@@ -10,6 +10,7 @@ import typer
 
 from moored.cli.render import print_json, say
 from moored.cli.studies import JsonOption
+from moored.plaintext import counted
 from moored.settings import read_settings
 
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0: a free one.")]
@@ -32,7 +33,7 @@ def ui_command(port: PortOption = 0, static: StaticOption = None, json: JsonOpti
         if json:
             print_json({"folder": str(static.absolute()), "pages": count})
         else:
-            say(f"wrote {count} pages into {static.absolute()}: open index.html")
+            say(f"wrote {counted(count, 'page')} into {static.absolute()}: open index.html")
         return
     _serve(port, json=json)
 

@@ -128,7 +128,8 @@ def verify_command(study: StudyArgument, version: VersionOption = None, json: Js
 def _error(seen: Verified) -> VersionDiffers:
     return VersionDiffers(
         f"version {seen.version} of {seen.study!r} is not what its stored inputs give today: "
-        f"{len(seen.differences)} of {seen.compared} values differ; {_why(seen)}"
+        f"{len(seen.differences)} of {seen.compared} values "
+        f"{'differs' if len(seen.differences) == 1 else 'differ'}; {_why(seen)}"
     )
 
 

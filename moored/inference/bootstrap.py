@@ -23,6 +23,7 @@ from moored.inference.moments import Moments
 from moored.inference.results import Fit
 from moored.inference.solve.newton import inverse, solve_all, solve_scaled
 from moored.inference.solve.passes import Block, Passes
+from moored.plaintext import counted
 
 FEWEST = 99
 
@@ -84,7 +85,9 @@ def bootstrap(
     ((199, 1), True)
     """
     if draws < FEWEST:
-        raise DataInvalid(f"{draws} draws are too few for an interval; take {FEWEST} or more.")
+        raise DataInvalid(
+            f"{counted(draws, 'draw is', 'draws are')} too few for an interval; take {FEWEST} or more."
+        )
     if data.probability is not None or data.strata is not None:
         raise DataInvalid(
             "The bootstrap resamples labelled units alike; use 'gmm-synth' for unequal probabilities."

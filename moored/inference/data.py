@@ -292,7 +292,8 @@ def _refuse_non_finite(y: Array, X: Array, where: Mask | None, what: str, way_ou
     if count:
         first: Sequence[int] = np.flatnonzero(bad)[:3].tolist()
         raise NonFinite(
-            f"{what}: {count} of {len(y)} units hold NaN, infinity or more than {LARGEST:.0e} (rows {first}); "
+            f"{what}: {count} of {len(y)} units {'holds' if count == 1 else 'hold'} NaN, infinity or more than "
+            f"{LARGEST:.0e} ({'row' if count == 1 else 'rows'} {', '.join(map(str, first))}); "
             f"rescale or repair each, or {way_out}.",
             rows=list(first),
         )

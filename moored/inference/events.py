@@ -21,6 +21,7 @@ from moored.inference.families import Linear, Logit, Poisson, spelled
 from moored.inference.laws import Alternative, refuse_level
 from moored.inference.results import Fit, Target
 from moored.inference.solve.passes import Passes
+from moored.plaintext import counted
 
 FEW_EVENTS = 5
 """Labelled ones (or zeros, or clusters with one of them) below which a share has the binomial interval."""
@@ -44,9 +45,14 @@ class Share:
     @property
     def sentence(self) -> str:
         """What the reader must know."""
-        what = "labelled clusters hold" if self.clustered else "labels are"
+        one, many = (
+            ("labelled cluster holds", "labelled clusters hold")
+            if self.clustered
+            else ("label is", "labels are")
+        )
         return (
-            f"only {self.events} {what} {self.rarer:g}, fewer than {FEW_EVENTS}: this is the share among the "
+            f"only {counted(self.events, one, many)} {self.rarer:g}, fewer than {FEW_EVENTS}: this is the "
+            "share among the "
             "labelled units with its binomial (mid-P) interval; the sources are not used, since so few events do "
             "not say how good they are"
         )

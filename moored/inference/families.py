@@ -285,4 +285,5 @@ def _refuse_outside(y: Array, bad: np.ndarray, what: str, rule: str) -> None:
     count = int(np.count_nonzero(bad))
     if count:
         values = sorted(set(y[bad][:1000].tolist()))[:3]
-        raise OutsideDomain(f"{what}: {count} outcomes such as {values} are outside the domain; {rule}.")
+        came = f"the outcome {values[0]:g} is" if count == 1 else f"{count} outcomes such as {values} are"
+        raise OutsideDomain(f"{what}: {came} outside the domain; {rule}.")

@@ -20,7 +20,7 @@ from moored.inference.formulas.matrix import Arrays, Design, refuse_infinite
 from moored.inference.formulas.missing import Kept, keep
 from moored.inference.formulas.table import as_pandas, codes, labelled_rows, probabilities
 from moored.inference.solve.passes import Stream
-from moored.plaintext import meant
+from moored.plaintext import counted, meant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -261,8 +261,8 @@ def source_of(name: str, kind: Kind, arrays: Arrays) -> tuple[Source, list[str]]
                 "categories as the human ones."
             )
         notes.append(
-            f"source {name!r}: {int(mask.sum())} units hold {named} in {where}, which no labelled unit has; they "
-            "count as failed generations"
+            f"source {name!r}: {counted(int(mask.sum()), 'unit holds', 'units hold')} {named} in {where}, which no "
+            "labelled unit has; counted as failed generations"
         )
     return Source(name, kind, arrays.y, arrays.X, None if observed.all() else observed), notes
 
@@ -271,7 +271,8 @@ def refuse_many_terms(design: Design, labelled: int) -> None:
     """Refuse more terms than labels before a source's matrix of so many columns is made."""
     if len(design.terms) > max(labelled, MANY_TERMS):
         raise Unidentified(
-            f"{labelled} labelled units cannot identify {len(design.terms)} parameters and their errors; label "
+            f"{counted(labelled, 'labelled unit')} cannot identify {len(design.terms)} parameters and "
+            "their errors; label "
             "more, or drop covariates.",
             n=labelled,
             p=len(design.terms),

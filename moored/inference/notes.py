@@ -11,6 +11,7 @@ from moored.inference.data import Sample
 from moored.inference.results import Fit
 from moored.inference.solve.passes import Stream
 from moored.inference.solve.tally import Tally
+from moored.plaintext import counted
 
 FEW_CLUSTERS = 20
 """Fewer labelled clusters than these, counted as equal ones, give intervals that are too narrow."""
@@ -73,12 +74,13 @@ def _notes(first: Sample, tally: Tally) -> tuple[str, ...]:
     notes, counts = list(first.notes), tally.counts()
     if first.cluster is not None and counts.effective < FEW_CLUSTERS:
         notes.append(
-            f"{counts.independent} labelled clusters, worth {counts.effective} of equal size, fewer than "
+            f"{counted(counts.independent, 'labelled cluster')}, worth {counts.effective} of equal size, "
+            "fewer than "
             f"{FEW_CLUSTERS}: intervals from so few are too narrow; label units of more clusters"
         )
     if first.cluster is None and counts.effective < min(FEW_CLUSTERS, counts.independent):
         notes.append(
-            f"{counts.labelled} labelled units, worth {counts.effective} of equal weight, fewer than "
+            f"{counted(counts.labelled, 'labelled unit')}, worth {counts.effective} of equal weight, fewer than "
             f"{FEW_CLUSTERS}: a few weights decide the estimates, whose intervals are too narrow; look at the "
             "smallest labelling probabilities, and label more such units"
         )
@@ -90,9 +92,12 @@ def _notes(first: Sample, tally: Tally) -> tuple[str, ...]:
                 "are not those of this draw, unless all are off by the same factor; correct them, or say why"
             )
     if first.cluster is None and counts.lonely:
+        one, named = len(counts.lonely) == 1, _named(counts.lonely)
+        have, they_are = (f"stratum {named} has", "it is") if one else (f"strata {named} have", "they are")
         notes.append(
-            f"strata {_named(counts.lonely)} have a single labelled unit, which says nothing of their variance: "
-            "they are pooled in it, which errs on the wide side; label more of each"
+            f"{have} a single labelled unit, which says nothing of {'its' if one else 'their'} variance: "
+            f"{they_are} "
+            f"pooled in it, which errs on the wide side; label more of {'it' if one else 'each'}"
         )
     return tuple(notes)
 

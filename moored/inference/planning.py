@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from moored.errors import DataInvalid
 from moored.inference.results import Fit
+from moored.plaintext import counted
 
 PRODUCTS = 4  # (9 - 1) / (3 - 1): how much less a variance of products is known than one of Gaussian values
 ROUNDING = 1e-9  # of a count that should have been whole
@@ -209,7 +210,10 @@ def most_precise(
 def adjusted_r2(r2: float, n: int, q: int) -> float:
     """R2 less what q coefficients explain of nothing: 1 - (1 - R2)(n - 1) / (n - q - 1), at least 0."""
     if n <= q + 1:
-        raise DataInvalid(f"{n} labelled units say nothing of {q} coefficients; label more.")
+        raise DataInvalid(
+            f"{counted(n, 'labelled unit says', 'labelled units say')} nothing of "
+            f"{counted(q, 'coefficient')}; label more."
+        )
     return max(1 - (1 - r2) * (n - 1) / (n - q - 1), 0.0)
 
 

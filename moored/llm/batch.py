@@ -28,6 +28,7 @@ from moored.llm.prices import Price, price_of, require_price
 from moored.llm.raw import usage_of, whole_reply
 from moored.llm.recipe import Recipe
 from moored.llm.safety import without_key
+from moored.plaintext import counted
 from moored.study import GenerationSettings
 
 ROUNDS = 4
@@ -131,7 +132,8 @@ class SourceBatches:
             await self._fetch(name, state, calls)
             if state.status == "failed":
                 raise RequestRefused(
-                    f"the endpoint refused a batch of {len(calls)} requests ({state.why}); nothing of it was "
+                    f"the endpoint refused a batch of {counted(len(calls), 'request')} ({state.why}); "
+                    "nothing of it was "
                     'paid: correct that, or set `generation.send = "direct"`, and run again'
                 )
         return waiting
@@ -239,7 +241,7 @@ def _over_budget(source: str, files: Sequence[RequestFile], price: Price) -> Bud
     tokens = [pair for file in files for pair in file.tokens.values()]
     prompt, completion = sum(pair[0] for pair in tokens), sum(pair[1] for pair in tokens)
     return BudgetReached(
-        f"the study's caps do not allow the batches of {source!r}: {len(tokens):,} requests, at most "
+        f"the study's caps do not allow the batches of {source!r}: {counted(len(tokens), 'request')}, at most "
         f"{prompt + completion:,} tokens and {price.usd(prompt, completion):.4f} USD; nothing of it was sent: "
         'raise the cap, or set `generation.send = "direct"` to go as far as it reaches'
     )

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from moored.errors import EndpointBusy, EndpointUnreachable, MooredError
+from moored.plaintext import counted
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
@@ -122,7 +123,7 @@ class Limiter:
             if self.trials >= self.patience:
                 self.give_up(
                     EndpointUnreachable(
-                        f"the endpoint is down: {why}, {self.failures + self.trials} times in a row; "
+                        f"the endpoint is down: {why}, {counted(self.failures + self.trials, 'time')} in a row; "
                         "start it or wait, then run again: what was generated is stored"
                     )
                 )
@@ -161,4 +162,4 @@ def duration(seconds: float) -> str:
     for unit, length in (("days", 86_400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if seconds >= 1.95 * length:
             return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
+    return counted(round(seconds), "second")

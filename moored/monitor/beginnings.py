@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from moored.monitor.logs import log, set_up_logs
+from moored.plaintext import counted
 from moored.run.run import Run
 from moored.storage.events import store_began
 from moored.storage.generations import rows_sent
@@ -24,7 +25,8 @@ def begin(run: Run, flow_run: str | None = None) -> None:
     if lost:
         log(
             f"the journal {run.settings.journal} knows of no request of {run.study.name!r}, and the store has "
-            f"{lost:,} rows that were asked for: it was not copied along with the store, or removed; what was used "
+            f"{counted(lost, 'row that was', 'rows that were')} asked for: it was not copied along with "
+            "the store, or removed; what was used "
             "before is not counted in the caps of `generation`, and its replies are asked for again where needed",
             study=run.study.name,
             run_id=run.run_id,

@@ -82,7 +82,7 @@ def settle(ending: Ending, settings: Settings) -> None:
                 run_id = _record(store, ending)
                 drift = _drift(store, run_id) if ending.outcome == "published" and run_id else ""
                 row = _cancelled_in_a_row(store, ending.study)
-    except MooredError as error:
+    except (MooredError, OSError) as error:
         log(f"the ending is not recorded: {error}", level=logging.WARNING, **about)
     level = logging.ERROR if ending.outcome in _ALERTED else logging.INFO
     log(f"{ending.study}: {ending.message}", run_id=run_id, level=level, **about)

@@ -45,7 +45,7 @@ def send_news(path: Path, alert: Alert) -> None:
         if news and send_alert(alert):
             with open_store(path) as store:
                 store_alert(store, alert.study, alert.kind, alert.message)
-    except MooredError as error:
+    except (MooredError, OSError) as error:
         log(f"alerts cannot be remembered: {error}", level=logging.WARNING, study=alert.study)
         send_alert(alert)
 

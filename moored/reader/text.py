@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moored.numbers import decimals, model_of, number, p_equals, p_value, scale_of, share
-from moored.plaintext import plain
+from moored.plaintext import counted, plain
 from moored.row_role import BIASED_WORDS, is_biased
 
 if TYPE_CHECKING:
@@ -177,7 +177,8 @@ def _notes(fit: Labelled, level: float, head: tuple[str, ...]) -> Iterable[str]:
         yield "r2: what the sources know of the human labels, from 0 to 1."
     if fit.j is not None:
         yield (
-            f"Agreement test of human and model labels: J = {fit.j:.4g} on {fit.j_df} degrees of freedom, "
+            f"Agreement test of human and model labels: J = {fit.j:.4g} on "
+            f"{counted(fit.j_df or 0, 'degree of freedom', 'degrees of freedom')}, "
             f"{p_equals(fit.j_p_value)}."
         )
     yield from _more(fit)

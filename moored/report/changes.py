@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from moored.plaintext import listed
+from moored.plaintext import counted, listed
 from moored.versions.diff import Change, Diff
 
 MOST_KEYS = 6
@@ -36,7 +36,7 @@ def _named(changes: Iterable[Change]) -> str:
     kept = [change for change in changes if change.key not in _NOISE]
     said = [f"{change.key} {_short(change.a)} → {_short(change.b)}" for change in kept[:MOST_KEYS]]
     more = len(kept) - MOST_KEYS
-    return listed([*said, f"{more} more keys"]) if more > 0 else listed(said)
+    return listed([*said, counted(more, "more key")]) if more > 0 else listed(said)
 
 
 def _short(value: Any) -> str:

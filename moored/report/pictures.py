@@ -15,7 +15,7 @@ from moored.figures.look import NARROW, WIDE
 from moored.inference import Pilot
 from moored.inference.planning import adjusted_r2
 from moored.numbers import scale_of
-from moored.plaintext import listed
+from moored.plaintext import counted, listed
 from moored.report.facts import Facts, Surroundings
 from moored.report.words import interval
 from moored.storage.published import EstimateRow
@@ -154,7 +154,7 @@ def _first_terms(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, A
     terms = list(dict.fromkeys(row["term"] for row in rows))
     more = len(terms) - MOST_TERMS
     kept = [row for row in rows if row["term"] in terms[:MOST_TERMS]]
-    return kept, f" {more} more terms are in the table only." if more > 0 else ""
+    return kept, f" {counted(more, 'more term is', 'more terms are')} in the table only." if more > 0 else ""
 
 
 def _picture(key: str, draw: Callable[[float], Figure], title: str, words: str, caption: str) -> Picture:

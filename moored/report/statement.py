@@ -9,7 +9,7 @@ from dataclasses import asdict
 from moored.fetch.models import EMBEDDED, KnownModel, known_models
 from moored.llm.recipe import Recipe
 from moored.numbers import decimals, number, p_value, scale_of
-from moored.plaintext import day_of, listed
+from moored.plaintext import counted, day_of, listed
 from moored.report.citation import citation
 from moored.report.disclosure import BASIS, items_of
 from moored.report.document import Document, Heading, Listing, Paragraph, Part, Table, Verbatim
@@ -122,7 +122,11 @@ def source_line(facts: Facts, name: str) -> str:
     told.append(f"It was asked for {asked} by the prompt {recipe.read.name}, version {recipe.read.version}.")
     told.append(f"{scored(recipe)} The seed is {recipe.seed}.")
     shown = sum(len(question.examples) for question in recipe.questions.values())
-    told.append(f"{shown} examples with answers stood in the prompt." if shown else "No examples were shown.")
+    told.append(
+        f"{counted(shown, 'example with its answer', 'examples with answers')} stood in the prompt."
+        if shown
+        else "No examples were shown."
+    )
     return " ".join(told)
 
 

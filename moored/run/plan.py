@@ -14,6 +14,7 @@ from moored.llm.prompts import shown_texts
 from moored.llm.recipe import Recipe
 from moored.llm.recipe_builder import build_recipe
 from moored.llm.serving import describe_endpoints
+from moored.plaintext import counted
 from moored.run.estimates import refuse_without_estimate
 from moored.run.run import Run
 from moored.settings import Settings
@@ -124,5 +125,5 @@ def recipes_of(run: Run, journal: AbilityStore) -> dict[str, Recipe]:
 def shown_line(units: Sequence[str]) -> str:
     """Which units the study shows to the model, for people."""
     named = ", ".join(units[:5]) + (", ..." if len(units) > 5 else "")
-    count = "1 unit" if len(units) == 1 else f"{len(units)} units"
+    count = counted(len(units), "unit")
     return f"{count} left the data, since the model is shown the text as an example: {named}"

@@ -42,7 +42,9 @@ def refuse_failures(
         lost = state.failed + state.refused
         if state.missing:
             raise TooManyFailures(
-                f"{state.missing} of {state.expected} units of {state.source!r} have no generation yet; "
+                f"{state.missing} of {state.expected} units of {state.source!r} "
+                f"{'has' if state.missing == 1 else 'have'} no "
+                "generation yet; "
                 "run again to go on"
             )
         if lost > study.generation.max_failed_share * state.expected:

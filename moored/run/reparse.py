@@ -12,6 +12,7 @@ from moored.llm.generations import Generation
 from moored.llm.plan import NeverAsks
 from moored.llm.recipe import Recipe
 from moored.llm.reparse import reparse, stale_units
+from moored.plaintext import counted
 from moored.run.plan import Data, RunPlan, recipes_of, units_of
 from moored.run.run import Run, new_run, only_run
 from moored.settings import Settings
@@ -53,9 +54,14 @@ class Reread:
         """For people."""
         if not self.appended:
             return "nothing to read again: the stored rows were read by this parser, with these values"
-        done = f"{self.appended} rows read again, {self.changed} of them differently; no model call"
+        done = (
+            f"{counted(self.appended, 'row')} read again, {self.changed} of them differently; no model call"
+        )
         if self.missing:
-            return f"{done}. {self.missing} units need the model now: `moored run` goes on"
+            return (
+                f"{done}. {counted(self.missing, 'unit needs', 'units need')} the model now: `moored "
+                "run` goes on"
+            )
         if self.new_data:
             return f"{done}. The data have changed since the last run: `moored run` goes on"
         return done

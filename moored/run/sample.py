@@ -12,6 +12,7 @@ from moored.inference import Sample
 from moored.inference.formula import source_of
 from moored.inference.formulas.grammar import Reading, read_formula
 from moored.inference.formulas.matrix import Design, refuse_infinite
+from moored.plaintext import counted
 from moored.study import Study
 
 
@@ -28,7 +29,8 @@ def build_sample(study: Study, units: pd.DataFrame, values: Mapping[str, pd.Data
     labelled = units["labelled"].to_numpy(dtype=bool)
     if labelled.sum() <= len(design.terms):
         raise Unidentified(
-            f"{labelled.sum()} labelled units cannot identify {len(design.terms)} parameters with their errors; "
+            f"{counted(int(labelled.sum()), 'labelled unit')} cannot identify "
+            f"{counted(len(design.terms), 'parameter')} with their errors; "
             "label more units or drop covariates"
         )
     human = design.own(units, labelled)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from moored.cells import stripped
 from moored.errors import ColumnMissing, DataInvalid, DuplicateIds, EmptyTable, EmptyText
 from moored.fingerprint import fingerprint
-from moored.plaintext import meant
+from moored.plaintext import counted, meant
 from moored.storage.complete import complete_units
 from moored.storage.delimited import Dialect
 from moored.storage.examples import read_example
@@ -142,7 +142,8 @@ def _identified(study: Study, table: Table) -> pd.DataFrame:
     none = ids.isna() | (ids.str.strip() == "")
     if none.any():
         raise DataInvalid(
-            f"{int(none.sum())} of {len(ids)} rows have no {study.data.id!r}; give every unit an id, and delete "
+            f"{int(none.sum())} of {len(ids)} rows {'has' if none.sum() == 1 else 'have'} no "
+            f"{study.data.id!r}; give every unit an id, and delete "
             "rows that are empty"
         )
     _refuse_shortened(study.data.id, table.types[study.data.id], ids)
@@ -155,7 +156,8 @@ def _identified(study: Study, table: Table) -> pd.DataFrame:
     empty = ids[text.str.strip() == ""]
     if len(empty):
         raise EmptyText(
-            f"{len(empty)} units have no text: {named_units(empty)}; remove them or fill the text in"
+            f"{counted(len(empty), 'unit has', 'units have')} no text: {named_units(empty)}; remove "
+            f"{'it' if len(empty) == 1 else 'them'} or fill the text in"
         )
     units = pd.DataFrame({"unit_id": ids.astype(str), "text": text.astype(str)})
     others = table.frame.drop(columns=[study.data.id, study.data.text])

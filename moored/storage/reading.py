@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moored.cells import stripped
+from moored.plaintext import counted
 from moored.storage.tables import Column
 
 _WIDTH = 80
@@ -70,9 +71,9 @@ class Reading:
     def lines(self) -> tuple[str, ...]:
         """A few lines, of at most 80 characters where no long code for missing is listed."""
         written = f" ({', '.join(self.notes)})" if self.notes else ""
-        units = "" if self.units == self.rows else f", {self.units} units"
+        units = "" if self.units == self.rows else f", {counted(self.units, 'unit')}"
         return (
-            f"{self.rows} rows{units}, {self.labelled} labelled{written}",
+            f"{counted(self.rows, 'row')}{units}, {self.labelled} labelled{written}",
             *(line for column in self.columns for line in column.lines),
         )
 

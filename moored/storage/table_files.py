@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from moored.errors import DataInvalid, SheetUnnamed
+from moored.plaintext import counted
 from moored.storage.arrow_files import read_arrow
 from moored.storage.codebook import Entry
 from moored.storage.delimited import DELIMITERS, Delimited, Dialect, read_delimited
@@ -92,7 +93,7 @@ def _of_delimited(read: Delimited) -> Table:
         notes.append(f"in {read.encoding}")
     if read.skipped:
         whose = " of Qualtrics" if read.wording else ""
-        notes.append(f"{read.skipped} rows{whose} under the header skipped")
+        notes.append(f"{counted(read.skipped, 'row')}{whose} under the header skipped")
     if read.wording and (previews := sum(_PREVIEW in row for row in read.rows)):
         notes.append(f"answers of a preview, not of a respondent, among the rows: {previews}")
     questions = zip(read.names, read.wording, strict=True) if read.wording else ()

@@ -8,6 +8,7 @@ from typing import Any
 
 from moored.errors import DataInvalid, EmptyTable, HeaderUnclear, NotReadable, PasswordNeeded
 from moored.extras import needed
+from moored.plaintext import counted
 from moored.storage.cell_values import table_of_values
 from moored.storage.delimited import Dialect
 from moored.storage.sheet_xml import unread_cells
@@ -34,7 +35,7 @@ def read_workbook(file: Path, part: str, dialect: Dialect) -> Table:
         notes.append(f"header in row {top + 1}, the rows above it left out")
     notes += unread_cells(file, name)
     if dialect.skip_rows:
-        notes.append(f"{dialect.skip_rows} rows under the header skipped")
+        notes.append(f"{counted(dialect.skip_rows, 'row')} under the header skipped")
     body = [row for row in body[dialect.skip_rows :] if any(_given(cell) for cell in row)]
     cells = {
         name: [row[place] if place < len(row) else None for row in body] for place, name in names.items()

@@ -10,6 +10,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from moored.plaintext import counted
+
 MOST_PROBLEMS = 5
 DEEPEST = 20
 LARGEST = 2**63 - 1  # the largest whole number of TOML, SQLite and DuckDB
@@ -94,7 +96,9 @@ def sentences(error: ValidationError, root: type[BaseModel], raw: Any) -> str:
     problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     found = list(dict.fromkeys(_sentence(problem, root, raw) for problem in problems))
     more = len(found) - MOST_PROBLEMS
-    return "; ".join(found[:MOST_PROBLEMS]) + (f"; and {more} more problems like these" if more > 0 else "")
+    return "; ".join(found[:MOST_PROBLEMS]) + (
+        f"; and {counted(more, 'more problem like this', 'more problems like these')}" if more > 0 else ""
+    )
 
 
 def impossible(raw: Any) -> str | None:

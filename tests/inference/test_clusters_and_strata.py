@@ -35,7 +35,7 @@ def fit(name, frame, **columns):
 @pytest.mark.parametrize("clusters", [1, 2])
 def test_no_more_clusters_than_coefficients_are_refused(estimator, clusters):
     frame = table().assign(who=np.arange(300) % clusters)
-    with pytest.raises(Unidentified, match=f"{clusters} labelled clusters"):
+    with pytest.raises(Unidentified, match=f"{clusters} labelled cluster"):
         fit(estimator, frame, cluster="who")
 
 
@@ -91,7 +91,10 @@ def test_strata_with_a_single_labelled_unit_are_pooled_and_said(alone):
     frame.loc[range(alone), "h"] = lonely
     frame.loc[range(200, 200 + alone), "h"] = lonely
     found = fit("human", frame, strata="h")
-    assert any(f"strata {', '.join(lonely)} have a single labelled unit" in line for line in found.warnings)
+    assert any(
+        f"{', '.join(lonely)} {'has' if alone == 1 else 'have'} a single labelled unit" in line
+        for line in found.warnings
+    )
     pooled = frame.assign(h=frame["h"].replace(dict.fromkeys(lonely, "pool" if alone > 1 else "b")))
     whole = fit("human", frame.assign(p=_rates(frame)), strata="h", probability="p")
     merged = fit("human", pooled.assign(p=_rates(frame)), strata="h", probability="p")

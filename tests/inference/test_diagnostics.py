@@ -151,7 +151,7 @@ def test_refusals_say_what_came():
     first = np.flatnonzero(sample.labelled)[0]
     y = sample.y.copy()
     y[first] = np.nan
-    with pytest.raises(NonFinite, match="1 of 1000 units hold NaN"):
+    with pytest.raises(NonFinite, match="1 of 1000 units holds NaN"):
         replace(sample, y=y)
     with pytest.raises(NonFinite, match="Source 's0'"):
         replace(sample.sources[0], y=np.full(1000, np.inf))

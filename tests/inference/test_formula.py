@@ -255,7 +255,7 @@ def test_the_shell_refuses_in_one_sentence(files, shell):
     assert "No estimator is called 'best'" in unknown.stderr
     odd = shell(files["csv"], "--formula", "y ~ x", "--labelled", "s", "--source", "proxy")
     assert odd.returncode == DataInvalid.exit_code
-    assert "1 sources came with 0 formulas" in odd.stderr
+    assert "1 source came with 0 formulas" in odd.stderr
 
 
 def test_separation_and_too_few_labels_have_their_exit_codes(tmp_path, shell):

@@ -176,7 +176,7 @@ def test_values_that_no_formula_takes(column, words):
 @pytest.mark.parametrize(
     ("formula", "change", "words"),
     [
-        ("y ~ log(x)", {"x": 0.0}, "log(x) is no finite number for 1 labelled units (row 1)"),
+        ("y ~ log(x)", {"x": 0.0}, "log(x) is no finite number for 1 labelled unit (row 1)"),
         ("y ~ log(g)", {}, "'g' holds words, which C(...) alone can take"),
         ("y ~ scale(g)", {}, "'g' holds words"),
         ("y ~ bs(x, df=2)", {}, "`df` must be greater than 3"),

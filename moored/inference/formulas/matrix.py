@@ -20,6 +20,7 @@ from moored.inference.data import Array, Mask
 from moored.inference.formulas.cells import Cells, column, named_rows
 from moored.inference.formulas.grammar import Reading
 from moored.inference.formulas.typed import refuse_texts
+from moored.plaintext import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,7 +171,7 @@ def refuse_infinite(reading: Reading, terms: Sequence[str], arrays: Arrays, rows
         bad = rows & ~np.isfinite(values)
         if bad.any():
             raise NonFinite(
-                f"{reading.what}: {term} is no finite number for {int(bad.sum())} labelled units "
+                f"{reading.what}: {term} is no finite number for {counted(int(bad.sum()), 'labelled unit')} "
                 f"({named_rows(np.asarray(names)[bad])}); look at their values, or write another term.",
                 rows=[int(row) for row in np.flatnonzero(bad)[:3]],
             )

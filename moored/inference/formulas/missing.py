@@ -17,6 +17,7 @@ import numpy as np
 from moored.errors import DataInvalid, NonFinite
 from moored.inference.data import Mask
 from moored.inference.formulas.cells import named_rows
+from moored.plaintext import counted
 
 Missing = Literal["refuse", "drop"]
 RULES = ("refuse", "drop")
@@ -72,17 +73,20 @@ def keep(
     lacking = _any(everything, len(labelled)) & labelled
     if rule == "refuse":
         if lacking.any():
+            them = "it" if lacking.sum() == 1 else "them"
             raise NonFinite(
-                f"The human data: {int(lacking.sum())} labelled units lack a value that {what} needs: "
-                f"{_listed(everything, labelled, names)}; fill them in, or leave them out with {way_out}.",
+                "The human data: "
+                f"{counted(int(lacking.sum()), 'labelled unit lacks', 'labelled units lack')} a value "
+                f"that {what} needs: "
+                f"{_listed(everything, labelled, names)}; fill {them} in, or leave {them} out with {way_out}.",
                 rows=[int(row) for row in np.flatnonzero(lacking)[:3]],
             )
         return Kept(np.ones(len(labelled), dtype=bool), labelled)
     units = ~_any(known, len(labelled))
-    counted = labelled & units
-    complete = counted & ~lacking
-    share = float(complete.sum() / counted.sum()) if counted.any() else 1.0
-    notes = (*_left(known, units, labelled), *_unlabelled(labels, counted, complete, names))
+    within = labelled & units
+    complete = within & ~lacking
+    share = float(complete.sum() / within.sum()) if within.any() else 1.0
+    notes = (*_left(known, units, labelled), *_unlabelled(labels, within, complete, names))
     return Kept(units, complete, share, notes)
 
 
@@ -106,21 +110,24 @@ def _left(known: Mapping[str, Mask], units: Mask, labelled: Mask) -> tuple[str, 
     if not gone.any():
         return ()
     lacked = ", ".join(repr(name) for name, mask in known.items() if mask.any())
+    is_left = "is left out: it lacks" if gone.sum() == 1 else "are left out: they lack"
     note = (
-        f"{int(gone.sum())} units, {int((gone & labelled).sum())} of them labelled, are left out: they lack "
+        f"{counted(int(gone.sum()), 'unit')}, {int((gone & labelled).sum())} of them labelled, {is_left} "
         f"{lacked}. The estimates are about the units that have it"
     )
     return (note,)
 
 
 def _unlabelled(
-    others: Mapping[str, Mask], counted: Mask, complete: Mask, names: Sequence[Any]
+    others: Mapping[str, Mask], within: Mask, complete: Mask, names: Sequence[Any]
 ) -> tuple[str, ...]:
-    gone = counted & ~complete
+    gone = within & ~complete
     if not gone.any():
         return ()
+    counts = "counts" if gone.sum() == 1 else "count"
     note = (
-        f"{int(gone.sum())} labelled units lack a value ({_listed(others, gone, names)}) and count as not "
+        f"{counted(int(gone.sum()), 'labelled unit lacks', 'labelled units lack')} a value "
+        f"({_listed(others, gone, names)}) and {counts} as not "
         "labelled. The estimates hold where that has nothing to do with the values themselves"
     )
     return (note,)

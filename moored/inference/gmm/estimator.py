@@ -20,6 +20,7 @@ from moored.inference.moments import Moments
 from moored.inference.notes import with_notes
 from moored.inference.results import Fit, Target
 from moored.inference.solve.passes import Passes, Stream
+from moored.plaintext import counted
 
 Correction = Literal["none", "lw"]
 
@@ -97,7 +98,8 @@ def _factor(found: TwoStep, correction: Correction) -> tuple[float, float | None
     df = n - p - q
     if df < 1 or n - q - 2 < 1:
         raise Unidentified(
-            f"{n} labelled units leave no degrees of freedom for {p + q} moments; label more, or use fewer "
+            f"{counted(n, 'labelled unit leaves', 'labelled units leave')} no degrees of freedom for "
+            f"{counted(p + q, 'moment')}; label more, or use fewer "
             "sources.",
             n=n,
             p=p,

@@ -13,6 +13,7 @@ from moored.inference.failures import failure_warnings, one_sided
 from moored.inference.gmm.augmented import least_squares
 from moored.inference.solve.newton import Equation, equation, solve_all
 from moored.inference.solve.passes import Passes
+from moored.plaintext import counted
 
 FirstStep = Literal["full", "identity"]
 
@@ -46,10 +47,12 @@ def source_equation(passes: Passes, m: int) -> Equation:
 def refuse_unidentified(passes: Passes) -> None:
     """Raise Unidentified with no more labelled units, or labelled clusters, than parameters."""
     n, p = passes.counts.independent, len(passes.terms)
-    what = "labelled clusters" if passes.clustered else "labelled units"
+    what = counted(n, "labelled cluster" if passes.clustered else "labelled unit")
     if n <= p:
         raise Unidentified(
-            f"{n} {what} cannot identify {p} parameters and their errors; label more, or drop covariates.",
+            f"{what} cannot identify {counted(p, 'parameter')} and "
+            f"{'its error' if p == 1 else 'their errors'}; label more, "
+            "or drop covariates.",
             n=n,
             p=p,
         )

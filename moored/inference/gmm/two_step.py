@@ -32,6 +32,7 @@ from moored.inference.headline import LABELS_A_COEFFICIENT, headline, labels_for
 from moored.inference.leverage import Leverage
 from moored.inference.solve.newton import inverse, solve_all, solve_scaled
 from moored.inference.solve.passes import Passes
+from moored.plaintext import counted
 
 Omega = Literal["first", "final"]
 
@@ -97,7 +98,8 @@ def two_step(passes: Passes, first: FirstStep = "full", omega: Omega = "first") 
     q = len(moments.z) // 2
     if counts.labelled <= p + q:
         raise Unidentified(
-            f"{counts.labelled} labelled units cannot weigh {p} real and {q} auxiliary moments; label more, "
+            f"{counted(counts.labelled, 'labelled unit')} cannot weigh {p} real and {q} auxiliary "
+            "moments; label more, "
             "use fewer sources or covariates, or use 'human'.",
             n=counts.labelled,
             p=p,
@@ -113,20 +115,21 @@ def two_step(passes: Passes, first: FirstStep = "full", omega: Omega = "first") 
 
 
 def _too_few(passes: Passes, p: int, M: int) -> str:
-    what = "labelled clusters" if passes.clustered else "labelled units"
+    what = counted(passes.counts.independent, "labelled cluster" if passes.clustered else "labelled unit")
     if passes.counts.effective < passes.counts.independent:
         what += f" (worth {passes.counts.effective} of equal {'size' if passes.clustered else 'weight'})"
     split = f" ({p} of yours, and {p} for each source)" if M else ""
     return (
-        f"{passes.counts.independent} {what} for {p * (1 + M)} coefficients{split}, fewer than "
+        f"{what} for {counted(p * (1 + M), 'coefficient')}{split}, fewer than "
         f"{LABELS_A_COEFFICIENT} for each: these intervals are too narrow; " + _way_out(passes, M)
     )
 
 
 def _rare(passes: Passes, M: int) -> str:
-    what = "are of the rarer answer" if isinstance(passes.family, Logit) else "are above 0"
+    what = "of the rarer answer" if isinstance(passes.family, Logit) else "above 0"
     return (
-        f"only {passes.counts.rarer} labels {what}, fewer than {FEW_EVENTS}: intervals by the normal law do not "
+        f"only {counted(passes.counts.rarer, 'label is', 'labels are')} {what}, fewer than {FEW_EVENTS}: "
+        "intervals by the normal law do not "
         f"hold for so few; {_way_out(passes, M)}"
     )
 

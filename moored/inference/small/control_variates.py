@@ -46,6 +46,7 @@ from moored.inference.small.solution import Solution, conclude, events
 from moored.inference.solve.newton import dependent_column
 from moored.inference.solve.passes import Block, Passes, Stream
 from moored.inference.solve.passes import Rows as Units
+from moored.plaintext import counted
 
 SAME = 1e-9  # sources whose influence functions correlate by 1 less this are one source
 NOTHING = 1e-18  # share of a source's squared scores below which it has no residual
@@ -191,15 +192,14 @@ def missed_shares(passes: Passes, block: Block, groups: Groups | None) -> Array:
 def _human(passes: Passes, rows: Rows, groups: Groups | None, theta: Array | None) -> Fitted:
     """The labelled units' fit. Raises Unidentified where a deletion has no root."""
     G, p = rows.y.shape[1] if groups is None else groups.labelled, len(passes.terms)
-    what = "labelled units" if groups is None else "labelled clusters"
+    what = counted(G, "labelled unit" if groups is None else "labelled cluster")
     if p + 2 > G:
-        raise Unidentified(
-            f"{G} {what} leave no degrees of freedom for {p} parameters; label more.", n=G, p=p
-        )
+        few = f"{what} leave no degrees of freedom for {counted(p, 'parameter')}; label more."
+        raise Unidentified(few, n=G, p=p)
     human = fitted(passes.family, rows, groups, None if theta is None else theta[None])
     if human.alone[0] or not human.fine[0]:
         raise Unidentified(
-            f"Without one of the {G} {what} the parameters {', '.join(passes.terms)} are not identified, so the "
+            f"Without one of the {what} the parameters {', '.join(passes.terms)} are not identified, so the "
             "jackknife has no answer; drop or merge the term that only it informs, or label more like it.",
             n=G,
             p=p,

@@ -9,7 +9,7 @@ import numpy as np
 
 from moored.errors import ColumnMissing, NoLabels, TableUnclear, Unidentified
 from moored.fetch.models import EMBEDDED
-from moored.plaintext import meant
+from moored.plaintext import counted, meant
 from moored.study.draft.answers import Answers, answers_of
 from moored.study.draft.choose import (
     Choice,
@@ -196,7 +196,7 @@ def _no_labels(source: str, columns: Sequence[ColumnFacts], text: str, label: st
 
 
 def _few_labels(source: str, label: ColumnFacts) -> str:
-    rows = "1 row" if label.filled == 1 else f"{label.filled} rows"
+    rows = counted(label.filled, "row")
     return (
         f"{source} has labels in {rows} of {label.name!r}, too few for an estimate; label at least {LEAST_LABELS}, "
         "better 100, drawn at random"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from moored.plaintext import counted
 from moored.study.draft.columns import ColumnFacts, words_without_answer
 from moored.study.draft.scales import on_scale, ordered_pair
 
@@ -113,7 +114,7 @@ def choose_label(columns: Sequence[ColumnFacts], taken: Sequence[str]) -> Choice
         return Choice(None, "no column looks like labels", tuple(unfilled))
     best, first = fit[0]
     rivals = tuple(column.name for score, column in fit[1:] if score > max(best - 2, SURE - 1))
-    why = f"{first.distinct} different values, empty in {first.empty:,} of {first.rows:,} rows"
+    why = f"{counted(first.distinct, 'value', 'different values')}, empty in {first.empty:,} of {first.rows:,} rows"
     return Choice(first.name, why, rivals)
 
 

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 from moored.fetch.models import EMBEDDED
+from moored.plaintext import counted
 from moored.study.draft.choose import Covariate
 from moored.study.draft.draft import SEED, Draft
 from moored.study.parts import runs_here
@@ -66,7 +67,8 @@ def _query(draft: Draft) -> Iterator[str]:
         )
     if draft.table.without_text:
         yield from _comment(
-            f"{draft.table.without_text:,} rows without a text are left out; the estimates are about rows with one."
+            f"{counted(draft.table.without_text, 'row is', 'rows are')} left out, without a text; the "
+            "estimates are about rows with one."
         )
     if draft.model.cut is not None:
         yield from _comment(
@@ -109,7 +111,8 @@ def _outcome(draft: Draft) -> Iterator[str]:
     yield f"answers = {_table(answers.values)}  # {_one_line(answers.why)}"
     if draft.model.examples:
         yield from _comment(
-            f"Shown to the model. {len(draft.model.examples)} labelled rows, drawn at random in proportion to "
+            f"Shown to the model. {counted(len(draft.model.examples), 'labelled row')}, drawn at random "
+            "in proportion to "
             "their labels; they leave the data, since what the model has seen cannot correct it."
         )
         yield "examples = ["
