@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 LONGEST = 4_000
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the wide ones are run, too
 _JOINERS = {"\u200c", "\u200d"}  # many scripts and emoji need them
 _BREAKS = {"\n", "\t"}
 
@@ -16,6 +17,11 @@ def listed(words: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     *most, last = words or [""]
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def no_formula(cell: object) -> object:
+    """A cell of a CSV file: a text that a spreadsheet would run as a formula begins with an apostrophe."""
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip().startswith(_FORMULA) else cell
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from moored.errors import PageNotWritten
 from moored.extras import needed
-from moored.plaintext import plain
+from moored.plaintext import no_formula, plain
 from moored.reader.latex import LATEX_STYLE, escaped
 
 if TYPE_CHECKING:
@@ -74,10 +74,14 @@ class Table:
         return _written(f"{title}{text}{notes}\n", path)
 
     def to_csv(self, path: str | Path | None = None) -> str:
-        """Every number with all its digits, one row per fit and term; also written to `path`."""
+        """Every number with all its digits, one row per fit and term; also written to `path`.
+
+        A name that a spreadsheet would run as a formula, such as `=1+1`, begins with an apostrophe.
+        """
         import pandas as pd
 
-        return _written(pd.DataFrame(list(self.values)).to_csv(index=False, lineterminator="\n"), path)
+        rows = [{name: no_formula(cell) for name, cell in row.items()} for row in self.values]
+        return _written(pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"), path)
 
     def __repr__(self) -> str:
         return self.to_markdown()

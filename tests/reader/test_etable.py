@@ -285,3 +285,13 @@ def test_a_multinomial_says_against_which_class_its_log_odds_are():
     assert fit.family == "multinomial:3"
     for text in (str(fit.summary()), fit.to_markdown()):
         assert "log odds against class 0" in text
+
+
+@pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)", "+1", "-1+cmd|' /C calc'!A0", " =1", "\t=1", "＝1+1"])
+def test_a_spreadsheet_runs_no_name_as_a_formula(name):
+    named = replace(fits(("human",))[0], terms=("Intercept", name, "z"), estimator=name)
+    table = pd.read_csv(io.StringIO(moored.etable([named]).to_csv()), dtype=str, keep_default_na=False)
+    texts = [cell for row in table.to_numpy() for cell in row if not re.fullmatch(r"-?[\d.e+-]+|-?inf", cell)]
+    assert f"'{name}" in texts
+    assert not [cell for cell in texts if cell.lstrip()[:1] in {"=", "+", "-", "@", "＝"}]
+    assert sorted(table["estimate"].astype(float)) == sorted(named.estimate)
