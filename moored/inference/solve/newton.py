@@ -10,6 +10,7 @@ import numpy as np
 
 from moored.errors import EstimationError, NonFinite, NotConverged, Separated, Singular
 from moored.inference.data import Array
+from moored.inference.families import Multinomial
 from moored.inference.moments import Moments
 from moored.inference.solve.passes import Block, Passes
 
@@ -34,6 +35,7 @@ class Equation:
     start, sums : sums over one block, as in `Moments`.
     target : (k,) right-hand side.
     linear : the start already is the solution.
+    by_class : the terms are a class's, such as "2:x".
     root : (k,) the solution, once there is one.
     slope : (k, k) the Jacobian at the last point tried.
     failure : the reason why there is none.
@@ -45,6 +47,7 @@ class Equation:
     sums: Sums
     target: Array
     linear: bool = False
+    by_class: bool = False
     guess: Array | None = None
     root: Array | None = None
     slope: Array | None = None
@@ -74,9 +77,9 @@ class Equation:
             return
         dependent = dependent_column(A)
         if dependent is not None:
+            term = self._split(self.terms[dependent])[1]
             self.failure = Singular(
-                f"{self.what}: the term {self.terms[dependent]!r} is constant or a combination of the terms "
-                "before it; drop it."
+                f"{self.what}: the term {term!r} is constant or a combination of the terms before it; drop it."
             )
             return
         self.metric = A
@@ -136,12 +139,19 @@ class Equation:
             return False
         direction = np.linalg.svd(slope * np.outer(scale, scale))[2][-1] * scale
         term = self.terms[int(np.argmax(np.abs(direction / scale)))]
+        whose, name = self._split(term)
+        merge = f", or merge {whose} with another" if self.by_class else ""
         self.failure = Separated(
-            f"{self.what}: the outcome is predicted perfectly along {term!r}, so its coefficient is "
-            "infinite; drop or merge that term, or label more units.",
+            f"{self.what}: {whose} is predicted perfectly along {name!r}, so its coefficient is "
+            f"infinite; drop or merge that term{merge}, or label more units.",
             term=term,
         )
         return True
+
+    def _split(self, term: str) -> tuple[str, str]:
+        """What a term is of, and its own name."""
+        number, _, name = term.partition(":")
+        return (f"class {number}", name) if self.by_class else ("the outcome", term)
 
     def _gave_up(self) -> NotConverged:
         return NotConverged(
@@ -193,6 +203,7 @@ class Bisection(Equation):
 def equation(family: Moments, **fields: Any) -> Equation:
     """An Equation for a smooth family, a Bisection for a step function."""
     fields.setdefault("linear", family.linear)
+    fields.setdefault("by_class", isinstance(family, Multinomial))
     return Equation(**fields) if family.smooth else Bisection(**fields)
 
 
