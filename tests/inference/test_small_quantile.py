@@ -99,3 +99,27 @@ def test_the_end_of_a_scale_is_no_lack_of_labels(y):
     found = fit(table, "y ~ 1", family="quantile:0.5", sources=["p"])
     assert found.estimate[0] == max(y)
     assert not any("labels" in warning for warning in found.warnings)
+
+
+def likert(rng, n=100, T=1500, exact=0.93, soft=0.0):
+    """Labels 1 to 5 of which .773 are up to 4, and a source that reads most of them right."""
+    y = np.clip(np.round(rng.normal(3.6, 1.2, T)), 1, 5)
+    read = np.where(rng.random(T) < exact, y, rng.integers(1, 6, T)) + soft * rng.uniform(-1, 1, T)
+    one = np.ones((T, 1))
+    return Sample(y, one, np.arange(T) < n, (), (Source("s", "proxy", read, one),))
+
+
+@pytest.mark.parametrize("soft", [0.0, 0.3])
+@pytest.mark.parametrize("tau", [0.85, 0.95])
+def test_the_source_counts_where_the_quantile_is_the_top_of_a_scale(tau, soft):
+    found = small(likert(np.random.default_rng(1), soft=soft), tau)
+    assert (found.estimate[0], found.sources, found.warnings) == (5.0, ("s",), ())
+    assert found.r2[0] > 0.1
+
+
+def test_the_source_can_move_an_estimate_down_from_the_top():
+    """Labels alone put the .76-quantile at 5 in 4 of 10 draws, and the source was not asked then."""
+    draws = [small(likert(np.random.default_rng([7, k])), 0.76) for k in range(80)]
+    right = sum(found.estimate[0] == 4.0 for found in draws)
+    assert sum(found.lower[0] <= 4.0 <= found.upper[0] for found in draws) >= 74
+    assert right >= 56

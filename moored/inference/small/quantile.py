@@ -108,8 +108,10 @@ def quantile(
     below = np.cumsum(np.bincount(where, weights=w)) / (len(y) if w is None else w.sum())
     law = Shares(data, _sources(data, tau), mean, target, tau)
     middle = int(np.searchsorted(below, tau - 1e-12))
-    fit = law.fit(float(values[middle]), level, alternative)
-    shifted = tau + float(below[middle] - fit.estimate[0])
+    # Up to the largest label are all: what the sources say of it is in the share up to the one below.
+    pivot = max(min(middle, len(values) - 2), 0)
+    fit = law.fit(float(values[pivot]), level, alternative)
+    shifted = tau + float(below[pivot] - fit.estimate[0])
     estimate = float(values[min(int(np.searchsorted(below, shifted - 1e-12)), len(values) - 1)])
     lower, upper = law.interval(level, alternative)
     ends = [
@@ -158,9 +160,17 @@ def _sources(data: Sample, tau: float) -> tuple[Source, ...]:
     out = []
     for source in data.sources:
         seen = np.ones(len(source.y), dtype=bool) if source.observed is None else source.observed
-        cut = float(np.quantile(source.y[seen], tau)) if seen.any() else np.nan
-        out.append(replace(source, y=np.where(seen, source.y <= cut, np.nan)))
+        out.append(replace(source, y=np.where(seen, source.y <= _cut(source.y[seen], tau), np.nan)))
     return tuple(out)
+
+
+def _cut(y: Array, tau: float) -> float:
+    """A source's tau-quantile; where that is its largest value, up to which are all, the one below."""
+    values = np.unique(y)
+    if not len(values):
+        return np.nan
+    cut = float(np.quantile(y, tau))
+    return float(values[-2]) if cut == values[-1] and len(values) > 1 else cut
 
 
 def _error(
