@@ -13,8 +13,9 @@ from typing import Any, Self
 import aiohttp
 import httpx2
 
+from moored.llm.encoding import body_text
 from moored.llm.endpoints import Endpoint, api_key
-from moored.llm.raw import NO_USAGE, Usage, body_text, usage_of, usage_of_whole
+from moored.llm.raw import NO_USAGE, Usage, usage_of, usage_of_whole, why_none
 from moored.llm.reasons import (
     Refusal,
     SendStatus,
@@ -105,7 +106,7 @@ class Client:
         started = time.monotonic()
         async with asyncio.timeout(self._timeout_s + CONNECT_S):
             response = await self._wires[at].post(path, body)
-        raw, latency_s = without_key(body_text(response.body), self._key), time.monotonic() - started
+        raw, latency_s = self._text(response), time.monotonic() - started
         if 200 <= response.status < 300:
             return self._read(raw, response, latency_s)
         return self._refused(at, raw, response, latency_s)
@@ -122,7 +123,7 @@ class Client:
         if "html" in response.headers.get("content-type", ""):
             reason = f"the reply is {seen}, not JSON; is OPENAI_BASE_URL the address of the API?"
         else:
-            reason = "the reply is not a whole one"
+            reason = why_none(raw)
         used = usage_of(raw)
         return HttpAnswer("transient", raw[:KEPT], status, self._clean(reason), None, latency_s, usage=used)
 
@@ -148,6 +149,9 @@ class Client:
             latency_s,
             param=f"{said.param} {said.code}".strip(),
         )
+
+    def _text(self, response: Received) -> str:
+        return without_key(body_text(response.body, response.headers.get("content-type", "")), self._key)
 
     def _clean(self, text: str) -> str:
         return without_key(storable(text), self._key)[:300]

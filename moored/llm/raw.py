@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from moored.llm.endings import broken_off, ending_of, filter_of
 from moored.llm.safety import storable
 
 MOST_CHARACTERS = 16_000_000
@@ -75,11 +76,6 @@ class Usage:
 NO_USAGE = Usage()
 
 
-def body_text(body: bytes) -> str:
-    """A response's body. JSON is UTF-8, whatever the headers say."""
-    return body.decode("utf-8-sig", errors="replace")
-
-
 def load(text: str, pairs: Any = None) -> Any:
     """Parse JSON; `pairs` as json's `object_pairs_hook`. NaN and infinities become None. Errors: `Unreadable`."""
     if len(text) > MOST_CHARACTERS:
@@ -125,12 +121,14 @@ def open_reply(raw: str) -> Reply:
     said, refusal = _text_of(content), _text_of(message.get("refusal"))
     if isinstance(content, list):
         refusal = refusal or "".join(_text_of(p.get("refusal")) for p in content if isinstance(p, dict))
-    if choice.get("finish_reason") == "content_filter":
-        refusal = refusal or "content filter"
+    ended = ending_of(choice)
+    refusal = refusal or filter_of(ended)
+    if broken := broken_off(ended):
+        raise Unreadable(broken)
     return Reply(
         said=said,
         refusal=refusal,
-        cut=choice.get("finish_reason") in ("length", "max_tokens"),
+        cut=ended in ("length", "max_tokens"),
         thought=_thought_beside(body, message, content),
         positions=_positions(choice.get("logprobs")),
     )
@@ -146,7 +144,27 @@ def whole_reply(raw: str) -> bool:
 
 def _is_whole(body: Any) -> bool:
     choice = _choice(body)
-    return choice is not None and ("message" in choice or "text" in choice)
+    return (
+        choice is not None and ("message" in choice or "text" in choice) and not broken_off(ending_of(choice))
+    )
+
+
+def why_none(raw: str) -> str:
+    """Why a body is no reply worth keeping."""
+    if raw.lstrip().startswith(("data:", "event:")):
+        return "the reply came as a stream, which was not asked for"
+    try:
+        body = load(raw)
+    except Unreadable:
+        return "the reply is not a whole one"
+    if (choice := _choice(body)) is not None and (broken := broken_off(ending_of(choice))):
+        return broken
+    if isinstance(body, dict) and body and "choices" not in body:
+        return (
+            f"the reply has no `choices`, it has {', '.join(list(body)[:5])}; is OPENAI_BASE_URL the address of an "
+            "API in OpenAI's protocol (most end in /v1)?"
+        )
+    return "the reply is not a whole one"
 
 
 def usage_of_whole(raw: str) -> Usage | None:
@@ -188,7 +206,8 @@ def _count(value: Any) -> int:
 
 def _choice(body: Any) -> dict[str, Any] | None:
     choices = body.get("choices") if isinstance(body, dict) else None
-    first = choices[0] if isinstance(choices, list) and choices else None
+    listed = choices if isinstance(choices, list) else []
+    first = next((c for c in listed if isinstance(c, dict) and c.get("index") == 0), next(iter(listed), None))
     return first if isinstance(first, dict) else None
 
 

@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moored.llm.encoding import body_text
 from moored.llm.raw import (
     MOST_DEPTH,
     Unreadable,
     Usage,
-    body_text,
     depth_of,
     load,
     open_reply,
     usage_of,
     whole_reply,
+    why_none,
 )
 from moored.llm.replies import parse_read, parse_written, said_in
 from moored.llm.safety import redacted, storable, without_key
@@ -289,3 +290,60 @@ def test_an_answer_that_is_cut_where_another_goes_on_is_none(content: str, answe
     if "{" not in content:
         assert parse_read(reply(content), recipe, "positive").text == content.removeprefix("Rating: ")
         assert parse_read(reply(f"{content}\n\nIt", finish="length"), recipe, "positive").status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("SAFETY", "content filter (safety)"), ("sensitive", "content filter (sensitive)")],
+)
+@pytest.mark.parametrize("content", ["positive", "", None])
+def test_what_a_filter_stopped_is_refused_whatever_it_is_called(reason: str, said: str, content: Any) -> None:
+    parsed = parse_read(reply(content, finish=reason), RECIPE, "positive")
+    assert (parsed.status, parsed.error) == ("refused", said)
+
+
+@pytest.mark.parametrize("reason", ["error", "abort", "network_error", "insufficient_system_resource"])
+def test_a_reply_that_broke_off_is_none(reason: str) -> None:
+    """What came before may be the beginning of anything; asked again, the endpoint may go through."""
+    raw = reply("positive", finish=reason)
+    assert not whole_reply(raw)
+    assert why_none(raw) == f"the model's answer broke off (finish_reason {reason!r})"
+    for parsed in (parse_read(raw, RECIPE, "positive"), parse_written(raw)):
+        assert (parsed.status, parsed.error_kind) == ("failed", "reply")
+        assert reason in (parsed.error or "")
+
+
+def test_of_several_choices_the_first_by_number_counts() -> None:
+    choices = [
+        {"index": 1, "message": {"content": "negative"}, "finish_reason": "stop"},
+        {"index": 0, "message": {"content": "positive"}, "finish_reason": "stop"},
+    ]
+    assert parse_read(json.dumps({"choices": choices}), RECIPE, "positive").value == 1.0
+    assert parse_read(json.dumps({"choices": choices[:1]}), RECIPE, "positive").value == 0.0
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('data: {"choices": []}\n\ndata: [DONE]\n\n', "came as a stream"),
+        ('{"model": "m", "message": {"content": "positive"}, "done": true}', "has model, message, done"),
+        ('{"choices": []}', "not a whole one"),
+        ('{"choices": [{"mess', "not a whole one"),
+    ],
+)
+def test_a_body_that_is_no_reply_says_what_it_is(body: str, said: str) -> None:
+    assert not whole_reply(body)
+    assert said in why_none(body)
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding"),
+    [("latin-1", "latin-1"), ("Windows-1252", "cp1252"), ("ISO-8859-15", "iso8859-15")],
+)
+def test_a_body_in_another_encoding_is_read_by_what_its_header_says(charset: str, encoding: str) -> None:
+    """Written texts were stored with marks in the place of their letters."""
+    body = json.dumps({"a": "Grüße"}, ensure_ascii=False)
+    assert body_text(body.encode(encoding), f"application/json; charset={charset}") == body
+    assert body_text(body.encode(), f"application/json; charset={charset}") == body
+    assert "\ufffd" in body_text(body.encode(encoding), "application/json; charset=punycode")
+    assert "\ufffd" in body_text(body.encode(encoding), "application/json")

@@ -127,7 +127,7 @@ def test_what_a_status_and_its_body_mean(status: int, body: Any, outcome: str, w
         ({"error": {"message": "bad key", "code": 401}}, "refused-key", "bad key"),
         ("<!doctype html><title>Welcome</title>", "transient", "web page, 'Welcome'"),
         ("", "transient", "not a whole one"),
-        ("data: {}\n\ndata: [DONE]", "transient", "not a whole one"),
+        ("data: {}\n\ndata: [DONE]", "transient", "came as a stream"),
     ],
 )
 def test_an_error_that_comes_as_a_success_says_what_it_is(body: Any, outcome: str, words: str) -> None:
