@@ -1,15 +1,22 @@
-"""Sources that are the human labels themselves where there are any, as `label.fillna(gpt)` makes them."""
+"""Copies in a table: sources that are the labels, as `label.fillna(gpt)` makes them, and repeated rows."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from moored.inference.data import Array, Sample, Source
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 CERTAIN = 100
 """So many labels without one error: a model that is right in 97 of 100 has them once in 21 times."""
 FEWEST = 20
 UNLIKE = 0.05
+MOST_COPIES = 10
+"""Rows of one kind above which a table is of kinds, counted, and not of units."""
 
 
 def copied(sample: Sample) -> tuple[str, ...]:
@@ -46,3 +53,31 @@ def _said(source: Source, n: int) -> str:
         f"source {source.name!r} is the human label in each of the {n} labelled units that it answers for: if "
         "labels were filled into it, the estimate is biased; give the model's own answers for labelled units, too"
     )
+
+
+def repeated(frame: pd.DataFrame) -> tuple[str, ...]:
+    """A note on rows that are copies of others in each column, as a join on a key that is not one makes them.
+
+    Rows of few answers are alike by chance. Copies they are where some column, an id or a measurement, differs
+    between all rows that are none: then nothing but copying makes it repeat.
+    """
+    rows, distinct = len(frame), {}
+    for name in frame.columns:
+        try:
+            distinct[name] = frame[name].nunique(dropna=False)
+        except TypeError:  # lists and dicts
+            continue
+        if distinct[name] == rows:
+            return ()
+    most = max(distinct.values(), default=0)
+    if most < max(FEWEST, rows // MOST_COPIES):
+        return ()
+    copies = int(frame[list(distinct)].duplicated().sum())
+    if copies == 0 or most != rows - copies:
+        return ()
+    key = max(distinct, key=lambda name: distinct[name])
+    note = (
+        f"{copies:,} of {rows:,} rows are copies of others in each column, {key!r} too, as a join makes them: each "
+        "counts as a unit of its own, and the intervals are too narrow; leave them out"
+    )
+    return (note,)

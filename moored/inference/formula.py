@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moored.errors import ColumnMissing, DataInvalid, EmptyTable, NoLabels, Unidentified
-from moored.inference.copies import copied
+from moored.inference.copies import copied, repeated
 from moored.inference.data import Kind, Mask, Sample, Source
 from moored.inference.formulas.cells import RowNames, column, named_rows
 from moored.inference.formulas.grammar import Reading, read_formula
@@ -118,7 +118,7 @@ def sample_from_frame(data: Any, columns: Columns) -> Sample:
         raise NoLabels(_none_labelled(len(frame), kept))
     design = Design(reading, frame, kept.labelled)
     sample = _sample(frame, columns, design, kept, _source_readings(columns), 0)
-    notes = copied(sample)
+    notes = (*copied(sample), *repeated(frame))
     return replace(sample, notes=(*sample.notes, *notes)) if notes else sample
 
 

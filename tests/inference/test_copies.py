@@ -65,3 +65,33 @@ def test_what_was_drawn_by_probabilities_may_read_otherwise():
     pi = np.where(y > 1, 0.3, 0.03)
     frame = pd.DataFrame({"y": np.where(rng.random(T) < pi, y, np.nan), "gpt": y, "pi": pi})
     assert not told(frame, "mean", probability="pi")
+
+
+def repeats(frame, **more):
+    found = fit(frame, "y ~ 1", sources="gpt", family="mean", **more)
+    return [warning for warning in found.warnings if "copies of others" in warning]
+
+
+def units(rng, size=200):
+    y = rng.integers(1, 6, size).astype(float)
+    frame = pd.DataFrame({"id": [f"u{row}" for row in range(size)], "y": y, "gpt": y})
+    frame["gpt"] = np.clip(frame.gpt + rng.integers(-1, 2, size), 1, 5)
+    return frame.assign(y=frame.y.where(frame.index < 80), tags=[[row] for row in range(size)])
+
+
+def test_rows_that_a_join_repeated_are_said():
+    """160 labels in the place of 80, and no mark."""
+    frame = units(np.random.default_rng(8))
+    assert not repeats(frame)
+    (said,) = repeats(pd.concat([frame, frame]))
+    assert said.startswith("200 of 400 rows are copies of others in each column, 'id' too")
+    (said,) = repeats(pd.concat([frame, frame[:3]]))
+    assert said.startswith("3 of 203 rows")
+
+
+def test_rows_that_are_alike_by_chance_or_by_counts_are_not():
+    frame = units(np.random.default_rng(9))
+    assert not repeats(frame.drop(columns=["id", "tags"]))
+    counted = frame[:30].loc[lambda table: table.index.repeat(12)]
+    assert not repeats(counted.assign(y=counted.y.where(np.arange(360) % 2 == 0)))
+    assert not repeats(pd.concat([frame, frame]).assign(wave=np.repeat([1, 2], 200)))
