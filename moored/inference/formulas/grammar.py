@@ -78,6 +78,14 @@ _REASONS = (
         "Missing operator",
         "between two names there is no sign such as +; a name with spaces stands between backticks",
     ),
+    (
+        "Unexpected character",
+        "a quotation mark touches a name; a name that holds one stands between backticks",
+    ),
+    (
+        r"\(<unknown>",
+        "what stands between the parentheses of a function is no value, such as x + 1 in log(x + 1)",
+    ),
 )
 """What formulaic says of a formula that it cannot read -> what that means here."""
 
@@ -147,8 +155,18 @@ def _unreadable(what: str, text: str, error: Exception) -> DataInvalid:
     if "~" not in text:
         said = "write ~ between the outcome and the covariates"
     else:
-        said = next((ours for theirs, ours in _REASONS if re.search(theirs, reason)), reason.rstrip(". "))
+        said = next((ours for theirs, ours in _REASONS if re.search(theirs, reason)), _no_sign(reason))
     return DataInvalid(f"{what} is {text!r}, which cannot be read: {said}.")
+
+
+def _no_sign(reason: str) -> str:
+    """Of a sign that no formula has; of anything else, what a formula is made of."""
+    if sign := re.search("Operator [`'](.+?)[`']", reason, re.IGNORECASE):
+        shown = sign[1] if sign[1].isprintable() else ascii(sign[1])
+        return (
+            f"there is no {shown} in a formula; leave it out, or put the name that holds it between backticks"
+        )
+    return "a formula is an outcome, a ~, and covariates with a + between them"
 
 
 def _refuse_operators(what: str, text: str, node: Any) -> int:

@@ -256,6 +256,12 @@ def _cause(reading: Reading, error: Exception) -> MooredError:
             f"{base[1]} is no level of the category; write one that labelled units have, as it stands in the "
             "column, words between quotes and numbers without: Treatment('b'), Treatment(2)"
         )
+    elif isinstance(first, TypeError):
+        said = (
+            "a function there is given too few values, too many, or others than it takes"
+            if re.search(r"arguments?\b", said)
+            else "words are computed with; write C(...) for categories"
+        )
     return DataInvalid(f"{reading.what} is {reading.text!r}, which cannot be computed: {said}.")
 
 
