@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from moored.errors import Separated, Unidentified
 from moored.inference.computed import Computed
 from moored.inference.data import Array
-from moored.inference.families import Linear, Logit, Multinomial, Poisson, spelled
+from moored.inference.families import Linear, Logit, Poisson, spelled
 from moored.inference.laws import Alternative, refuse_level
 from moored.inference.results import Fit, Target
 from moored.inference.solve.passes import Passes
@@ -190,8 +190,6 @@ def few_events(passes: Passes, least: int = FEW_EVENTS) -> Share | None:
 def refuse_constant(passes: Passes) -> None:
     """Raise where every label is the same: Separated without events, else Unidentified."""
     counts, family = passes.counts, passes.family
-    if isinstance(family, Multinomial):
-        _refuse_empty_class(passes, family.classes)
     if counts.low != counts.high:
         return
     alike = f"All {counts.labelled} labels are {counts.low:g}"
@@ -211,21 +209,6 @@ def refuse_constant(passes: Passes) -> None:
         "the right column was taken.",
         n=counts.labelled,
     )
-
-
-def _refuse_empty_class(passes: Passes, classes: int) -> None:
-    """Raise Separated where no label is of some class: its coefficients would be minus infinity."""
-    sizes = np.zeros(classes, dtype=int)
-    for block in passes:
-        sizes += np.bincount(block.human.y.astype(int), minlength=classes)
-    empty = np.flatnonzero(sizes == 0).tolist()
-    if empty:
-        which = f"class {empty[0]}" if len(empty) == 1 else f"the classes {', '.join(map(str, empty))}"
-        raise Separated(
-            f"No labelled unit is of {which}, so nothing is known of it from people: label units of it, or take "
-            f"fewer classes (the labels are 0 to {classes - 1}).",
-            term=f"{empty[0]}:{passes.terms[0].partition(':')[2]}",
-        )
 
 
 def leave_nothing(squares: Array, bread: Array, width: Array) -> NDArray[np.bool_]:

@@ -6,10 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from moored.errors import DataInvalid, EstimationError, NotConverged, Unidentified
+from moored.errors import DataInvalid, EstimationError, NotConverged, Separated, Unidentified
 from moored.inference.data import Array
 from moored.inference.events import refuse_constant
 from moored.inference.failures import failure_warnings, one_sided
+from moored.inference.families import Multinomial
 from moored.inference.gmm.augmented import least_squares
 from moored.inference.solve.newton import Equation, equation, solve_all
 from moored.inference.solve.passes import Passes
@@ -58,6 +59,24 @@ def refuse_unidentified(passes: Passes) -> None:
         )
 
 
+def refuse_empty_class(passes: Passes) -> None:
+    """Raise Separated where no label is of some class: its coefficients would be minus infinity."""
+    if not isinstance(passes.family, Multinomial):
+        return
+    classes = passes.family.classes
+    sizes = np.zeros(classes, dtype=int)
+    for block in passes:
+        sizes += np.bincount(block.human.y.astype(int), minlength=classes)
+    empty = np.flatnonzero(sizes == 0).tolist()
+    if empty:
+        which = f"class {empty[0]}" if len(empty) == 1 else f"the classes {', '.join(map(str, empty))}"
+        raise Separated(
+            f"No labelled unit is of {which}, so nothing is known of it from people: label units of it, or take "
+            f"fewer classes (the labels are 0 to {classes - 1}).",
+            term=f"{empty[0]}:{passes.terms[0].partition(':')[2]}",
+        )
+
+
 def solved(found: Equation) -> Array:
     """The root, or the failure raised."""
     if found.failure is not None:
@@ -83,6 +102,7 @@ def first_fits(passes: Passes) -> tuple[Equation, dict[int, Array], list[str]]:
     sources = [source_equation(passes, m) for m in range(len(passes.names))]
     solve_all(passes, [human, *sources])
     refuse_unidentified(passes)
+    refuse_empty_class(passes)
     refuse_constant(passes)
     etas: dict[int, Array] = {}
     warnings = []

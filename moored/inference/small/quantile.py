@@ -108,8 +108,7 @@ def quantile(
     below = np.cumsum(np.bincount(where, weights=w)) / (len(y) if w is None else w.sum())
     law = Shares(data, _sources(data, tau), mean, target, tau)
     middle = int(np.searchsorted(below, tau - 1e-12))
-    # Up to the largest label are all: what the sources say of it is in the share up to the one below.
-    pivot = max(min(middle, len(values) - 2), 0)
+    pivot = max(min(middle, len(values) - 2), 0)  # up to the largest label are all, whatever the sources say
     fit = law.fit(float(values[pivot]), level, alternative)
     shifted = tau + float(below[pivot] - fit.estimate[0])
     estimate = float(values[min(int(np.searchsorted(below, shifted - 1e-12)), len(values) - 1)])
