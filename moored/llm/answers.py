@@ -44,6 +44,7 @@ _CORRECTS = re.compile(
     r"\b(?:wait|actually|correction|instead|rather|on second thought)\b|\A\s*(?:not|no|nope|nein)\b",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"\s*(\w{1,3})[.)]\s+(\S.{0,100})")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
@@ -233,6 +234,22 @@ def _names_any(text: str, names: Iterable[str]) -> bool:
     """Whether one of these words stands in a text."""
     lower = fold(text)
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", lower) for name in names if len(name) > 1)
+
+
+def taken_back(said: str, names: Mapping[str, Iterable[str]]) -> bool:
+    """Whether a reply begins with one answer and corrects itself to another: "No, wait: yes", "1. 4"."""
+    called = {fold(name.strip()): answer for answer, given in names.items() for name in given}
+    numbered = _NUMBERED.match(said)
+    if numbered is not None and (first := called.get(fold(numbered[1]))) is not None:
+        return bool(_named(numbered[2], called) - {first})
+    corrects = next((found for found in _CORRECTS.finditer(said) if found.start()), None)
+    if corrects is None:
+        return False
+    here, after = fold(said[: corrects.start()]), said[corrects.end() :]
+    begins = {answer for name, answer in called.items() if _names_any(here, [name])}
+    return len(begins) == 1 and any(
+        answer not in begins and _names_any(after, [name]) for name, answer in called.items()
+    )
 
 
 def may_begin(said: str, answer: str, names: Mapping[str, Iterable[str]]) -> str:

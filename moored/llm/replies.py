@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from moored.llm.answers import answer_in, may_begin
+from moored.llm.answers import answer_in, may_begin, taken_back
 from moored.llm.raw import Reply, Unreadable, open_reply
 from moored.llm.recipe import Recipe, names_of
 from moored.llm.soft import FLOOR, weigh
@@ -108,6 +108,8 @@ def _soft(reply: Reply, question: Question, names: Mapping[str, frozenset[str]])
         return Parsed("failed", error="the reply came without log-probabilities", error_kind="reply")
     if other := _of_another_text(reply, names):
         return Parsed("failed", error=other, error_kind="reply")
+    if taken_back(without_thoughts(reply.said).text, names):
+        return _nonsense(reply.said, question, ", and it names more than one")
     weights = weigh(reply.positions, names, cut=reply.cut)
     if weights.listed > MOST_LISTED:
         error = f"the probabilities at one place come to {weights.listed:.2f}, so they are none; {_DRAWS}"

@@ -316,3 +316,19 @@ def test_any_json_at_all(body: Any) -> None:
     for whole in (body, {"choices": [body]}, {"choices": [{"message": body, "logprobs": body}]}):
         parsed = parse_read(json.dumps(whole), recipe_for(MOOD), "positive")
         assert (parsed.value is not None) == (parsed.status == "ok")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "answers"),
+    [
+        (("No", ",", " wait", ":", " yes"), {"yes": 1.0, "no": 0.0}),
+        (("positive", " -", " actually", " negative"), MOOD),
+        (("1", ".", " ", "4"), {str(at): float(at) for at in range(1, 6)}),
+    ],
+)
+def test_an_answer_that_the_reply_takes_back_has_no_probability(tokens: Any, answers: Any) -> None:
+    """The first token had all of it."""
+    places: list[tuple[str, Tops]] = [(token, {token: 1.0}) for token in tokens]
+    parsed = read(answers, *places)
+    assert (parsed.status, parsed.error_kind) == ("failed", "wrong-answer")
+    assert read(answers, places[0]).value == answers[tokens[0].lower()]
