@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from moored.cells import frame_of_columns, refuse_no_list, refuse_uneven
+from moored.columns import frame_of_columns, refuse_no_list, refuse_uneven
 from moored.errors import DataInvalid, HeaderUnclear
 from moored.extras import needed
 from moored.storage.cell_values import table_of_values

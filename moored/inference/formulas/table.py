@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from moored.cells import frame_of_columns, marks, named, refuse_no_list, refuse_uneven, words_for_missing
+from moored.cells import marks, named, words_for_missing
+from moored.columns import frame_of_columns, refuse_no_list, refuse_uneven
 from moored.errors import DataInvalid
 from moored.inference.data import LARGEST, Array, Mask
 from moored.inference.formulas.cells import column, missing_cells, named_rows
