@@ -64,7 +64,7 @@ def note_cancelled(studies: Sequence[str], settings: Settings, since: datetime) 
             runs = list(_runs(client, deployment, _STATES))
             for run in runs:
                 moment = _found_no_place(run)
-                if moment is not None and moment >= since and not _under_way(runs, moment, began):
+                if moment is not None and moment >= since and not _under_way(runs, moment, began, settings):
                     settle(Ending(study, "cancelled", NO_PLACE, str(run.id)), settings)
     return now
 
@@ -77,7 +77,9 @@ def _found_no_place(run: FlowRun) -> datetime | None:
     return state.timestamp
 
 
-def _under_way(runs: Sequence[FlowRun], moment: datetime, began: Mapping[str, OpenRun]) -> bool:
+def _under_way(
+    runs: Sequence[FlowRun], moment: datetime, began: Mapping[str, OpenRun], settings: Settings
+) -> bool:
     """Whether one of a deployment's runs held the place at that moment by right: it ended by itself, or lives."""
     for run in runs:
         if run.state is None or (run.expected_start_time or moment) > moment:
@@ -85,7 +87,7 @@ def _under_way(runs: Sequence[FlowRun], moment: datetime, began: Mapping[str, Op
         if run.state.is_completed() or run.state.is_failed():
             if run.end_time is not None and run.end_time >= moment:
                 return True
-        elif not run.state.is_final() and not _is_gone(run, began.get(str(run.id)), _START):
+        elif not run.state.is_final() and not _is_gone(run, began.get(str(run.id)), _START, settings):
             return True
     return False
 
@@ -127,7 +129,7 @@ def _free(
     from prefect.states import Cancelled
 
     held = list(_runs(client, deployment, ("PENDING", "RUNNING", "CANCELLING")))
-    gone = [run for run in held if _is_gone(run, began.get(str(run.id)), patience)]
+    gone = [run for run in held if _is_gone(run, began.get(str(run.id)), patience, settings)]
     for run in gone:
         known = began.get(str(run.id))
         said = NEVER_BEGAN if known is None else died_sentence(known)
@@ -138,10 +140,10 @@ def _free(
     return len(gone)
 
 
-def _is_gone(run: FlowRun, known: OpenRun | None, patience: timedelta) -> bool:
+def _is_gone(run: FlowRun, known: OpenRun | None, patience: timedelta, settings: Settings) -> bool:
     """known: how it began, in the store."""
     if known is not None:
-        return lives_here(known) is False
+        return lives_here(known, settings.run_lock(known.study)) is False
     since = run.state.timestamp if run.state is not None else run.created
     return since is None or datetime.now(UTC) - since >= patience
 

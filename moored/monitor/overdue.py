@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from moored.errors import NotStored, Overdue, StudyInvalid
 from moored.monitor.alerts import Alert
@@ -14,6 +15,7 @@ from moored.monitor.endings import refresh_metrics
 from moored.monitor.repeats import send_news
 from moored.settings import Settings
 from moored.storage.events import OpenRun, StudyOutcome, open_runs, store_ended, study_outcomes
+from moored.storage.run_lock import holds
 from moored.storage.warehouse import open_store
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -31,7 +33,8 @@ def watch_store(settings: Settings, expected_every: timedelta, studies: Collecti
         known, began = study_outcomes(store), open_runs(store)
         _refuse_unknown(studies, {row.study for row in known})
         now = datetime.now(UTC)
-        gone = dead_runs([run for run in began if not studies or run.study in studies], expected_every, now)
+        asked = [run for run in began if not studies or run.study in studies]
+        gone = dead_runs(asked, expected_every, now, settings.run_lock)
         for run in gone:
             store_ended(store, run.study, run.run_id, run.flow_run, "died", died_sentence(run))
     alerts = [Alert("died", run.study, died_sentence(run), run.run_id) for run in gone]
@@ -74,12 +77,18 @@ def overdue(studies: Iterable[StudyOutcome], expected_every: timedelta, now: dat
     return found
 
 
-def dead_runs(began: Iterable[OpenRun], expected_every: timedelta, now: datetime) -> list[OpenRun]:
-    """The open runs whose process is gone; of one on another host, those that began too long ago."""
+def dead_runs(
+    began: Iterable[OpenRun], expected_every: timedelta, now: datetime, lock_of: Callable[[str], Path]
+) -> list[OpenRun]:
+    """The open runs whose process is gone; of one on another host, those that began too long ago.
+
+    lock_of: the lock that a run of a study holds.
+    """
     return [
         run
         for run in began
-        if (lives := lives_here(run)) is False or (lives is None and now - run.said_at > expected_every)
+        if (lives := lives_here(run, lock_of(run.study))) is False
+        or (lives is None and now - run.said_at > expected_every)
     ]
 
 
@@ -98,10 +107,11 @@ def _refuse_unknown(studies: Collection[str], known: Collection[str]) -> None:
         )
 
 
-def lives_here(run: OpenRun) -> bool | None:
+def lives_here(run: OpenRun, lock: Path) -> bool | None:
     """Whether the process that began a run is there; None for one on another host.
 
-    A younger process with its number is another one.
+    A younger process with its number is another one, unless the run holds its lock: a clock that was put ahead
+    makes all processes younger.
     """
     import psutil  # type: ignore[import-untyped]
 
@@ -109,9 +119,9 @@ def lives_here(run: OpenRun) -> bool | None:
         return None
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(run.process)
-        return bool(
-            process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= run.said_at.timestamp()
-        )
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return bool(process.create_time() <= run.said_at.timestamp()) or holds(lock, run.run_id)
     return False
 
 

@@ -62,6 +62,19 @@ def refuse_busy(path: Path, study: str) -> None:
         raise unwritable(path, error) from error
 
 
+def holds(path: Path, run_id: str | None) -> bool:
+    """Whether that run holds the lock at `path`: its process lives, whatever the clock says of it."""
+    try:
+        if json.loads(path.read_text()).get("run_id") != run_id:
+            return False
+        with FileLock(path, mode=0o600, blocking=False, thread_local=False):
+            return False
+    except Timeout:
+        return True
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
 def _sign(holder: dict[str, object], descriptor: int) -> None:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, json.dumps(holder).encode(), 0)

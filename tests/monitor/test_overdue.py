@@ -13,6 +13,7 @@ from moored.monitor.endings import Ending, settle
 from moored.monitor.overdue import dead_runs, overdue, parse_duration
 from moored.settings import read_settings
 from moored.storage.events import StudyOutcome, open_runs, store_began, store_ended, study_outcomes
+from moored.storage.run_lock import hold
 from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from tests.studies import study
@@ -86,13 +87,28 @@ def test_a_run_that_lives_did_not_die(store):
         store_began(opened, "requests", "r1", None)
         (run,) = open_runs(opened)
     soon = datetime.now(UTC)
-    assert dead_runs([run], timedelta(0), soon) == []
+    lock_of = read_settings({"MOORED_STORE": str(store)}).run_lock
+    assert dead_runs([run], timedelta(0), soon, lock_of) == []
     # A younger process with the same number is another one.
-    assert dead_runs([replace(run, said_at=soon - timedelta(days=1))], timedelta(days=9), soon)
+    assert dead_runs([replace(run, said_at=soon - timedelta(days=1))], timedelta(days=9), soon, lock_of)
     # Of another machine only the time is known.
     elsewhere = replace(run, host="elsewhere")
-    assert dead_runs([elsewhere], timedelta(hours=1), soon) == []
-    assert dead_runs([elsewhere], timedelta(hours=1), soon + timedelta(hours=2))
+    assert dead_runs([elsewhere], timedelta(hours=1), soon, lock_of) == []
+    assert dead_runs([elsewhere], timedelta(hours=1), soon + timedelta(hours=2), lock_of)
+
+
+def test_a_run_lives_on_where_the_clock_was_put_ahead(store):
+    """Processes' birthdays go with the clock: a run of a day ago, by a process of now, was told to have died."""
+    lock_of = read_settings({"MOORED_STORE": str(store)}).run_lock
+    with open_store(store) as opened:
+        store_began(opened, "requests", "r1", None)
+        opened._connection.execute("UPDATE run_events SET said_at = now() - INTERVAL 1 DAYS")
+        (run,) = open_runs(opened)
+    now = datetime.now(UTC)
+    with hold(lock_of("requests"), "requests", "r1"):
+        assert dead_runs([run], timedelta(0), now, lock_of) == []
+        assert dead_runs([replace(run, run_id="r0")], timedelta(0), now, lock_of)
+    assert dead_runs([run], timedelta(0), now, lock_of) == [run]
 
 
 def test_a_study_that_never_ran_well_is_overdue_though_each_run_stores_it_anew(store, tmp_path):
