@@ -184,6 +184,10 @@ def _over(frame: pd.DataFrame, column: str, formula: str) -> str:
             "its own; write it in a dict."
         )
     name = re.escape(names.pop())
+    if "`" in column or not column:
+        raise DataInvalid(
+            f"The source's column is called {column!r}, which no formula can name; rename the column."
+        )
     quoted = column if column.isidentifier() else f"`{column}`"
     outcome, _, covariates = formula.partition("~")
     outcome = re.sub(rf"`{name}`|(?<![\w`]){name}(?![\w`])", lambda _: quoted, outcome)

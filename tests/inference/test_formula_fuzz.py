@@ -72,3 +72,11 @@ def test_what_is_wrong_is_said(table, text, said):
     with pytest.raises(MooredError) as refused:
         moored.fit(table, text, labelled="done", estimator="human")
     assert said in str(refused.value)
+
+
+def test_a_source_that_no_formula_can_name_is_refused_by_its_name(table):
+    renamed = table.assign(**{"": table.x, "`": table.x})
+    for name in ("a`b", "", "`"):
+        with pytest.raises(MooredError, match="which no formula can name; rename the column") as refused:
+            moored.fit(renamed, "y ~ x", labelled="done", sources=[name])
+        assert repr(name) in str(refused.value)
