@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moored.inference.data import Array, Sample, Source
+from moored.inference.data import Array, Mask, Sample, Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +16,7 @@ CERTAIN = 100
 """So many labels without one error: a model that is right in 97 of 100 has them once in 21 times."""
 FEWEST = 20
 UNLIKE = 0.05
+UNHEARD_OF = np.log(1e-6)
 MOST_COPIES = 10
 """Rows of one kind above which a table is of kinds, counted, and not of units."""
 
@@ -81,3 +83,46 @@ def repeated(frame: pd.DataFrame) -> tuple[str, ...]:
         "counts as a unit of its own, and the intervals are too narrow; leave them out"
     )
     return (note,)
+
+
+def stacked(
+    frame: pd.DataFrame, outcome: Sequence[str], covariates: Sequence[str], rows: Mask
+) -> tuple[str, ...]:
+    """A note on labelled units that stand in several rows each, as a join with several model outputs each makes.
+
+    They do where some other column, an id, tells groups of rows apart that have one outcome and one row of
+    covariates each, and more often than chance would have it: by the frequencies of the outcome less than once in a
+    million. A column that says the outcome in other words is no id.
+
+    rows : (T,) who is labelled.
+    """
+    labelled = frame[rows]
+    used = [*outcome, *covariates]
+    codes = labelled.groupby(list(outcome), sort=False).ngroup().to_numpy()
+    share = np.bincount(codes) / len(codes)
+    for name in frame.columns.difference(used, sort=False):
+        try:
+            groups = labelled[name].astype(object).factorize()[0]
+        except TypeError:  # lists and dicts
+            continue
+        number = int(groups.max(initial=-1)) + 1
+        if bool((groups < 0).any()) or not FEWEST <= number <= 0.75 * len(groups):
+            continue
+        if any((labelled[column].groupby(groups).nunique(dropna=False) > 1).any() for column in used):
+            continue
+        sizes = np.bincount(groups)
+        recoded = len(share) == number  # a group has one outcome, so each outcome then has one group
+        if recoded and not covariates and np.ptp(sizes) > 0:
+            continue
+        chance = sum(np.log((share ** int(size)).sum()) for size in sizes)
+        if chance < UNHEARD_OF:
+            return (_said_of_stacked(str(name), number, len(groups)),)
+    return ()
+
+
+def _said_of_stacked(name: str, units: int, rows: int) -> str:
+    return (
+        f"the {rows:,} labelled rows are {units:,} values of {name!r}, with one outcome and one row of covariates "
+        "each: if these are the units, each counts several times, and the intervals are too narrow; give one row "
+        f"per unit (several outputs of a model are columns), or say that rows belong together by cluster={name!r}"
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moored.errors import ColumnMissing, DataInvalid, EmptyTable, NoLabels, Unidentified
-from moored.inference.copies import copied, repeated
+from moored.inference.copies import copied, repeated, stacked
 from moored.inference.data import Kind, Mask, Sample, Source
 from moored.inference.formulas.cells import RowNames, column, named_rows
 from moored.inference.formulas.grammar import Reading, read_formula
@@ -118,8 +118,16 @@ def sample_from_frame(data: Any, columns: Columns) -> Sample:
         raise NoLabels(_none_labelled(len(frame), kept))
     design = Design(reading, frame, kept.labelled)
     sample = _sample(frame, columns, design, kept, _source_readings(columns), 0)
-    notes = (*copied(sample), *repeated(frame))
+    notes = (*copied(sample), *_repeats(frame, reading, kept.labelled, columns))
     return replace(sample, notes=(*sample.notes, *notes)) if notes else sample
+
+
+def _repeats(frame: pd.DataFrame, reading: Reading, labelled: Mask, columns: Columns) -> tuple[str, ...]:
+    """What is to be said of units that stand in several rows."""
+    if (whole := repeated(frame)) or columns.cluster is not None:
+        return whole
+    outcome = tuple(name for factor in reading.outcome for name in reading.codes[factor].variables)
+    return stacked(frame, outcome, [name for name in reading.covariates if name not in outcome], labelled)
 
 
 def _none_labelled(total: int, kept: Kept) -> str:

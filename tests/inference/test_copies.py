@@ -95,3 +95,48 @@ def test_rows_that_are_alike_by_chance_or_by_counts_are_not():
     counted = frame[:30].loc[lambda table: table.index.repeat(12)]
     assert not repeats(counted.assign(y=counted.y.where(np.arange(360) % 2 == 0)))
     assert not repeats(pd.concat([frame, frame]).assign(wave=np.repeat([1, 2], 200)))
+
+
+def several(rng, family):
+    """80 labelled of 200 units, and five synthetic outputs of each, one per row."""
+    T = 200
+    x = rng.normal(size=T)
+    y = (rng.random(T) < 0.4).astype(float) if family == "logit" else x + rng.normal(size=T)
+    units = pd.DataFrame({"id": np.arange(T), "x": x, "y": np.where(np.arange(T) < 80, y, np.nan)})
+    rows = units.loc[units.index.repeat(5)].reset_index(drop=True)
+    noise = rng.random(len(rows))
+    return rows.assign(draw=np.arange(len(rows)) % 5, syn=noise)
+
+
+@pytest.mark.parametrize("family", ["ols", "logit"])
+def test_units_that_stand_in_several_rows_are_said(family):
+    """400 labels in the place of 80: standard errors of less than half, and no mark."""
+    rows = several(np.random.default_rng(10), family)
+    found = fit(rows, "y ~ x", sources="syn", family=family)
+    (said,) = [warning for warning in found.warnings if "labelled rows are" in warning]
+    assert said.startswith("the 400 labelled rows are 80 values of 'id'")
+    clustered = fit(rows, "y ~ x", sources="syn", family=family, cluster="id")
+    assert not any("labelled rows are" in warning for warning in clustered.warnings)
+
+
+def test_texts_of_one_person_are_units_of_their_own():
+    rng = np.random.default_rng(11)
+    for share in (0.02, 0.5):
+        person = np.arange(300) // 3
+        y = (rng.random(300) < share).astype(float)
+        y[:5] = [1, 0, 1, 0, 1]
+        frame = pd.DataFrame({"person": person, "age": person % 50, "y": y, "gpt": rng.random(300)})
+        frame["y"] = frame.y.where(frame.index < 200)
+        found = fit(frame, "y ~ 1", sources="gpt", family="mean")
+        assert not any("labelled rows are" in warning for warning in found.warnings)
+
+
+def test_a_column_that_says_the_outcome_in_other_words_is_no_id():
+    rng = np.random.default_rng(12)
+    y = rng.integers(0, 40, 300).astype(float)
+    frame = pd.DataFrame(
+        {"y": np.where(np.arange(300) < 150, y, np.nan), "gpt": y + rng.integers(-2, 3, 300)}
+    )
+    frame["percent"] = [f"{value:.0f} %" for value in y]
+    frame["root"] = np.sqrt(y)
+    assert not fit(frame, "y ~ 1", sources="gpt", family="mean").warnings
