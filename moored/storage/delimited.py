@@ -91,7 +91,10 @@ def header_of(path: Path, stated: Dialect) -> tuple[tuple[str, ...], str, int]:
     with _opened(path) as file:
         start = file.read(1 << 20)
     # What is cut in the middle of a character or a quoted field is not looked at.
-    text = start.decode(stated.encoding or _by_mark(start) or "utf-8", errors="replace")
+    encoding = stated.encoding or _by_mark(start) or "utf-8"
+    text = start.decode(encoding, errors="replace")
+    if (zero := text.find("\0")) >= 0:
+        raise WrongEncoding(_zero_byte(path, text[:zero].count("\n") + 1, encoding))
     delimiter, at = _delimiter(path, text, stated.delimiter)
     records = _records(path, text[at:], delimiter, 0)
     names = _header(path, records)
@@ -127,7 +130,7 @@ def _without_zero_bytes(path: Path, lines: Iterable[str]) -> Iterator[str]:
 def _zero_byte(path: Path, line: int, encoding: str) -> str:
     return (
         f"{path} holds a zero byte on line {line}: it is no text in {encoding}; save the table in UTF-8, or set "
-        '`data.encoding = "utf-16"` if it is in UTF-16'
+        '`data.encoding = "utf-16"` (`--encoding utf-16`) if it is in UTF-16'
     )
 
 

@@ -10,6 +10,7 @@ from moored.errors import ColumnMissing, DataInvalid, HeaderUnclear, OutsideDoma
 from moored.storage import columns
 from moored.storage.column_sql import Wanted
 from moored.storage.columns import chunk_reader, column_names, read_columns
+from moored.storage.delimited import Dialect
 
 WANTED = Wanted(("y", "x"), frozenset(), ("w",), ("who",), ("s",), ("-99",))
 SAID = {
@@ -208,3 +209,11 @@ def test_names_that_differ_by_case_alone_are_told_apart(tmp_path, monkeypatch, w
         pd.testing.assert_frame_equal(small, other)
     with pytest.raises(HeaderUnclear, match="'y' and 'Y' differ by case alone"):
         read_columns(path, Wanted(("y", "Y"), marks=("s",)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_told_before_its_columns_are_missed(tmp_path, encoding):
+    """The columns were called 's\\x00', and no column 's' was there."""
+    (tmp_path / "t.csv").write_bytes("y,s\n1,1\n2,0\n".encode(encoding))
+    with pytest.raises(DataInvalid, match=r"zero byte on line 1: .* \(`--encoding utf-16`\)"):
+        column_names(str(tmp_path / "t.csv"), Dialect())
