@@ -9,12 +9,11 @@ from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from typing import Any
 
-from prefect import flow
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner
 
 from flows.progress import Progress
-from flows.runner import next_finished, refuse_far_workers, workers
+from flows.runner import in_one_process, next_finished, refuse_far_workers, workers
 from moored.errors import MooredError
 from moored.llm.endpoints import Endpoint
 from moored.llm.serving import open_endpoints
@@ -35,7 +34,6 @@ AHEAD = 32
 """Chunks with the workers at one time: what is in memory does not grow with the study."""
 
 
-@flow(name="generation", flow_run_name="{run.study.name}", validate_parameters=False)
 def generate_missing(run: Run, plan: RunPlan, scope: Scope) -> None:
     """Generate for every unit that needs it. Nothing is started where nothing is needed.
 
@@ -47,12 +45,14 @@ def generate_missing(run: Run, plan: RunPlan, scope: Scope) -> None:
         chunks = missing_chunks(run, plan, scope)
         if not chunks:
             return
-        generate_chunks(run, plan, chunks, again=scope.again)
+        if generate_chunks(run, plan, chunks, again=scope.again):
+            return
         scope = Scope()
 
 
-def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool) -> None:
-    """One task a chunk, each chunk stored soon after it finished; a few chunks ahead of the workers, no more.
+def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool) -> bool:
+    """One task per chunk, each chunk stored soon after it finished; a few chunks ahead of the workers, no more.
+    Whether all are: a worker that died left some.
 
     Errors: what makes going on useless (key refused, endpoint down, budget reached), once everything that
     had finished is stored.
@@ -61,7 +61,7 @@ def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool
     refusal: MooredError | None = None
     progress = Progress(run, chunks)
     starts = {} if again or study.generation.max_failed_share == 1 else _starts(chunks)
-    left, running = deque(chunks), 0
+    left, running, whole = deque(chunks), 0, True
     finished = SimpleQueue[PrefectFuture[Sealed[Generated]]]()
     with models_and_workers(run, plan, chunks) as (endpoints, pool):
         refuse_far_workers(settings, endpoints.values())
@@ -73,13 +73,16 @@ def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool
                 running += len(turn)
             ended = next_finished(finished, pool, running)
             if not ended:
+                whole = False
                 break  # the next round starts new workers
             running -= len(ended)
             results = [one.result(raise_on_failure=False) for one in ended]
             reason = store_finished(run, results, starts, progress)
             refusal = refusal or reason
+            whole = whole and all(isinstance(result, Sealed) for result in results)
     if refusal is not None:
         raise refusal
+    return whole
 
 
 def store_finished(
@@ -146,5 +149,6 @@ def send_chunks(
             limits=run.study.generation,
             again=again,
             begun=chunk.begun,
+            workers=in_one_process(pool),
         )
         yield pool.submit(generate_chunk, {"source": chunk.source, "sealed": Sealed(work)})

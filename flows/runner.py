@@ -31,6 +31,8 @@ STARTS = 3
 _CLOSE_S = 5
 _SCHEDULER_S = 20
 _LOOK_S, _GONE_S = 5.0, 60.0
+_THREADS, _STAND_FOR = 4, 2
+"""Threads of the flow wait for chunks of one event loop; they stand for so many workers."""
 GATHER_S = 1.0
 """What ends within this time is stored together. Its replies are in the journal already: nothing can be lost."""
 
@@ -53,7 +55,7 @@ def workers(settings: Settings, processes: int) -> Iterator[TaskRunner[Any]]:
         with _cluster(processes) as address, DaskTaskRunner(address=address) as runner:
             yield runner
     else:
-        pool: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
+        pool: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=_THREADS)
         with pool as runner:
             yield runner
 
@@ -105,6 +107,11 @@ def workers_of(pool: TaskRunner[Any], settings: Settings) -> int:
     if settings.dask_address and isinstance(pool, DaskTaskRunner):
         return len(pool.client.nthreads())
     return settings.processes
+
+
+def in_one_process(pool: TaskRunner[Any]) -> int:
+    """How many workers each process of the pool stands for."""
+    return _STAND_FOR if isinstance(pool, ThreadPoolTaskRunner) else 1
 
 
 def refuse_far_workers(settings: Settings, endpoints: Iterable[Endpoint]) -> None:

@@ -20,7 +20,7 @@ from moored.storage.generations import (
     store_plan,
     store_recipe,
 )
-from moored.storage.journal import Journal
+from moored.storage.journal import shared_journal
 from moored.storage.warehouse import open_store
 from moored.study.scope import Scope
 
@@ -52,7 +52,7 @@ def missing_chunks(run: Run, plan: RunPlan, scope: Scope) -> list[Chunk]:
 def generate_chunk(source: str, sealed: Sealed[Work]) -> Sealed[Generated]:  # noqa: ARG001
     """Every step of one source for some units. Runs in a Dask worker; each reply is durable in the journal."""
     work = sealed.inside
-    with Journal(work.journal, work.study) as journal:
+    with shared_journal(work.journal, work.study) as journal:
         rows = generate(
             work.units,
             work.recipe,
@@ -61,6 +61,7 @@ def generate_chunk(source: str, sealed: Sealed[Work]) -> Sealed[Generated]:  # n
             work.limits,
             again=work.again,
             begun=work.begun,
+            workers=work.workers,
         )
     return Sealed(Generated(rows))
 

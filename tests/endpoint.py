@@ -37,6 +37,8 @@ class Server:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
+    clients: set[Any] = field(default_factory=set)
+    """Address of each connection."""
     in_flight: int = 0
     most_in_flight: int = 0
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -169,6 +171,7 @@ class Handler:
         body = json.loads(await request.read())
         server = self.server
         server.calls += 1
+        server.clients.add(request.transport.get_extra_info("peername") if request.transport else None)
         if self.options.keep_bodies:
             server.bodies.append(body)
         fault = self.faults(server.calls, body)

@@ -44,9 +44,7 @@ class BatchClient:
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._client = open_client(
-            endpoint.base_url, api_key(), timeout_s=TIMEOUT_S, connections=8, retries=3, most=None
-        )
+        self._client = open_client(endpoint.base_url, api_key(), timeout_s=TIMEOUT_S, retries=3, most=None)
 
     async def __aenter__(self) -> Self:
         return self

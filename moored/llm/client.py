@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ import httpx2
 
 from moored.llm.encoding import body_text
 from moored.llm.endpoints import Endpoint, api_key
+from moored.llm.loop import Lending
 from moored.llm.raw import NO_USAGE, Usage, usage_of, usage_of_whole, why_none
 from moored.llm.reasons import (
     Refusal,
@@ -32,6 +34,8 @@ from moored.llm.wire import Received, Wire
 KEPT = 100_000
 """Characters of a reply that is none: enough to see what came."""
 START_IT = "start it or correct OPENAI_BASE_URL"
+KEPT_S = 2.0
+"""Connections stay open for so long after a chunk, for the next one: a worker has it in less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +61,21 @@ class HttpAnswer:
 
 
 class Client:
-    """An open connection pool to one endpoint. Use as `async with`. Errors: `KeyRefused`, `StudyInvalid`."""
+    """Open connections to one endpoint, as many as are asked to send at one time. Use as `async with`.
 
-    def __init__(self, endpoint: Endpoint, timeout_s: float, connections: int) -> None:
+    Errors: `KeyRefused`, `StudyInvalid`.
+    """
+
+    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._key = api_key(endpoint)
-        self._connections = connections
         self._addresses = addresses_of(endpoint)
-        self._clients = [
-            open_client(address, self._key, timeout_s=timeout_s, connections=connections)
-            for address in self._addresses
-        ]
+        self._clients = [open_client(address, self._key, timeout_s=timeout_s) for address in self._addresses]
         self._wires: list[Wire] = []
         self._busy = [0] * len(self._addresses)
 
     async def __aenter__(self) -> Self:
-        self._wires = [Wire(client, self._timeout_s, self._connections) for client in self._clients]
+        self._wires = [Wire(client, self._timeout_s) for client in self._clients]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -155,3 +158,11 @@ class Client:
 
     def _clean(self, text: str) -> str:
         return without_key(storable(text), self._key)[:300]
+
+
+_CLIENTS = Lending[Client](KEPT_S)
+
+
+def lent_client(endpoint: Endpoint, timeout_s: float) -> AbstractAsyncContextManager[Client]:
+    """The client of an endpoint that all coroutines of the shared loop use. Errors: those of `Client`."""
+    return _CLIENTS.lend((endpoint, api_key(endpoint), timeout_s), lambda: Client(endpoint, timeout_s))

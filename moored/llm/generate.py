@@ -11,7 +11,8 @@ from typing import TypeVar
 from moored.llm.endpoints import Endpoint, require_key
 from moored.llm.generations import Generation, Unit
 from moored.llm.journal import Journal
-from moored.llm.limits import Limiter
+from moored.llm.limits import lent_limiter
+from moored.llm.loop import Lending, on_shared_loop
 from moored.llm.prices import price_of, require_price
 from moored.llm.recipe import Recipe
 from moored.llm.safety import redacted
@@ -20,6 +21,8 @@ from moored.llm.writer import Writer
 from moored.study import GenerationSettings
 
 Item = TypeVar("Item")
+
+_WRITERS = Lending[Writer]()
 
 
 def generate(
@@ -31,16 +34,22 @@ def generate(
     *,
     again: bool = False,
     begun: bool = False,
+    workers: int = 1,
 ) -> list[Generation]:
     """Every step of one source for these units, concurrently; replies already in the journal cost nothing.
 
     `again` asks anew where the stored reply could not be used. begun: the source has usable rows already, so
-    that a bad start of this chunk says nothing. Errors: `KeyRefused`, `RequestRefused`,
-    `EndpointUnreachable`, `EndpointBusy`, `TooManyFailures` (the first 20 rows of a step failed for one reason,
-    and none can be used), those of the journal: what ended before is in the journal.
+    that a bad start of this chunk says nothing. workers: how many this process stands for; so many times
+    `generation.concurrency` may be in flight, over all chunks of the process.
+
+    Errors: `KeyRefused`, `RequestRefused`, `EndpointUnreachable`, `EndpointBusy`, `TooManyFailures` (the first 20
+    rows of a step failed for one reason, and none can be used), those of the journal: what ended before is in the
+    journal.
     """
     require_key(endpoint)
-    return asyncio.run(_generate(units, recipe, endpoint, journal, generation, again=again, begun=begun))
+    most = min(generation.concurrency, endpoint.concurrency or generation.concurrency) * workers
+    work = _generate(units, recipe, endpoint, journal, generation, most, again=again, begun=begun)
+    return on_shared_loop(work)
 
 
 async def _generate(
@@ -49,21 +58,23 @@ async def _generate(
     endpoint: Endpoint,
     journal: Journal,
     limits: GenerationSettings,
+    most: int,
     *,
     again: bool,
     begun: bool,
 ) -> list[Generation]:
-    from moored.llm.client import Client
+    from moored.llm.client import lent_client
     from moored.llm.sender import Sender
     from moored.llm.steps import Steps
 
     price = price_of(recipe, endpoint)
     require_price(price, recipe, limits)
-    most = min(limits.concurrency, endpoint.concurrency or limits.concurrency)
-    limiter = Limiter(
-        (endpoint.identity, recipe.model), most, limits.max_attempts, limits.max_wait_minutes * 60
-    )
-    async with Writer(journal, limits.caps) as writer, Client(endpoint, recipe.timeout_s, most) as client:
+    waits = (limits.max_attempts, limits.max_wait_minutes * 60)
+    async with (
+        lent_limiter((endpoint.identity, recipe.model), most, *waits) as limiter,
+        _WRITERS.lend((journal, limits.caps), lambda: Writer(journal, limits.caps)) as writer,
+        lent_client(endpoint, recipe.timeout_s) as client,
+    ):
         watched = None if again or begun or limits.max_failed_share == 1 else Start(recipe.source)
         sender = Sender(recipe.source, client, limiter, writer, journal, price, limits, watched)
         steps = Steps(recipe, sender, again=again)

@@ -1,4 +1,4 @@
-"""How many requests may be in flight, and when none may: one `Gate` a model and worker process.
+"""How many requests may be in flight, and when none may: one `Limiter` per model and worker process.
 
 Concurrency adapts as TCP does: one more after a window of successes, half after a 429 (additive
 increase, multiplicative decrease). A Retry-After stops everybody; one that is longer than the study
@@ -12,10 +12,12 @@ import asyncio
 import random
 import time
 from collections import deque
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from moored.errors import EndpointBusy, EndpointUnreachable, MooredError
+from moored.llm.loop import Lending
 from moored.plaintext import counted
 
 FIRST_WAIT_S = 0.5
@@ -146,6 +148,17 @@ class Limiter:
             if not place.done():
                 place.set_result(None)
                 places -= 1
+
+
+_LIMITERS = Lending[Limiter]()
+
+
+def lent_limiter(
+    scope: tuple[str, str], most: int, patience: int, max_wait_s: float
+) -> AbstractAsyncContextManager[Limiter]:
+    """The limiter that all chunks of this process share while any of them runs."""
+    settings = (scope, most, patience, max_wait_s)
+    return _LIMITERS.lend(settings, lambda: nullcontext(Limiter(*settings)))
 
 
 def _too_long(whole_s: float, wait_s: float, most_s: float) -> str:

@@ -121,7 +121,7 @@ async def _probe(need: Need, known: Abilities | None, asked: tuple[str, ...]) ->
 
     terms = _terms(known)
     patience_s = need.model.patience_s if need.model.runs_here else min(PROBE_TIMEOUT_S, need.model.timeout_s)
-    async with Client(need.endpoint, patience_s, 1) as client:
+    async with Client(need.endpoint, patience_s) as client:
         bargain = Bargain(client, need.model.name, need.draft, terms, need.model.thinking_tokens)
         bargain.refused = known.refused if known is not None else ""
         done = [*asked]

@@ -125,11 +125,12 @@ def told_apart(answers: Iterable[str]) -> bool:
 def names_of(question: Question, scoring: Scoring = "logprobs") -> Mapping[str, frozenset[str]]:
     """By answer, how a model may call it: as it was told to, or by the answer that a letter stands for, where that
     is no other answer's letter or name."""
-    return _names(tuple(question.answers), scoring)
+    return names_among(tuple(question.answers), scoring)
 
 
 @lru_cache(maxsize=64)
-def _names(answers: tuple[str, ...], scoring: Scoring) -> Mapping[str, frozenset[str]]:
+def names_among(answers: tuple[str, ...], scoring: Scoring) -> Mapping[str, frozenset[str]]:
+    """The same of the answers themselves."""
     tokens = _tokens(answers, scoring)
     taken = Counter(fold(answer.strip()) for answer in tokens) + Counter(
         fold(token) for token in tokens.values()

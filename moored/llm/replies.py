@@ -5,13 +5,14 @@ No reply raises anything here: what cannot be read is a failed row with its reas
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from moored.llm.answers import answer_in, may_begin, taken_back
 from moored.llm.raw import Reply, Unreadable, open_reply
-from moored.llm.recipe import Recipe, names_of
+from moored.llm.recipe import Recipe, Scoring, names_among, names_of
 from moored.llm.soft import FLOOR, weigh
 from moored.llm.spelling import spellings
 from moored.llm.thoughts import without_thoughts
@@ -20,6 +21,8 @@ from moored.study import Question
 SHOWN = 1000
 """Characters of a reply that the repair round shows the model again."""
 
+_REMEMBERED = 200
+"""Characters of a reply that is read once, however often it comes."""
 MOST_LISTED = 1.05
 """What rounding may make of probabilities that add up to 1."""
 
@@ -77,8 +80,10 @@ def parse_read(raw: str, recipe: Recipe, variable: str) -> Parsed:
     if isinstance(reply, Parsed):
         return reply
     question = recipe.questions[variable]
-    names = names_of(question, recipe.scoring)
-    parsed = _soft(reply, question, names) if recipe.scoring == "logprobs" else _hard(reply, question, names)
+    if recipe.scoring == "logprobs":
+        parsed = _soft(reply, question, names_of(question, recipe.scoring))
+    else:
+        parsed = _hard(reply, question, recipe)
     if parsed.status == "failed":
         unthought = without_thoughts(reply.said)
         if not unthought.text and (unthought.open or reply.cut or reply.thought):
@@ -92,14 +97,27 @@ def gives_answer(raw: str, recipe: Recipe, variable: str) -> bool:
     return answer_in(shown_again(raw), names) is not None
 
 
-def _hard(reply: Reply, question: Question, names: Mapping[str, frozenset[str]]) -> Parsed:
-    said = without_thoughts(reply.said).text
-    answer = answer_in(said, names)
+def _hard(reply: Reply, question: Question, recipe: Recipe) -> Parsed:
+    answers = tuple(question.answers)
+    if len(reply.said) <= _REMEMBERED:
+        answer, said = _answer_again(reply.said, answers, recipe.scoring)
+    else:
+        answer, said = _answer(reply.said, answers, recipe.scoring)
     if answer is None:
         return _nonsense(said, question)
+    names = names_of(question, recipe.scoring)
     if reply.cut and (longer := may_begin(reply.said, answer, names)):
         return _nonsense(said, question, f"; it was cut off there, and may begin {_short(longer)!r}")
     return Parsed("ok", value=question.answers[answer], text=answer)
+
+
+def _answer(said: str, answers: tuple[str, ...], scoring: Scoring) -> tuple[str | None, str]:
+    """The answer in what a model said, and what it said without its thoughts."""
+    aloud = without_thoughts(said).text
+    return answer_in(aloud, names_among(answers, scoring)), aloud
+
+
+_answer_again = functools.lru_cache(maxsize=1024)(_answer)  # most replies are one of a few words
 
 
 def _soft(reply: Reply, question: Question, names: Mapping[str, frozenset[str]]) -> Parsed:

@@ -27,7 +27,6 @@ def open_client(
     key: str,
     *,
     timeout_s: float,
-    connections: int,
     retries: int = 0,
     most: int | None = MOST_BYTES,
 ) -> openai.AsyncOpenAI:
@@ -45,7 +44,6 @@ def open_client(
         transport = openai.DefaultAioHttpClient(
             # Loading the system's certificates takes .1 s: once a process, and not for plain http.
             verify=trust() if parts.scheme == "https" else False,
-            limits=httpx2.Limits(max_connections=connections + 8, max_keepalive_connections=connections + 8),
             timeout=timeout,
             follow_redirects=False,
             trust_env=not is_loopback(parts.hostname or ""),

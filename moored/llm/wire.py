@@ -38,7 +38,7 @@ class Received:
 class Wire:
     """Connections to one address. To be made and closed in the running loop."""
 
-    def __init__(self, client: openai.AsyncOpenAI, timeout_s: float, connections: int) -> None:
+    def __init__(self, client: openai.AsyncOpenAI, timeout_s: float) -> None:
         self._root = str(client.base_url).rstrip("/")
         query = str(httpx2.QueryParams({key: str(value) for key, value in client.default_query.items()}))
         self._query = f"?{query}" if query else ""
@@ -51,7 +51,7 @@ class Wire:
         self._proxy = proxy_of(self._root)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=connections + 8,
+                limit=0,  # the limiter's
                 keepalive_timeout=_KEEP_ALIVE_S,
                 ssl=trust() if self._root.startswith("https:") else False,
             ),

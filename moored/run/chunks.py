@@ -46,6 +46,8 @@ class Work:
     again: bool
     """Ask anew where the stored reply could not be used."""
     begun: bool
+    workers: int = 1
+    """How many workers the process that does it stands for."""
 
 
 @dataclass(frozen=True, slots=True)

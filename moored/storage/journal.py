@@ -9,14 +9,17 @@ before anybody sees it: a killed process loses the requests in flight and nothin
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from moored.storage.journal_groups import JournalGroups, Progress
 
-__all__ = ["Journal", "Progress", "StoredReply"]
+__all__ = ["Journal", "Progress", "StoredReply", "shared_journal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +134,24 @@ class Journal(JournalGroups):
             calls = self.begin_all([("probe", endpoint, *none, "")] * requests, (None, None, None))
             self.end_all([(call or 0, "ok", None, *none) for call in calls], [none] * requests)
             self._run("set_abilities", {"endpoint": endpoint, "abilities": json.dumps(dict(abilities))})
+
+
+_SHARED: dict[tuple[Path, str], tuple[Journal, int]] = {}
+_SHARING = threading.Lock()
+
+
+@contextmanager
+def shared_journal(path: Path, study: str) -> Iterator[Journal]:
+    """The journal that all threads of this process write a study's entries to; the last one closes it."""
+    with _SHARING:
+        journal, users = _SHARED.get((path, study), (Journal(path, study), 0))
+        _SHARED[path, study] = journal, users + 1
+    try:
+        yield journal
+    finally:
+        with _SHARING:
+            journal, users = _SHARED.pop((path, study))
+            if users > 1:
+                _SHARED[path, study] = journal, users - 1
+        if users == 1:
+            journal.close()

@@ -231,7 +231,7 @@ class GenerationSettings(Part):
     chunk_rows: Annotated[int, Field(gt=0)] = 50
     """Fewest units of a chunk; larger studies have larger chunks."""
     concurrency: Annotated[int, Field(gt=0, le=512)] = 32
-    """Most requests in flight in one worker."""
+    """Most requests in flight from one worker process; a run without workers stands for two of them."""
     max_attempts: Annotated[int, Field(ge=1, le=20)] = 4
     """Tries of one request before it counts as failed."""
     max_wait_minutes: Annotated[float, Field(gt=0, le=100_000)] = 60.0

@@ -35,7 +35,7 @@ BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 def _send(url: str, timeout_s: float = 5.0) -> HttpAnswer:
     async def send() -> HttpAnswer:
-        async with Client(external_endpoint(url), timeout_s, 1) as client:
+        async with Client(external_endpoint(url), timeout_s) as client:
             return await client.send("/chat/completions", BODY)
 
     return asyncio.run(send())

@@ -22,8 +22,8 @@ def test_address_headers_and_body_are_the_openai_clients(monkeypatch: pytest.Mon
     with serve(key=KEY) as server:
 
         async def both() -> None:
-            theirs = open_client(server.url, KEY, timeout_s=30.0, connections=1)
-            async with theirs, Client(external_endpoint(server.url), 30.0, 1) as ours:
+            theirs = open_client(server.url, KEY, timeout_s=30.0)
+            async with theirs, Client(external_endpoint(server.url), 30.0) as ours:
                 await theirs.chat.completions.create(**BODY)  # type: ignore[call-overload]
                 assert (await ours.send("/chat/completions", BODY)).outcome == "ok"
 
