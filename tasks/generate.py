@@ -68,13 +68,14 @@ def generate_chunk(source: str, sealed: Sealed[Work]) -> Sealed[Generated]:  # n
 
 @task(cache_policy=NO_CACHE)
 def store_chunks(run: Run, sealed: Sealed[list[Generated]]) -> None:
-    """Append finished chunks, each in one transaction; to open the store costs more than to append a chunk."""
+    """Append finished chunks together: to open the store, and each transaction, costs more than a chunk."""
+    rows = [columns_of(row) for chunk in sealed.inside for row in chunk.rows]
     with open_store(run.settings.store) as store:
-        for chunk in sealed.inside:
-            append_generations(store, run.study.name, run.run_id, list(map(columns_of, chunk.rows)))
-            statuses = dict(Counter(row.status for row in chunk.rows))
-            source = chunk.rows[0].source
-            log("chunk stored", study=run.study.name, run_id=run.run_id, source=source, rows=statuses)
+        append_generations(store, run.study.name, run.run_id, rows)
+    for chunk in sealed.inside:
+        statuses = dict(Counter(row.status for row in chunk.rows))
+        source = chunk.rows[0].source
+        log("chunk stored", study=run.study.name, run_id=run.run_id, source=source, rows=statuses)
 
 
 @task(cache_policy=NO_CACHE)

@@ -28,7 +28,7 @@ from moored.llm.reasons import (
     unreached,
 )
 from moored.llm.safety import storable, without_key
-from moored.llm.transport import CONNECT_S, addresses_of, open_client
+from moored.llm.transport import addresses_of, open_client
 from moored.llm.wire import Received, Wire
 
 KEPT = 100_000
@@ -107,7 +107,7 @@ class Client:
 
     async def _exchange(self, at: int, path: str, body: dict[str, Any]) -> HttpAnswer:
         started = time.monotonic()
-        async with asyncio.timeout(self._timeout_s + CONNECT_S):
+        async with asyncio.timeout(self._timeout_s):
             response = await self._wires[at].post(path, body)
         raw, latency_s = self._text(response), time.monotonic() - started
         if 200 <= response.status < 300:

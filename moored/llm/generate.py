@@ -85,7 +85,7 @@ async def _generate(
         rows: list[Generation] = []
         texts = [(unit, unit.text) for unit in units]
         if recipe.kind == "synthetic":
-            written = await _in_parallel(units, steps.write, most)
+            written = await _in_parallel(units, steps.write, 2 * most)
             rows += written
             texts = [(u, row.text) for u, row in zip(units, written, strict=True) if row.text is not None]
             failed = [(u, row) for u, row in zip(units, written, strict=True) if row.text is None]
@@ -93,7 +93,7 @@ async def _generate(
         for step, draw in recipe.steps:
             if step != "write":
                 read = partial(steps.read, step.removeprefix("read."), draw)
-                rows += await _in_parallel(texts, read, most)
+                rows += await _in_parallel(texts, read, 2 * most)
     return rows
 
 

@@ -65,6 +65,7 @@ def require_price(price: Price, recipe: Recipe, generation: GenerationSettings) 
         )
 
 
+@functools.lru_cache(maxsize=64)  # most of a prompt is the same for all rows
 def count_tokens(text: str) -> int:
     """Tokens of a text, estimated from its bytes."""
     return math.ceil(len(text.encode()) / BYTES_A_TOKEN)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -120,18 +122,25 @@ def _chat(
     text: str,
     question: Question | None = None,
 ) -> dict[str, Any]:
-    messages = [{"role": "system", "content": fill(system.strip(), values)}]
+    shown: Sequence[tuple[str, str]] = recipe.write.examples if recipe.write else ()
     if question is not None:
         tokens = tokens_of(question, recipe.scoring)
-        for example, answer in question.examples:
-            messages.append({"role": "user", "content": fill(user, values | {"text": _fenced(example)})})
-            messages.append({"role": "assistant", "content": _answer_text(recipe, tokens[answer])})
-    else:
-        for example, written in recipe.write.examples if recipe.write else ():
-            messages.append({"role": "user", "content": fill(user, values | {"text": _fenced(example)})})
-            messages.append({"role": "assistant", "content": written})
-    messages.append({"role": "user", "content": fill(user, values | {"text": _fenced(text)})})
-    return {"model": recipe.model, "messages": messages}
+        shown = [(example, _answer_text(recipe, tokens[answer])) for example, answer in question.examples]
+    before = _before(system, user, tuple(values.items()), tuple(map(tuple, shown)))
+    asked = {"role": "user", "content": fill(user, values | {"text": _fenced(text)})}
+    return {"model": recipe.model, "messages": [*before, asked]}
+
+
+@functools.lru_cache(maxsize=64)
+def _before(
+    system: str, user: str, values: tuple[tuple[str, str], ...], shown: tuple[tuple[str, str], ...]
+) -> tuple[dict[str, str], ...]:
+    """The messages before the last one, which all rows share: they are not to be changed."""
+    messages = [{"role": "system", "content": fill(system.strip(), dict(values))}]
+    for text, reply in shown:
+        messages.append({"role": "user", "content": fill(user, {**dict(values), "text": _fenced(text)})})
+        messages.append({"role": "assistant", "content": reply})
+    return tuple(messages)
 
 
 def _answer_text(recipe: Recipe, token: str) -> str:

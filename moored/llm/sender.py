@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from moored.errors import MooredError
 from moored.llm.client import Client, HttpAnswer
 from moored.llm.endpoints import api_key
 from moored.llm.journal import CallBegun, CallEnded, Journal, ReplyKept
@@ -104,17 +105,11 @@ class Sender:
         since = time.monotonic()
         while True:
             await self._reserve(request)
-            trial = await self.limiter.enter()
-            try:
-                begun = self._begun(request)
-                call = None if self.out_of_budget else await self.writer.begin(begun)
-                self.out_of_budget = call is None
-                if call is None:
-                    return Asked("over-budget", None, "the study's budget is used up", "budget", sent)
-                answer = _counted(await self.client.send(request.path, request.body), begun)
-                await self._finish(call, begun, request, answer)
-            finally:
-                self.limiter.leave()
+            async with self.limiter.begun:
+                sending = await self._send(request)
+            if sending is None:
+                return Asked("over-budget", None, "the study's budget is used up", "budget", sent)
+            answer, trial = sending
             sent += 1
             if answer.outcome == "rate-limited":
                 slowed += 1
@@ -132,6 +127,30 @@ class Sender:
                 await asyncio.sleep(backoff_s(failures))
             else:
                 return self._settled(request, answer, sent)
+
+    async def _send(self, request: Request) -> tuple[HttpAnswer, bool] | None:
+        """Send a request once, written down before and after; its answer, and whether it tried an endpoint that
+        looks down.
+
+        None where a cap forbids it. Errors: `Limiter.down`; what was written down by then is taken back.
+        """
+        self.limiter.refuse_down()
+        begun = self._begun(request)
+        call = None if self.out_of_budget else await self.writer.begin(begun)
+        self.out_of_budget = call is None
+        if call is None:
+            return None
+        try:
+            trial = await self.limiter.enter()
+        except MooredError:
+            await self.writer.write(lambda: self.journal.withdraw(call))
+            raise
+        try:
+            answer = _counted(await self.client.send(request.path, request.body), begun)
+            await self._finish(call, begun, request, answer)
+        finally:
+            self.limiter.leave()
+        return answer, trial
 
     def _settled(self, request: Request, answer: HttpAnswer, sent: int) -> Asked:
         """An answer that sending again would not change."""
@@ -223,6 +242,6 @@ class Sender:
 
 def _counted(answer: HttpAnswer, begun: CallBegun) -> HttpAnswer:
     """A whole reply counts tokens, its own or the expected ones."""
-    if answer.outcome != "ok":
+    if answer.outcome != "ok" or answer.usage.prompt or answer.usage.completion:
         return answer
     return replace(answer, usage=answer.usage.or_expected(begun.prompt_tokens, begun.completion_tokens))

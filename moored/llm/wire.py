@@ -58,7 +58,7 @@ class Wire:
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(connect=timeout_s, sock_connect=CONNECT_S, sock_read=timeout_s),
+            timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_S),  # the whole has its time from the caller
         )
 
     async def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,10 +104,11 @@ def read_texts(store: Warehouse, run: Run, plan: RunPlan, unit_ids: Sequence[str
     return [Unit(*row) for row in texts_of(store, run.study.name, plan.data_version, unit_ids)]
 
 
-def texts_by_chunk(run: Run, plan: RunPlan, chunks: Sequence[Chunk]) -> list[list[Unit]]:
-    """The units of each chunk, read from the store when their turn comes."""
+def texts_by_chunk(run: Run, plan: RunPlan, chunks: Sequence[Chunk]) -> Iterator[list[Unit]]:
+    """The units of each chunk, read from the store when their turn comes; it is open until the last is taken."""
     with open_store(run.settings.store) as store:
-        return [read_texts(store, run, plan, chunk.unit_ids) for chunk in chunks]
+        for chunk in chunks:
+            yield read_texts(store, run, plan, chunk.unit_ids)
 
 
 def shuffled_units(frame: pd.DataFrame, study: Study) -> list[Unit]:

@@ -82,7 +82,7 @@ def stored_recipe(store: Warehouse, fingerprint: str) -> str | None:
 def append_generations(
     store: Warehouse, study: str, run_id: str, rows: Sequence[Mapping[str, object]]
 ) -> None:
-    """Append a finished chunk in one transaction.
+    """Append rows in one transaction.
 
     A row whose content no database takes is stored as failed, without it; the others as they are.
     """
@@ -90,9 +90,9 @@ def append_generations(
         with store.transaction():
             _append(store, study, run_id, rows)
     except NOT_STORABLE as error:
-        if len(rows) > 1:
-            for row in rows:
-                append_generations(store, study, run_id, [row])
+        if (half := len(rows) // 2) > 0:
+            append_generations(store, study, run_id, rows[:half])
+            append_generations(store, study, run_id, rows[half:])
         else:
             with store.transaction():
                 _append(store, study, run_id, [_emptied(row, error) for row in rows])
