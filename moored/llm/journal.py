@@ -82,9 +82,6 @@ class Journal(Protocol):
     def end_all(self, calls: Sequence[CallEnded], estimates: Iterable[tuple[int, int, float]]) -> None:
         """Write down how requests ended. estimates: prompt tokens, completion tokens, USD that they began with."""
 
-    def withdraw(self, call: int) -> None:
-        """Take back a request that was written down and certainly never sent."""
-
     def store_all(self, replies: Sequence[ReplyKept]) -> None:
         """Keep raw replies."""
 

@@ -25,9 +25,6 @@ LONGEST_WAIT_S = 60.0
 BREAK_AFTER = 10
 """Failures in a row, over all rows, that open the breaker."""
 
-NEXT = 4
-"""Of so many in flight there may be one more that is written down and waits for its place."""
-
 _LEARNED: dict[tuple[str, str], float] = {}
 """Concurrency that a model was found to bear, by (endpoint, model): kept from chunk to chunk."""
 
@@ -35,41 +32,6 @@ _LEARNED: dict[tuple[str, str], float] = {}
 def backoff_s(attempt: int) -> float:
     """Exponential backoff with full jitter: uniform between 0 and the doubled wait."""
     return random.uniform(0, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt))  # noqa: S311
-
-
-class Gate:
-    """Lets so many through at one time, first come, first served. Use as `async with`.
-
-    asyncio's own semaphore looks through all that wait each time one leaves.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._free = most
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    async def __aenter__(self) -> None:
-        if self._free:
-            self._free -= 1
-            return
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
-        try:
-            await place
-        except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self._hand_on()
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._hand_on()
-
-    def _hand_on(self) -> None:
-        while self._waiting:
-            place = self._waiting.popleft()
-            if not place.done():
-                place.set_result(None)
-                return
-        self._free += 1
 
 
 @dataclass(slots=True)
@@ -91,15 +53,11 @@ class Limiter:
     """Any answer came through this limiter."""
     down: MooredError | None = None
     """Why nothing is sent any more; every `enter` raises it."""
-    begun: Gate = field(init=False)
-    """Requests that are written down and not at their end: those in flight, and a few that are next. To write one
-    down takes some of the time of a short reply."""
     _waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     _halved_at: float = 0.0
     _slow_since: float | None = None
 
     def __post_init__(self) -> None:
-        self.begun = Gate(self.most + self.most // NEXT)
         self.limit = min(_LEARNED.get(self.scope, float(self.most)), float(self.most))
 
     @property
@@ -107,15 +65,11 @@ class Limiter:
         """The breaker is open: the endpoint looks down."""
         return self.failures >= BREAK_AFTER
 
-    def refuse_down(self) -> None:
-        """Errors: `down`."""
-        if self.down is not None:
-            raise self.down
-
     async def enter(self) -> bool:
         """Wait for a place; True where this request tries an endpoint that looks down. Errors: `down`."""
         while True:
-            self.refuse_down()
+            if self.down is not None:
+                raise self.down
             wait = self.resume_at - time.monotonic()
             if wait > 0:
                 await asyncio.sleep(min(wait, 1.0))  # to see `down` in time

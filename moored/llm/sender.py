@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from moored.errors import MooredError
 from moored.llm.client import Client, HttpAnswer
 from moored.llm.endpoints import api_key
 from moored.llm.journal import CallBegun, CallEnded, Journal, ReplyKept
@@ -105,11 +104,20 @@ class Sender:
         since = time.monotonic()
         while True:
             await self._reserve(request)
-            async with self.limiter.begun:
-                sending = await self._send(request)
-            if sending is None:
-                return Asked("over-budget", None, "the study's budget is used up", "budget", sent)
-            answer, trial = sending
+            trial = await self.limiter.enter()
+            try:
+                begun = self._begun(request)
+                call = None if self.out_of_budget else await self.writer.begin(begun)
+                self.out_of_budget = call is None
+                if call is None:
+                    return Asked("over-budget", None, "the study's budget is used up", "budget", sent)
+                answer = _counted(await self.client.send(request.path, request.body), begun)
+                written = self._write_down(call, begun, request, answer)
+                if answer.outcome != "ok":
+                    await written  # what is no answer may change how many go on
+            finally:
+                self.limiter.leave()
+            await written
             sent += 1
             if answer.outcome == "rate-limited":
                 slowed += 1
@@ -127,30 +135,6 @@ class Sender:
                 await asyncio.sleep(backoff_s(failures))
             else:
                 return self._settled(request, answer, sent)
-
-    async def _send(self, request: Request) -> tuple[HttpAnswer, bool] | None:
-        """Send a request once, written down before and after; its answer, and whether it tried an endpoint that
-        looks down.
-
-        None where a cap forbids it. Errors: `Limiter.down`; what was written down by then is taken back.
-        """
-        self.limiter.refuse_down()
-        begun = self._begun(request)
-        call = None if self.out_of_budget else await self.writer.begin(begun)
-        self.out_of_budget = call is None
-        if call is None:
-            return None
-        try:
-            trial = await self.limiter.enter()
-        except MooredError:
-            await self.writer.write(lambda: self.journal.withdraw(call))
-            raise
-        try:
-            answer = _counted(await self.client.send(request.path, request.body), begun)
-            await self._finish(call, begun, request, answer)
-        finally:
-            self.limiter.leave()
-        return answer, trial
 
     def _settled(self, request: Request, answer: HttpAnswer, sent: int) -> Asked:
         """An answer that sending again would not change."""
@@ -224,8 +208,14 @@ class Sender:
         usd = self.price.usd(prompt, completion)
         return CallBegun(self.source, request.key, prompt, completion, usd, self.price.table)
 
-    async def _finish(self, call: int, begun: CallBegun, request: Request, answer: HttpAnswer) -> None:
-        """Raw reply and outcome in one commit, before anybody parses anything."""
+    def _write_down(
+        self, call: int, begun: CallBegun, request: Request, answer: HttpAnswer
+    ) -> asyncio.Future[None]:
+        """Raw reply and outcome in one commit, before anybody parses anything.
+
+        Whoever takes the place is written down in the same commit or in a later one: those that the journal takes
+        for unfinished are never more than may be in flight.
+        """
         prompt, completion = used = answer.usage.prompt, answer.usage.completion
         ended = CallEnded(call, answer.outcome, answer.status, *used, self.price.usd(prompt, completion))
         reply = (
@@ -233,11 +223,12 @@ class Sender:
             if answer.outcome == "ok"
             else None
         )
-        await self.writer.end(ended, begun, reply)
+        written = self.writer.end(ended, begun, reply)
         if self.limits.tokens_per_minute:
             spare = begun.prompt_tokens + begun.completion_tokens - prompt - completion
             per_minute = float(self.limits.tokens_per_minute)
             self.writer.note(self._reserving("tokens", -float(spare), per_minute, 0.0))
+        return written
 
 
 def _counted(answer: HttpAnswer, begun: CallBegun) -> HttpAnswer:
