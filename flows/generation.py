@@ -14,7 +14,7 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner
 
 from flows.progress import Progress
-from flows.runner import in_one_process, next_finished, refuse_far_workers, workers
+from flows.runner import STAND_FOR, in_one_process, next_finished, refuse_far_workers, workers
 from moored.errors import MooredError
 from moored.llm.endpoints import Endpoint
 from moored.llm.serving import open_endpoints
@@ -57,7 +57,8 @@ def workers_for(run: Run, plan: RunPlan, chunks: Sequence[Chunk]) -> bool:
     study, settings = run.study, run.settings
     requests = sum(len(chunk.unit_ids) * plan.recipes[chunk.source].expected_rows for chunk in chunks)
     here = all(study.model_of(source).runs_here for source in study.sources)
-    chosen = settings.workers is not None or worth_processes(requests, here=here)
+    in_flight = study.generation.concurrency * STAND_FOR
+    chosen = settings.workers is not None or worth_processes(requests, in_flight, here=here)
     return bool(settings.dask_address or (chosen and settings.processes))
 
 

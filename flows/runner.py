@@ -31,7 +31,7 @@ STARTS = 3
 _CLOSE_S = 5
 _SCHEDULER_S = 20
 _LOOK_S, _GONE_S = 5.0, 60.0
-_THREADS, _STAND_FOR = 4, 2
+_THREADS, STAND_FOR = 4, 2
 """Threads of the flow wait for chunks of one event loop; they stand for so many workers."""
 GATHER_S = 1.0
 """What ends within this time is stored together. Its replies are in the journal already: nothing can be lost."""
@@ -111,7 +111,7 @@ def workers_of(pool: TaskRunner[Any], settings: Settings) -> int:
 
 def in_one_process(pool: TaskRunner[Any]) -> int:
     """How many workers each process of the pool stands for."""
-    return _STAND_FOR if isinstance(pool, ThreadPoolTaskRunner) else 1
+    return STAND_FOR if isinstance(pool, ThreadPoolTaskRunner) else 1
 
 
 def refuse_far_workers(settings: Settings, endpoints: Iterable[Endpoint]) -> None:

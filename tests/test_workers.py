@@ -12,7 +12,7 @@ import tasks  # noqa: F401
 from flows.runner import refuse_far_workers, workers
 from moored.errors import StudyInvalid
 from moored.llm.endpoints import Endpoint
-from moored.run.workers import THREADS_DO, lacking_here, worth_processes
+from moored.run.workers import ONE_LOOP, THREADS_DO, lacking_here, worth_processes
 from moored.settings import read_settings
 from tests.commands import ended
 from tests.endpoint import serve
@@ -38,9 +38,10 @@ def test_what_a_worker_may_lack(tmp_path: Path, closed_port: str) -> None:
 
 
 def test_processes_are_for_many_requests_to_a_model_elsewhere() -> None:
-    assert not worth_processes(THREADS_DO, here=False)
-    assert worth_processes(THREADS_DO + 1, here=False)
-    assert not worth_processes(100 * THREADS_DO, here=True)
+    assert not worth_processes(THREADS_DO, ONE_LOOP + 1, here=False)
+    assert not worth_processes(100 * THREADS_DO, ONE_LOOP, here=False)
+    assert worth_processes(THREADS_DO + 1, ONE_LOOP + 1, here=False)
+    assert not worth_processes(100 * THREADS_DO, 1024, here=True)
 
 
 def test_workers_have_the_environment_of_their_start(monkeypatch: pytest.MonkeyPatch) -> None:
