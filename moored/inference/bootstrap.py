@@ -121,23 +121,21 @@ class _World:
         h = [
             rows.take(rest).psi(family, eta) for rows, eta in zip(self.block.sources, self.etas, strict=True)
         ]
-        self.h_rest = np.column_stack([np.zeros((int(rest.sum()), 0)), *h])
+        h_rest = np.column_stack([np.zeros((int(rest.sum()), 0)), *h])
         groups = self.block.cluster
-        self.S_rest = _gram(self.h_rest, None if groups is None else groups[rest])
+        self.S_rest = _gram(h_rest, None if groups is None else groups[rest])
+        self.h_rest = h_rest.sum(axis=0)
         self.slope_rest = [
             rows.take(rest).sums(family, eta, None)[1]
             for rows, eta in zip(self.block.sources, self.etas, strict=True)
         ]
         scale = np.linalg.eigh(self.S_rest)
         self.root = scale.eigenvectors * np.sqrt(np.maximum(scale.eigenvalues, 0.0))
-        inside = None if groups is None else groups[self.block.labelled]
-        self.members = _members(len(self.block.human.y), inside)
+        self.members = None if groups is None else _members(groups[self.block.labelled])
 
     def draw(self, rng: np.random.Generator) -> Array:
         """One theta (p,)."""
-        picked = rng.integers(0, len(self.members), len(self.members))
-        rows = np.concatenate([self.members[g] for g in picked])
-        codes = np.repeat(np.arange(len(picked)), [len(self.members[g]) for g in picked])
+        rows, codes = self._picked(rng)
         human = self.block.human.take(rows)
         theta = _newton(self.family, human.y, human.X, self.start, np.zeros(len(self.start)))
         if not self.etas:
@@ -151,12 +149,21 @@ class _World:
         slopes = [s.sums(self.family, eta, None)[1] for s, eta in zip(overlap, self.etas, strict=True)]
         G_L, G_U = _diagonal(slopes), _diagonal(self.slope_rest)
         h_L = h.sum(axis=0)
-        h_U = self.h_rest.sum(axis=0) + self.root @ rng.normal(size=len(h_L))
+        h_U = self.h_rest + self.root @ rng.normal(size=len(h_L))
         information = G_L.T @ solve_scaled(S_L, G_L) + G_U.T @ solve_scaled(self.S_rest, G_U)
         score = G_L.T @ solve_scaled(S_L, h_L) + G_U.T @ solve_scaled(self.S_rest, h_U)
         step = -inverse(information, "A bootstrap draw") @ score
         target = C @ solve_scaled(S_L, h_L + G_L @ step)
         return _newton(self.family, human.y, human.X, theta, target)
+
+    def _picked(self, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp] | None]:
+        """The labelled rows of one draw, with repetitions, and the drawn cluster of each."""
+        units = len(self.block.human.y) if self.members is None else len(self.members)
+        picked = rng.integers(0, units, units)
+        if self.members is None:
+            return picked, None
+        sizes = [len(self.members[g]) for g in picked]
+        return np.concatenate([self.members[g] for g in picked]), np.repeat(np.arange(units), sizes)
 
 
 def gmm_source(data: Sample, m: int, family: Moments) -> Array:
@@ -189,9 +196,8 @@ def _gram(rows: Array, codes: NDArray[Any] | None) -> Array:
     return np.asarray(rows.T @ rows)
 
 
-def _members(n: int, codes: NDArray[Any] | None) -> list[NDArray[np.int64]]:
-    if codes is None:
-        return [np.array([i]) for i in range(n)]
+def _members(codes: NDArray[Any]) -> list[NDArray[np.intp]]:
+    """The rows of each cluster."""
     order = np.argsort(codes, kind="stable")
     _, starts = np.unique(codes[order], return_index=True)
     return np.split(order, starts[1:])

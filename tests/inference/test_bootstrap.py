@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from moored.errors import DataInvalid
 from moored.inference import gmm
-from moored.inference.bootstrap import bootstrap
+from moored.inference.bootstrap import _World, bootstrap
+from moored.inference.families import family_of
 from tests.inference.worlds import coefficients, draw
 
 
@@ -28,6 +30,17 @@ def test_whole_clusters_are_resampled():
     fourfold = replace(sample.take(rows), cluster=rows)
     found = bootstrap(fourfold, "ols", rng=np.random.default_rng(0), draws=199)
     np.testing.assert_allclose(found.draws.std(axis=0), gmm(sample, "ols").se, rtol=0.25)
+
+
+def test_a_draw_costs_the_same_for_many_units():
+    few, many = (_World(draw("ols", T=T, n=60, p=2, M=2, rng=83), family_of("ols")) for T in (300, 300_000))
+    seconds = []
+    for world in (few, many):
+        rng, began = np.random.default_rng(0), time.process_time()
+        for _ in range(200):
+            world.draw(rng)
+        seconds.append(time.process_time() - began)
+    assert seconds[1] < 3 * seconds[0]
 
 
 @pytest.mark.parametrize("alternative", ["two-sided", "larger", "smaller"])
