@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -27,6 +28,9 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {"python_enable_replac
 _RETRY_S = 0.1
 _CLOSING_S, _CLOSING_RETRY_S = 10.0, 0.005
 """How long a file may be closing in another thread of this process, and how often to look."""
+_CONNECTING = threading.Lock()
+"""DuckDB registers its functions on a file as the first connection is made; a second one in the meantime would lack
+them."""
 _FULL = re.compile(r"No space left|File too large|quota exceeded", re.IGNORECASE)
 """In what DuckDB repeats of the system's error."""
 
@@ -142,7 +146,8 @@ def _connect(path: Path, patience_s: float) -> duckdb.DuckDBPyConnection:
     began = time.monotonic()
     while True:
         try:
-            return duckdb.connect(path, config=CONFIG)
+            with _CONNECTING:
+                return duckdb.connect(path, config=CONFIG)
         except duckdb.ResourceInUseException as error:
             # The last connection of another thread is just being closed: no longer shared, not yet gone.
             if time.monotonic() > began + _CLOSING_S:
@@ -164,7 +169,8 @@ def _read_only(path: Path) -> duckdb.DuckDBPyConnection | None:
     if os.access(path, os.W_OK) or not os.access(path, os.R_OK):
         return None
     try:
-        connection = duckdb.connect(path, read_only=True, config=CONFIG)
+        with _CONNECTING:
+            connection = duckdb.connect(path, read_only=True, config=CONFIG)
     except duckdb.Error:
         return None
     if not up_to_date(connection):
