@@ -46,30 +46,33 @@ def generate_missing(run: Run, plan: RunPlan, scope: Scope) -> None:
         chunks = missing_chunks(run, plan, scope)
         if not chunks:
             return
-        generate = generate_with_workers if workers_for(run, plan, chunks) else generate_chunks
-        if generate(run, plan, chunks, again=scope.again):
+        processes = worker_processes(run, plan, chunks)
+        generate = generate_with_workers if processes or run.settings.dask_address else generate_chunks
+        if generate(run, plan, chunks, processes, again=scope.again):
             return
         scope = Scope()
 
 
-def workers_for(run: Run, plan: RunPlan, chunks: Sequence[Chunk]) -> bool:
-    """Whether worker processes send these chunks, in place of threads of this one."""
+def worker_processes(run: Run, plan: RunPlan, chunks: Sequence[Chunk]) -> int:
+    """How many processes send these chunks; 0: threads of this one do."""
     study, settings = run.study, run.settings
     requests = sum(len(chunk.unit_ids) * plan.recipes[chunk.source].expected_rows for chunk in chunks)
     here = all(study.model_of(source).runs_here for source in study.sources)
     in_flight = study.generation.concurrency * STAND_FOR
     chosen = settings.workers is not None or worth_processes(requests, in_flight, here=here)
-    return bool(settings.dask_address or (chosen and settings.processes))
+    return settings.processes if chosen else 0
 
 
 @flow(name="generation", flow_run_name="{run.study.name}", validate_parameters=False)
-def generate_with_workers(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool) -> bool:
+def generate_with_workers(
+    run: Run, plan: RunPlan, chunks: list[Chunk], processes: int, *, again: bool
+) -> bool:
     """As `generate_chunks`, in a flow of its own: a task takes the flow that it runs in to its worker, and `survey`
     cannot travel. Threads need none, and to make one takes a third of a second."""
-    return generate_chunks(run, plan, chunks, again=again)
+    return generate_chunks(run, plan, chunks, processes, again=again)
 
 
-def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool) -> bool:
+def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], processes: int, *, again: bool) -> bool:
     """One task per chunk, each chunk stored soon after it finished; a few chunks ahead of the workers, no more.
     Whether all are: a worker that died left some.
 
@@ -80,9 +83,9 @@ def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool
     refusal: MooredError | None = None
     progress = Progress(run, chunks)
     starts = {} if again or study.generation.max_failed_share == 1 else _starts(chunks)
-    left, running, whole = deque(chunks), 0, True
+    left, running, stored = deque(chunks), 0, 0
     finished = SimpleQueue[PrefectFuture[Sealed[Generated]]]()
-    with models_and_workers(run, plan, chunks) as (endpoints, pool):
+    with models_and_workers(run, processes) as (endpoints, pool):
         refuse_far_workers(settings, endpoints.values())
         while running or (left and refusal is None):
             if left and refusal is None and running <= AHEAD // 2:
@@ -92,16 +95,15 @@ def generate_chunks(run: Run, plan: RunPlan, chunks: list[Chunk], *, again: bool
                 running += len(turn)
             ended = next_finished(finished, pool, running)
             if not ended:
-                whole = False
                 break  # the next round starts new workers
             running -= len(ended)
             results = [one.result(raise_on_failure=False) for one in ended]
             reason = store_finished(run, results, starts, progress)
             refusal = refusal or reason
-            whole = whole and all(isinstance(result, Sealed) for result in results)
+            stored += sum(isinstance(result, Sealed) for result in results)
     if refusal is not None:
         raise refusal
-    return whole
+    return stored == len(chunks)
 
 
 def store_finished(
@@ -119,14 +121,11 @@ def store_finished(
 
 
 @contextmanager
-def models_and_workers(
-    run: Run, plan: RunPlan, chunks: Sequence[Chunk]
-) -> Iterator[tuple[Mapping[str, Endpoint], TaskRunner[Any]]]:
+def models_and_workers(run: Run, processes: int) -> Iterator[tuple[Mapping[str, Endpoint], TaskRunner[Any]]]:
     """Each source's endpoint and what sends to them; both start side by side."""
-    study, settings = run.study, run.settings
-    processes = settings.processes if workers_for(run, plan, chunks) else 0
+    settings = run.settings
     with ExitStack() as stack, ThreadPoolExecutor(1, "models") as beside:
-        models = open_endpoints(study, settings.cache, settings.base_url)
+        models = open_endpoints(run.study, settings.cache, settings.base_url)
         opening = beside.submit(stack.enter_context, models)
         pool = stack.enter_context(workers(settings, processes))
         yield opening.result(), pool

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 
 from moored.study import Study, parse_study
 from tests.endpoint import text_of
+from tests.toml_text import toml_of
 
 
 def study_table(**changes: Any) -> dict[str, Any]:
@@ -67,22 +67,10 @@ def write_requests(folder: Path, frame: pd.DataFrame | None = None) -> Path:
 
 
 def write_study(folder: Path, **changes: Any) -> Path:
-    """`requests.toml` in `folder`; the table as JSON values, which TOML shares for what is used here."""
+    """`requests.toml` in `folder`."""
     path = folder / "requests.toml"
-    path.write_text("".join(_lines(study_table(**changes))))
+    path.write_text(toml_of(study_table(**changes)))
     return path
-
-
-def _lines(table: dict[str, Any]) -> list[str]:
-    return [f"{key} = {_value(value)}\n" for key, value in table.items()]
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_value(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    return json.dumps(value)
 
 
 def reads_well(body: dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ from moored.llm.wire import Received, Wire
 KEPT = 100_000
 """Characters of a reply that is none: enough to see what came."""
 START_IT = "start it or correct OPENAI_BASE_URL"
-KEPT_S = 2.0
+LINGER_S = 2.0
 """Connections stay open for so long after a chunk, for the next one: a worker has it in less."""
 
 
@@ -160,7 +160,7 @@ class Client:
         return without_key(storable(text), self._key)[:300]
 
 
-_CLIENTS = Lending[Client](KEPT_S)
+_CLIENTS = Lending[Client](LINGER_S)
 
 
 def lent_client(endpoint: Endpoint, timeout_s: float) -> AbstractAsyncContextManager[Client]:

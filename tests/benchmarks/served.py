@@ -66,23 +66,26 @@ def study_of(sources: tuple[str, ...] = ("proxy",), **generation: Any) -> Any:
     """A study over `texts.csv` with one question."""
     from moored.study import parse_study
 
-    return parse_study(
-        {
-            "name": "bench",
-            "data": {"source": "texts.csv"},
-            "outcome": {
-                "name": "positive",
-                "human": "label",
-                "ask": "Is the mood of the text positive or negative?",
-                "answers": {"positive": 1, "negative": 0},
-                "examples": [("So happy today", "positive"), ("This is awful", "negative")],
-            },
-            "model": {"name": "m", "scoring": "label"},
-            "sources": [{"name": kind, "kind": kind} for kind in sources],
-            "generation": generation,
-            "estimate": {"formula": "positive ~ 1"},
-        }
-    )
+    return parse_study(study_table(sources, **generation))
+
+
+def study_table(sources: tuple[str, ...] = ("proxy",), **generation: Any) -> dict[str, Any]:
+    """The same as its file has it."""
+    return {
+        "name": "bench",
+        "data": {"source": "texts.csv"},
+        "outcome": {
+            "name": "positive",
+            "human": "label",
+            "ask": "Is the mood of the text positive or negative?",
+            "answers": {"positive": 1, "negative": 0},
+            "examples": [("So happy today", "positive"), ("This is awful", "negative")],
+        },
+        "model": {"name": "m", "scoring": "label"},
+        "sources": [{"name": kind, "kind": kind} for kind in sources],
+        "generation": generation,
+        "estimate": {"formula": "positive ~ 1"},
+    }
 
 
 def bodies_of(folder: Path) -> list[dict[str, Any]]:

@@ -23,28 +23,8 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parent))
 
 from light_server import light_server
-from served import write_texts
-
-STUDY = """
-name = "bench"
-[data]
-source = "texts.csv"
-[outcome]
-name = "positive"
-human = "label"
-ask = "Is the mood of the text positive or negative?"
-answers = {{ positive = 1, negative = 0 }}
-[model]
-name = "m"
-scoring = "label"
-[[sources]]
-name = "proxy"
-kind = "proxy"
-[generation]
-concurrency = {concurrency}
-[estimate]
-formula = "positive ~ 1"
-"""
+from served import study_table, write_texts
+from toml_text import toml_of
 
 
 def main() -> None:
@@ -52,7 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="moored-bench-") as name:
         folder = Path(name)
         write_texts(folder, asked.units)
-        (folder / "bench.toml").write_text(STUDY.format(concurrency=asked.concurrency))
+        (folder / "bench.toml").write_text(toml_of(study_table(concurrency=asked.concurrency)))
         with light_server(asked.latency_ms / 1000) as (url, _):
             began = time.perf_counter()
             most = _run(folder, url)
