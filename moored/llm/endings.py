@@ -17,6 +17,7 @@ _FILTERS = (
     ),
     *("sensitive", "refusal", "guardrail_intervened"),
 )
+_CUTS = ("length", "max_tokens", "model_length", "max_length", "max_output_tokens")
 _BREAKS = (
     "error",
     "abort",
@@ -40,6 +41,11 @@ def filter_of(ending: str) -> str:
     if ending not in _FILTERS:
         return ""
     return "content filter" if ending.startswith("content_") else f"content filter ({ending})"
+
+
+def cut_off(ending: str) -> bool:
+    """Whether a reply ended because its tokens were used up."""
+    return ending in _CUTS
 
 
 def broken_off(ending: str) -> str:

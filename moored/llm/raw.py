@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from moored.llm.endings import broken_off, ending_of, filter_of
+from moored.llm.endings import broken_off, cut_off, ending_of, filter_of
 from moored.llm.safety import storable
 
 MOST_CHARACTERS = 16_000_000
@@ -128,7 +128,7 @@ def open_reply(raw: str) -> Reply:
     return Reply(
         said=said,
         refusal=refusal,
-        cut=ended in ("length", "max_tokens"),
+        cut=cut_off(ended),
         thought=_thought_beside(body, message, content),
         positions=_positions(choice.get("logprobs")),
     )

@@ -313,6 +313,13 @@ def test_a_reply_that_broke_off_is_none(reason: str) -> None:
         assert reason in (parsed.error or "")
 
 
+@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS", "model_length", "max_output_tokens"])
+def test_a_reply_without_tokens_left_is_cut_whatever_that_is_called(reason: str) -> None:
+    assert open_reply(reply("positive", finish=reason)).cut
+    parsed = parse_written(reply("", finish=reason))
+    assert (parsed.status, parsed.error_kind) == ("failed", "thinking")
+
+
 def test_of_several_choices_the_first_by_number_counts() -> None:
     choices = [
         {"index": 1, "message": {"content": "negative"}, "finish_reason": "stop"},
