@@ -38,6 +38,18 @@ _DATE = re.compile(r"(\d{4}([-/])\d\d?\2\d\d?|\d\d?([./-])\d\d?\3\d{2,4})([T ]\d
 _DASH = re.compile(r"[\u2010-\u2015\u2212\ufe63\uff0d]\s?[0-9][0-9.,]*")
 """A minus as it is printed, not as it is typed."""
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+_UNSEEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_DRESSED = (
+    (_UNSEEN, "numbers with characters that cannot be seen"),
+    (
+        re.compile(r"=?['\"\u00b4\u2018\u2019\u201c-\u201e`]+|['\"\u00b4\u2018\u2019\u201c-\u201e`]+$"),
+        "numbers in quotes",
+    ),
+    (re.compile(r"^\(|\)$"), "numbers in parentheses"),
+    (re.compile(r"(?<=[0-9])\s?-$"), "minus signs behind the number"),
+)
+"""What spreadsheets, accounts and web pages put around a number, to take away, and its name."""
+_DIGITS = re.compile(r"[+-]?(?:[0-9][0-9.,]*|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +182,20 @@ def _what_else(texts: NDArray[Any]) -> NoNumbers:
         odd = [text for text in wrong if notation.fullmatch(text)]
         if odd:
             return NoNumbers(Counter(wrong), name, some=some)
-    odd = [text for text in wrong if _is_float(text)]
-    return NoNumbers(
-        Counter(wrong), "numbers in an unusual notation or out of range" if odd else "", some=some
-    )
+    if any(map(_is_float, wrong)):
+        return NoNumbers(Counter(wrong), "numbers in an unusual notation or out of range", some=some)
+    return NoNumbers(Counter(wrong), _dressed(wrong), some=some)
+
+
+def _dressed(texts: list[str]) -> str:
+    """What stands around a number in every one of the texts; "" where one of them is a word all the same."""
+    bare = texts
+    taken: list[str] = []
+    for around, name in _DRESSED:
+        fewer = [around.sub("", text).strip() for text in bare]
+        if fewer != bare:
+            bare, taken = fewer, [*taken, name]
+    return taken[0] if taken and all(map(_DIGITS.fullmatch, bare)) else ""
 
 
 def _is_float(text: str) -> bool:

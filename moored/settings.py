@@ -127,7 +127,7 @@ def _file(value: str | None) -> Path | None:
 
 
 def _whole(name: str, value: str) -> int:
-    if not value.isdigit():
+    if not (value.isascii() and value.isdigit()):
         raise StudyInvalid(f"{name} is {value!r}; set it to a whole number from 0")
     return int(value)
 

@@ -29,9 +29,10 @@ def test_a_variable_that_is_set_to_nothing_is_not_set():
         assert read_settings(dict.fromkeys(names, nothing)) == read_settings({})
 
 
-def test_refuses_a_number_that_is_none():
-    with pytest.raises(StudyInvalid, match="MOORED_WORKERS is '-1'; set it to a whole number"):
-        read_settings({"MOORED_WORKERS": "-1"})
+@pytest.mark.parametrize("wrong", ["-1", "two", "2.0", "\u00b2", "\u0662"])
+def test_refuses_a_number_that_is_none(wrong):
+    with pytest.raises(StudyInvalid, match=f"MOORED_WORKERS is '{wrong}'; set it to a whole number"):
+        read_settings({"MOORED_WORKERS": wrong})
 
 
 @pytest.mark.parametrize("wrong", ["often", "0", "-1", "nan"])

@@ -99,11 +99,13 @@ def _run(
     from moored.cli.inspect import results_object
     from moored.cli.render import print_json
     from moored.llm.serving import refuse_absent_models
+    from moored.monitor.logs import set_up_logs
     from moored.storage.place import refuse_unwritable
     from moored.storage.results import find_run
     from moored.storage.run_lock import refuse_busy
     from moored.storage.studies import told_of_run
 
+    set_up_logs(settings.log)  # a setting that is none is said now, not when Prefect has started
     lock = settings.run_lock(study.name)
     refuse_unwritable(settings.store, settings.journal, lock)
     refuse_busy(lock, study.name)

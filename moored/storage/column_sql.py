@@ -16,7 +16,8 @@ from moored.storage.delimited import Dialect
 from moored.storage.roles import no_number, refuse_dates, refuse_type
 from moored.storage.tables import Column
 
-_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U", "DECIMAL", "DOUBLE", "FLOAT")
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+_NUMERIC = (*_WHOLE, *(f"U{kind}" for kind in _WHOLE), "DECIMAL", "DOUBLE", "FLOAT")
 _LOGICAL = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE")
 _SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))  # what `str.strip` takes away
 _LOOKED_AT = 1000
@@ -82,9 +83,14 @@ def quoted_name(name: str) -> str:
 
 def cleaned_texts(quoted: str, wanted: Wanted) -> str:
     """A column of texts without the space around them, NULL where they mean "missing"."""
-    text = f"trim({quoted}::VARCHAR, {_literal(_SPACE)})"
+    text = trimmed(quoted)
     missing = ", ".join(map(_literal, sorted(wanted.words)))
     return f"CASE WHEN {text} IN ({missing}) THEN NULL ELSE {text} END"
+
+
+def trimmed(quoted: str) -> str:
+    """A column of texts without the space around them."""
+    return f"trim({quoted}::VARCHAR, {_literal(_SPACE)})"
 
 
 def refuse_absent(names: Sequence[str], wanted: Wanted) -> None:

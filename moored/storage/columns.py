@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from moored.cells import marks, stripped
-from moored.errors import ColumnMissing, DataInvalid, HeaderUnclear, WrongEncoding
+from moored.errors import ColumnMissing, HeaderUnclear, WrongEncoding
 from moored.plaintext import meant
 from moored.storage.column_sql import (
     Wanted,
@@ -29,8 +29,9 @@ from moored.storage.column_sql import (
     quoted_name,
     refuse_absent,
 )
-from moored.storage.delimited import Dialect, count_records, header_of
+from moored.storage.delimited import Dialect, header_of
 from moored.storage.file_kinds import located
+from moored.storage.recounted import filled_rows, line_ends_told, recounted, refuse_lost
 from moored.storage.roles import Where, covariate, floats, marked, refuse_type
 from moored.storage.spool import large_files_folder
 from moored.storage.table_files import read_any, refuse_idle
@@ -81,7 +82,11 @@ def read_columns(path: str | Path, wanted: Wanted) -> pd.DataFrame:
         return _of_table(_whole(path, wanted.dialect), wanted)
     with _opened(path, wanted.dialect, wanted.names) as (_, relation, delimiter):
         if found.kind == "delimited":
-            _refuse_lost(found.file, relation, delimiter, wanted.dialect)
+            counted = recounted(found.file, wanted.dialect)
+            with line_ends_told(found.file, counted):
+                filled = filled_rows(relation, counted)
+                refuse_lost(found.file, filled, counted)
+                return _finished(filled.project(picked_columns(filled, wanted, delimiter)).df(), wanted)
         return _finished(relation.project(picked_columns(relation, wanted, delimiter)).df(), wanted)
 
 
@@ -121,12 +126,16 @@ def _spooled(path: str | Path, wanted: Wanted, folder: Path) -> Path:
     texts, typed = folder / "texts.parquet", folder / "typed.parquet"
     with _opened(path, wanted.dialect, wanted.names) as (_, relation, delimiter):
         refuse_absent(relation.columns, wanted)
+        counted = recounted(Path(path), wanted.dialect)
         cleaned = ", ".join(
             f"{cleaned_texts(quoted, wanted)} AS {quoted}" for quoted in map(quoted_name, wanted.names)
         )
-        relation.project(cleaned).write_parquet(str(texts), compression="snappy", row_group_size=_ROW_GROUP)
+        with line_ends_told(Path(path), counted):
+            filled_rows(relation, counted).project(cleaned).write_parquet(
+                str(texts), compression="snappy", row_group_size=_ROW_GROUP
+            )
     with relation_of(texts) as (_, relation):
-        _refuse_lost(Path(path), relation, delimiter, wanted.dialect)
+        refuse_lost(Path(path), relation, counted)
         relation.project(picked_columns(relation, wanted, delimiter, cleaned=True)).write_parquet(
             str(typed), compression="snappy", row_group_size=_ROW_GROUP
         )
@@ -154,16 +163,6 @@ def _in_slices(frame: pd.DataFrame, size: int) -> Callable[[], Iterator[pd.DataF
     return lambda: (
         frame.iloc[start : start + size].reset_index(drop=True) for start in range(0, len(frame), size)
     )
-
-
-def _refuse_lost(file: Path, relation: duckdb.DuckDBPyRelation, delimiter: str, dialect: Dialect) -> None:
-    skipped = header_of(file, dialect)[2]
-    read, there = int(relation.count("*").fetchall()[0][0]), count_records(file, delimiter) - skipped
-    if read != there:
-        raise DataInvalid(
-            f"{file} has {there:,} records of which {read:,} could be read; see that its quotes are doubled inside "
-            "quoted fields, or write it as Parquet"
-        )
 
 
 @contextmanager

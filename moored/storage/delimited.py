@@ -7,9 +7,7 @@ number of fields. There are no comments, and nothing is a number, a date or a mi
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
 import io
 import re
 import sys
@@ -17,21 +15,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, cast
 
-from moored.errors import DataInvalid, EmptyTable, HeaderUnclear, NotReadable, WrongEncoding
+from moored.errors import DataInvalid, EmptyTable, HeaderUnclear, WrongEncoding
+from moored.storage.text_files import by_mark, open_bytes, text_of, zero_byte
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _LOOKED_AT = 50
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_ONE_BYTE = re.compile(r"cp125|cp437|cp850|iso8859|latin|mac|koi8")
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 
@@ -67,11 +57,7 @@ def read_delimited(path: Path, stated: Dialect) -> Delimited:
     delimiter, at = _delimiter(path, text, stated.delimiter)
     records = _records(path, text[at:], delimiter, text[:at].count("\n"))
     names = _header(path, records)
-    rows = []
-    for line, record in records:
-        if len(record) != len(names):
-            raise DataInvalid(_ragged(path, line, len(record), len(names), delimiter))
-        rows.append(record)
+    rows = list(_even(path, records, len(names), delimiter))
     qualtrics = second_headers(rows)
     wording = tuple(rows[0]) if qualtrics == 2 else ()
     skipped = stated.skip_rows or qualtrics
@@ -80,7 +66,24 @@ def read_delimited(path: Path, stated: Dialect) -> Delimited:
             f"{path} has {qualtrics} more header rows under its first, as Qualtrics writes them, and "
             f"`data.skip_rows` is {skipped}; leave it out, they are found without it"
         )
-    return Delimited(names, rows[skipped:], delimiter, encoding, skipped, wording)
+    return Delimited(
+        names, [row for row in rows[skipped:] if _given(row)], delimiter, encoding, skipped, wording
+    )
+
+
+def _even(
+    path: Path, records: Iterable[tuple[int, list[str]]], width: int, delimiter: str
+) -> Iterator[list[str]]:
+    """The records, each of `width` fields. Errors: `DataInvalid`, naming the line."""
+    for line, record in records:
+        if len(record) != width:
+            raise DataInvalid(_ragged(path, line, len(record), width, delimiter))
+        yield record
+
+
+def _given(row: Sequence[str]) -> bool:
+    """Does a field hold anything? Spreadsheets write rows of delimiters alone below the last."""
+    return any(field and not field.isspace() for field in row)
 
 
 def header_of(path: Path, stated: Dialect) -> tuple[tuple[str, ...], str, int]:
@@ -88,13 +91,13 @@ def header_of(path: Path, stated: Dialect) -> tuple[tuple[str, ...], str, int]:
 
     A line `sep=;` above it is one of them. Errors as of `read_delimited`.
     """
-    with _opened(path) as file:
+    with open_bytes(path) as file:
         start = file.read(1 << 20)
     # What is cut in the middle of a character or a quoted field is not looked at.
-    encoding = stated.encoding or _by_mark(start) or "utf-8"
+    encoding = stated.encoding or by_mark(start) or "utf-8"
     text = start.decode(encoding, errors="replace")
     if (zero := text.find("\0")) >= 0:
-        raise WrongEncoding(_zero_byte(path, text[:zero].count("\n") + 1, encoding))
+        raise WrongEncoding(zero_byte(path, text[:zero].count("\n") + 1, encoding))
     delimiter, at = _delimiter(path, text, stated.delimiter)
     records = _records(path, text[at:], delimiter, 0)
     names = _header(path, records)
@@ -112,93 +115,48 @@ def _header(path: Path, records: Iterator[tuple[int, list[str]]]) -> tuple[str, 
     return _names(path, first[1])
 
 
-def count_records(path: Path, delimiter: str) -> int:
-    """How many records a UTF-8 file of any size has under its header, counted apart from any other reader."""
-    with _opened(path) as file:
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a UTF-8 file of any size has under its header and the rows to skip.
+
+    empty: records without anything in them. ends: the line ends that were seen, those inside fields, too.
+    """
+
+    records: int
+    empty: int
+    ends: tuple[str, ...]
+
+
+def count_records(path: Path, delimiter: str, width: int, skipped: int) -> Counted:
+    """Look at each record, apart from any other reader. width: fields of each; skipped: rows beside the header.
+
+    Errors: `DataInvalid`, naming the line; `WrongEncoding`.
+    """
+    count = empty = 0
+    with open_bytes(path) as file:
         lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        whole = _without_zero_bytes(path, lines)
-        return sum(1 for record in csv.reader(whole, delimiter=delimiter, strict=True) if record) - 1
+        records = _records_of(path, _read_lines(path, lines), delimiter, 0)
+        for record in _even(path, islice(records, 1 + skipped, None), width, delimiter):
+            count += 1
+            empty += not _given(record)
+        ends = lines.newlines or ()
+    return Counted(count, empty, (ends,) if isinstance(ends, str) else ends)
 
 
-def _without_zero_bytes(path: Path, lines: Iterable[str]) -> Iterator[str]:
-    for place, line in enumerate(lines, 1):
-        if "\0" in line:
-            raise WrongEncoding(_zero_byte(path, place, "utf-8"))
-        yield line
-
-
-def _zero_byte(path: Path, line: int, encoding: str) -> str:
-    return (
-        f"{path} holds a zero byte on line {line}: it is no text in {encoding}; save the table in UTF-8, or set "
-        '`data.encoding = "utf-16"` (`--encoding utf-16`) if it is in UTF-16'
-    )
-
-
-def _opened(path: Path) -> IO[bytes]:
-    packed = path.suffix.lower() == ".gz"
-    return cast(IO[bytes], gzip.GzipFile(path)) if packed else path.open("rb")
-
-
-def _by_mark(content: bytes) -> str | None:
-    return next((encoding for mark, encoding in _BOMS if content.startswith(mark)), None)
-
-
-def text_of(path: Path, stated: str | None) -> tuple[str, str]:
-    """A file's text, and its encoding: by its mark, as stated, or UTF-8. Errors: `WrongEncoding`, `NotReadable`."""
+def _read_lines(path: Path, lines: Iterable[str]) -> Iterator[str]:
+    """The lines. Errors: `WrongEncoding`."""
+    place = 0
     try:
-        with _opened(path) as file:
-            content = file.read()
-    except (OSError, EOFError) as error:
-        raise NotReadable(f"{path} cannot be read: {error}; it may be cut short, write it anew") from error
-    encoding = _by_mark(content) or stated or "utf-8"
-    try:
-        text = content.decode(encoding)
-    except LookupError:
-        raise WrongEncoding(
-            f"there is no encoding {encoding!r}; name one such as utf-8, cp1252, latin-1 or utf-16"
-        ) from None
+        for place, line in enumerate(lines, 1):
+            if "\0" in line:
+                raise WrongEncoding(zero_byte(path, place, "utf-8"))
+            yield line
     except UnicodeDecodeError as error:
-        raise WrongEncoding(_undecoded(path, content, error, encoding)) from None
-    if encoding == stated and _is_utf8_after_all(content, encoding):
+        where = f" after line {place:,}" if place else ""
         raise WrongEncoding(
-            f"{path} is in UTF-8: in {encoding}, as `data.encoding` says, it would have letters such as "
-            f"{_garbled(content, encoding)!r}; leave `data.encoding` (`--encoding`) out"
-        )
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise WrongEncoding(_zero_byte(path, line, encoding))
-    return text, encoding.removesuffix("-sig")
-
-
-def _is_utf8_after_all(content: bytes, encoding: str) -> bool:
-    """Of an encoding with one byte per letter, in which any bytes can be read: is it UTF-8 with other letters?"""
-    if content.isascii() or not _ONE_BYTE.match(codecs.lookup(encoding).name):
-        return False
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _garbled(content: bytes, encoding: str) -> str:
-    at = next(place for place, byte in enumerate(content) if byte > 127)
-    return content[at : at + 2].decode(encoding, errors="replace")
-
-
-def _undecoded(path: Path, content: bytes, error: UnicodeDecodeError, encoding: str) -> str:
-    at = error.start
-    line = content[:at].count(b"\n") + 1
-    name = encoding.upper().removesuffix("-SIG")
-    said = f"{path} is not in {name}: line {line}, byte {at} is 0x{content[at]:02X}"
-    if encoding.startswith("utf-8"):
-        before = content[max(0, at - 10) : at].rpartition(b"\n")[2]
-        near = (before + content[at : at + 10].partition(b"\n")[0]).decode("cp1252", errors="replace").strip()
-        return (
-            f"{said} (in Windows-1252 this reads {near!r}); save the file in UTF-8, or say its encoding, "
-            'as `data.encoding = "cp1252"` (`--encoding cp1252`) for Windows-1252 and Latin-1'
-        )
-    return f"{said}; correct `data.encoding`, or save the file in UTF-8"
+            f"{path} is not in UTF-8 (byte 0x{error.object[error.start]:02X}{where}), and a table read in chunks "
+            "must be; save it in UTF-8 or as Parquet"
+        ) from None
 
 
 def _delimiter(path: Path, text: str, stated: str | None) -> tuple[str, int]:
@@ -241,8 +199,14 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _records(path: Path, text: str, delimiter: str, above: int) -> Iterator[tuple[int, list[str]]]:
+    return _records_of(path, _lines(text), delimiter, above)
+
+
+def _records_of(
+    path: Path, lines: Iterable[str], delimiter: str, above: int
+) -> Iterator[tuple[int, list[str]]]:
     """(line that it starts on, fields) of each record; blank lines are none."""
-    reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     line = above + 1
     while True:
         try:

@@ -9,9 +9,10 @@ from typing import Any
 
 from moored.errors import EmptyTable, HeaderUnclear, NotReadable
 from moored.storage.cell_values import table_of_values
-from moored.storage.delimited import Dialect, text_of
+from moored.storage.delimited import Dialect
 from moored.storage.label_studio import annotated_rows, is_export
 from moored.storage.tables import Table
+from moored.storage.text_files import text_of
 
 _SEVERAL = 2
 _ROWS = "a list of objects, one per row, or one object per line"

@@ -7,13 +7,42 @@ import pwd
 import tempfile
 from pathlib import Path
 
-from moored.errors import DiskFull, StoreUnwritable
+from moored.errors import DiskFull, NotStored, StoreUnwritable
 
 _NEXT = "name a place that you can write to by MOORED_STORE, such as /home/you/moored.duckdb"
 
 
+_MARK = b"DUCK"
+"""What a DuckDB file has behind its first 8 bytes."""
+
+
+def refuse_other_file(store: Path) -> None:
+    """Refuse a file that is no DuckDB file: of a table DuckDB would make a database in memory, and forget it.
+
+    Errors: `NotStored`.
+    """
+    try:
+        if store.is_dir() or not store.exists():
+            return
+        start = _start(store) if store.is_file() else None
+    except (OSError, ValueError):
+        return  # whoever opens it says why it cannot be read
+    if start is not None and (not start or start[8:] in (_MARK, bytes(len(_MARK)))):
+        return
+    what = "it is no file" if start is None else f"it begins with {start!r}"
+    raise NotStored(f"{store} is no store of moored ({what}); name another file by MOORED_STORE")
+
+
+def _start(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(12)
+
+
 def refuse_unwritable(store: Path, *beside: Path) -> None:
-    """Write to the store's folder, and look at the files that are there. Errors: `StoreUnwritable`, `DiskFull`."""
+    """Write to the store's folder, and look at the files that are there.
+
+    Errors: `StoreUnwritable`, `DiskFull`, `NotStored`.
+    """
     try:
         if store.is_symlink() and not store.exists():
             raise StoreUnwritable(
@@ -23,6 +52,7 @@ def refuse_unwritable(store: Path, *beside: Path) -> None:
             raise StoreUnwritable(
                 f"the store {store} is a folder; name a file by MOORED_STORE, such as {store}/moored.duckdb"
             )
+        refuse_other_file(store)
         store.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=store.parent) as trial:
             trial.write(b"moored")

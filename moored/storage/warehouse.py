@@ -17,7 +17,7 @@ import duckdb
 from moored.errors import DiskFull, NotStored, StoreLocked
 from moored.storage.copies import copy_database, new_database
 from moored.storage.files import private
-from moored.storage.place import refuse_unwritable, unwritable
+from moored.storage.place import refuse_other_file, refuse_unwritable, unwritable
 from moored.storage.queries import query
 from moored.storage.schema import migrate, up_to_date
 
@@ -115,8 +115,8 @@ def peek(path: Path) -> Iterator[Warehouse | None]:
 def open_store(path: Path, *, create: bool = False, patience_s: float = 10.0) -> Iterator[Warehouse]:
     """Open the store at `path` and bring its schema up to date.
 
-    Errors: `NotStored` (no such file), `StoreLocked` (held by another process for more than `patience_s`
-    seconds), `SchemaNewer`, `DiskFull`, `StoreUnwritable`.
+    Errors: `NotStored` (no such file, or no store), `StoreLocked` (held by another process for more than
+    `patience_s` seconds), `SchemaNewer`, `DiskFull`, `StoreUnwritable`.
     """
     try:
         if not create and not path.exists():
@@ -143,6 +143,7 @@ def open_store(path: Path, *, create: bool = False, patience_s: float = 10.0) ->
 
 
 def _connect(path: Path, patience_s: float) -> duckdb.DuckDBPyConnection:
+    refuse_other_file(path)
     began = time.monotonic()
     while True:
         try:

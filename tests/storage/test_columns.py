@@ -140,7 +140,7 @@ def test_a_zero_byte_is_refused_by_both(tmp_path, monkeypatch, column):
     ("cell", "words"),
     [
         ("a\x00b", "'a\\x00b' is no text that can be typed; correct or delete it"),
-        ("3\u200b", "is no text that can be typed"),
+        ("3\u200b", "characters that cannot be seen are not read; write plain numbers"),
         ('say "none"', "set `data.missing = ['say \"none\"']`"),
         ("none said", 'set `data.missing = ["none said"]`'),
     ],

@@ -32,7 +32,7 @@ def test_refuses_a_store_that_is_not_there(tmp_path):
 
 def test_refuses_a_file_that_is_no_store(tmp_path):
     (tmp_path / "s.duckdb").write_text("no database, only words " * 1000)
-    with pytest.raises(NotStored, match="cannot be opened"), open_store(tmp_path / "s.duckdb"):
+    with pytest.raises(NotStored, match="is no store of moored"), open_store(tmp_path / "s.duckdb"):
         pass
 
 

@@ -1,0 +1,149 @@
+"""Tables at the border: what is read of them is what a person sees, or they are refused in plain words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from moored.cells import NoNumbers, numbers, words_for_missing
+from moored.errors import DataInvalid, NotStored, OutsideDomain, WrongEncoding
+from moored.storage import columns
+from moored.storage.column_sql import Wanted
+from moored.storage.columns import chunk_reader, read_columns
+from moored.storage.delimited import Dialect
+from moored.storage.place import refuse_unwritable
+from moored.storage.table_files import read_any
+from moored.storage.warehouse import open_store
+
+WANTED = Wanted(("y", "x"), marks=("s",))
+ROWS = [(f"{n % 5}.5", str(n % 3), "1" if n < 20 else "") for n in range(40)]
+
+
+def lines(rows=ROWS, header="y,x,s", end="\n") -> str:
+    return end.join((header, *map(",".join, rows), ""))
+
+
+def write(folder: Path, content: str | bytes) -> Path:
+    path = folder / "t.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+@pytest.fixture
+def large(monkeypatch):
+    monkeypatch.setattr(columns, "SMALL", 0)
+
+
+@pytest.mark.parametrize(
+    ("dressed", "what"),
+    [
+        ("'{}", "in quotes"),
+        ('="{}"', "in quotes"),
+        ("\u201c{}\u201d", "in quotes"),
+        ("({})", "in parentheses"),
+        ("{}-", "minus signs behind the number"),
+        ("\u200b{}", "cannot be seen"),
+        ("{}\ufeff", "cannot be seen"),
+        ("\u200e({})", "cannot be seen"),
+    ],
+)
+@pytest.mark.parametrize("number", ["1", "2.5", "1,200", "3e4"])
+def test_numbers_with_something_around_them_are_no_categories(dressed, what, number):
+    with pytest.raises(NoNumbers) as none:
+        numbers([dressed.format(number), None, dressed.format("7")], words_for_missing())
+    assert what in none.value.reason
+    assert not none.value.categories
+
+
+@pytest.mark.parametrize(
+    "words", [["(1)", "(a)"], ["'n", "'m"], ["north", "(1)"], ["5-", "3-4"], ["()", '""']]
+)
+def test_words_with_something_around_them_stay_categories(words):
+    with pytest.raises(NoNumbers) as none:
+        numbers(words, words_for_missing())
+    assert none.value.categories
+
+
+def test_a_spreadsheets_formula_texts_are_refused_by_both_readers(tmp_path, monkeypatch):
+    path = write(tmp_path, lines([(y, f'"=""{x}"""', s) for y, x, s in ROWS]))
+    for small in (columns.SMALL, 0):
+        monkeypatch.setattr(columns, "SMALL", small)
+        with pytest.raises(OutsideDomain, match="numbers in quotes are not read"):
+            read_columns(path, WANTED)
+    assert set(read_columns(path, Wanted(("x",), frozenset({"x"})))["x"]) == {'="0"', '="1"', '="2"'}
+
+
+@pytest.mark.parametrize("empty", [",,\n", ",,\n , ,\t\n,,\n"])
+def test_rows_of_delimiters_alone_are_no_rows(tmp_path, monkeypatch, empty):
+    path = write(tmp_path, lines() + empty)
+    assert len(read_any(path)) == len(ROWS)
+    monkeypatch.setattr(columns, "SMALL", 0)
+    assert len(read_columns(path, WANTED)) == len(ROWS)
+    assert sum(map(len, chunk_reader(path, WANTED, 2048)())) == len(ROWS)
+
+
+def test_a_row_under_the_header_that_is_skipped_may_be_empty(tmp_path, monkeypatch):
+    path, wanted = write(tmp_path, lines([("", "", ""), *ROWS])), Wanted(("y",), dialect=Dialect(skip_rows=1))
+    for small in (columns.SMALL, 0):
+        monkeypatch.setattr(columns, "SMALL", small)
+        assert len(read_columns(path, wanted)) == len(ROWS)
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize(
+    ("content", "error", "said"),
+    [
+        (
+            lines([*ROWS, ('"ok" no"', "1", "1")]),
+            DataInvalid,
+            "line 42: a quoted field goes on after its closing",
+        ),
+        (
+            lines([*ROWS, ('"ok', "1", "1")]),
+            DataInvalid,
+            "line 42: a double quote is opened and never closed",
+        ),
+        (lines([*ROWS, ("1", "2")]), DataInvalid, "line 42 has 2 fields where the header has 3"),
+        (lines([*ROWS, ("1", "2", "1", "0")]), DataInvalid, "line 42 has 4 fields where the header has 3"),
+        (lines(end="\r\n") + "1,2,1\n", DataInvalid, "mixes line ends"),
+        (lines().encode("utf-16"), WrongEncoding, r"not in UTF-8 \(byte 0xFF\).*save it in UTF-8"),
+        (lines() + "\x1a", DataInvalid, "line 42 has 1 fields"),
+        (lines().encode() + "1,2,ü\n".encode("latin-1"), WrongEncoding, r"not in UTF-8 \(byte 0xFC"),
+    ],
+)
+def test_a_large_file_is_refused_in_plain_words(tmp_path, content, error, said):
+    path = write(tmp_path, content)
+    with pytest.raises(error, match=said):
+        read_columns(path, WANTED)
+    with pytest.raises(error, match=said):
+        chunk_reader(path, WANTED, 2048)
+
+
+@pytest.mark.usefixtures("large")
+def test_line_breaks_of_another_kind_inside_texts_are_no_mixture(tmp_path):
+    path = write(tmp_path, lines([(*row, '"a\nb"') for row in ROWS], "y,x,s,t", "\r\n"))
+    assert len(read_columns(path, WANTED)) == len(ROWS)
+
+
+def test_an_id_of_a_database_is_a_word(tmp_path):
+    path = tmp_path / "t.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT uuid() AS u, 1.5 AS y FROM range(3)")
+    assert all(isinstance(cell, str) for cell in read_columns(path, Wanted(("u", "y")))["u"])
+
+
+@pytest.mark.parametrize("name", ["answers.csv", "answers.json", "study.toml", "store.duckdb"])
+def test_a_store_that_is_another_file_is_refused_and_left_alone(tmp_path, name):
+    other = tmp_path / name
+    other.write_text("id,text\n1,hello there\n")
+    for opened in (lambda: refuse_unwritable(other), lambda: open_store(other, create=True).__enter__()):
+        with pytest.raises(NotStored, match=rf"{name} is no store of moored \(it begins with b'id,text"):
+            opened()
+    assert other.read_text() == "id,text\n1,hello there\n"
+
+
+def test_a_store_that_is_no_file_is_refused():
+    with pytest.raises(NotStored, match="/dev/null is no store of moored"):
+        refuse_unwritable(Path("/dev/null"))
