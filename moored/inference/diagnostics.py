@@ -12,7 +12,7 @@ from moored.inference.data import Array, Sample
 from moored.inference.failures import label_dependence
 from moored.inference.families import family_of
 from moored.inference.gmm.estimator import gmm
-from moored.inference.gmm.first_step import first_step
+from moored.inference.gmm.first_step import first_fits
 from moored.inference.moments import Moments
 from moored.inference.solve.newton import dependent_column
 from moored.inference.solve.passes import Block, Passes, Stream, with_sources
@@ -67,7 +67,7 @@ def source_tests(data: Sample | Stream, family: str | Moments = "ols") -> tuple[
     counts = passes.counts
     if counts.labelled == counts.total:
         return ()
-    _, etas, _ = first_step(passes, "full")
+    _, etas, _ = first_fits(passes)  # labels that the covariates separate have no fit; the sources may
     tests = []
     for m, eta in etas.items():
         found = balance(passes, _scores(passes, m, eta), len(eta))

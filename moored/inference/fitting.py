@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from moored.errors import ColumnMissing, DataInvalid
+from moored.inference.alarms import alarms
 from moored.inference.data import Sample
 from moored.inference.estimators import ESTIMATORS
 from moored.inference.formula import Columns, sample_from_frame
@@ -75,6 +76,7 @@ def fit(
     Returns
     -------
     Fit
+        Its warnings say, among others, where labelled and unlabelled units differ (docs/estimators.md).
 
     Raises
     ------
@@ -112,7 +114,9 @@ def fit(
     options: dict[str, Any] = {"level": stated_level(level), "alternative": alternative}
     if target != "population":  # an estimator of the user's own need not know of it
         options["target"] = target
-    return replace(ESTIMATORS[name](sample, family, **options), formula=formula)
+    found = ESTIMATORS[name](sample, family, **options)
+    warnings = tuple(dict.fromkeys((*found.warnings, *alarms(sample, family))))
+    return replace(found, formula=formula, warnings=warnings)
 
 
 def _refuse_plain(formula: Any, sources: Any) -> None:
