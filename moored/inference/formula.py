@@ -19,6 +19,7 @@ from moored.inference.formulas.grammar import Reading, read_formula
 from moored.inference.formulas.matrix import Arrays, Design, refuse_infinite
 from moored.inference.formulas.missing import Kept, keep
 from moored.inference.formulas.table import as_pandas, codes, labelled_rows, probabilities
+from moored.inference.formulas.unsaid import codes_for_missing
 from moored.inference.solve.passes import Stream
 from moored.plaintext import counted, meant
 
@@ -117,8 +118,13 @@ def sample_from_frame(data: Any, columns: Columns) -> Sample:
     if not kept.labelled.any():
         raise NoLabels(_none_labelled(len(frame), kept))
     design = Design(reading, frame, kept.labelled)
-    sample = _sample(frame, columns, design, kept, _source_readings(columns), 0)
-    notes = (*copied(sample), *_repeats(frame, reading, kept.labelled, columns))
+    sources = _source_readings(columns)
+    sample = _sample(frame, columns, design, kept, sources, 0)
+    notes = (
+        *codes_for_missing(frame, (reading, *sources)),
+        *copied(sample),
+        *_repeats(frame, reading, kept.labelled, columns),
+    )
     return replace(sample, notes=(*sample.notes, *notes)) if notes else sample
 
 

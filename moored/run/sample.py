@@ -12,6 +12,7 @@ from moored.inference import Sample
 from moored.inference.formula import source_of
 from moored.inference.formulas.grammar import Reading, read_formula
 from moored.inference.formulas.matrix import Design, refuse_infinite
+from moored.inference.formulas.unsaid import codes_for_missing
 from moored.plaintext import counted
 from moored.study import Study
 
@@ -51,7 +52,7 @@ def build_sample(study: Study, units: pd.DataFrame, values: Mapping[str, pd.Data
         sources=tuple(sources),
         probability=units["probability"].to_numpy(dtype=float) if study.labels.probability else None,
         cluster=pd.factorize(units["cluster"])[0] if study.data.cluster else None,
-        notes=tuple(notes),
+        notes=(*notes, *codes_for_missing(units, (design.reading,))),
     )
 
 

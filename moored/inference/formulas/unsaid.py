@@ -1,0 +1,83 @@
+"""Codes for "missing" that nobody stated: -99 among answers from 0 to 3 is computed with, as a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moored.inference.data import Array
+from moored.inference.formulas.cells import column
+from moored.inference.formulas.grammar import Reading
+from moored.plaintext import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TAILS = (9, 8, 7, 6)
+_CODES = np.array(
+    sorted(
+        {-sign for sign in (*_TAILS, *(11 * tail for tail in _TAILS), 95, 96, 97, 98, 99)}
+        | {sign * code for sign in (-1, 1) for tail in _TAILS for code in (111 * tail, 1111 * tail)}
+        | {sign * (10**k - below) for sign in (-1, 1) for k in (2, 3, 4, 5) for below in range(1, 6)}
+        | {77, 88, 8, 9}
+    ),
+    dtype=float,
+)
+"""What questionnaires and statistics packages write where there is no answer."""
+_LIKELY = 77
+"""A code as large is one where it stands once; a smaller one may be a count, and must be repeated."""
+_REPEATED = 3
+_FEW = 6
+
+
+def codes_for_missing(frame: pd.DataFrame, readings: Iterable[Reading]) -> tuple[str, ...]:
+    """A note on each column of numbers in which such codes stand far from all other values."""
+    found = []
+    for name in dict.fromkeys(name for reading in readings for name in _numeric(reading)):
+        cells = column(frame, name)
+        if not cells.words:
+            found += _note(name, cells.values.to_numpy(dtype=np.float64))
+    return tuple(found)
+
+
+def _numeric(reading: Reading) -> list[str]:
+    """The columns that the formula computes with, and makes no categories of."""
+    coded = {name for code in reading.codes.values() if code.codes for name in code.variables}
+    return [name for name in reading.variables if name not in coded]
+
+
+def _note(name: str, values: Array) -> list[str]:
+    values = values[np.isfinite(values)]
+    suspect = np.isin(values, _CODES)
+    if not suspect.any() or suspect.all():
+        return []
+    low, high = float(values[~suspect].min()), float(values[~suspect].max())
+    odd = [
+        (code, times)
+        for code, times in _outside(values[suspect], low, high)
+        if _is_far(code, times, low, high, values)
+    ]
+    if not odd:
+        return []
+    said = ", ".join(f"{code:g} {counted(times, 'time')}" for code, times in odd)
+    note = (
+        f"{name!r} is {said}, and {low:g} to {high:g} elsewhere: each counts as a number; if they mean missing, "
+        "make these cells empty, or say so (`data.missing`, `--na`)"
+    )
+    return [note]
+
+
+def _outside(values: Array, low: float, high: float) -> list[tuple[float, int]]:
+    codes, times = np.unique(values, return_counts=True)
+    return [(float(c), int(n)) for c, n in zip(codes, times, strict=True) if not low <= c <= high]
+
+
+def _is_far(code: float, times: int, low: float, high: float, values: Array) -> bool:
+    """Further from the other values than these are from each other; or negative where no other is."""
+    alone = code < 0 <= low
+    if abs(code) < _LIKELY and (times < _REPEATED or not (alone or len(np.unique(values)) <= _FEW)):
+        return False
+    gap = low - code if code < low else code - high
+    return gap > max(high - low, 1.0) or (alone and times > 1)

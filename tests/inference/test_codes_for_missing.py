@@ -1,0 +1,105 @@
+"""A code for "missing" that nobody stated counts as a number; the fit says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import moored
+from moored.cli import app
+from moored.inference.formula import Columns, sample_from_frame
+from moored.run.sample import build_sample
+from tests.studies import study
+
+RNG = np.random.default_rng(12)
+AGES, INCOMES = RNG.integers(18, 90, 80), RNG.integers(900, 90_000, 80)
+SCALE, GRADES = np.arange(80) % 7 + 1, np.arange(80) % 2
+
+
+def notes(values, formula="y ~ x", sources=None):
+    frame = pd.DataFrame({"x": np.asarray(values, dtype=float), "y": RNG.normal(size=len(values)), "s": 1})
+    found = sample_from_frame(frame.assign(m=frame["x"]), Columns(formula, "s", sources or {}))
+    return [note for note in found.notes if "each counts as a number" in note]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([*SCALE, 99], "'x' is 99 1 time, and 1 to 7 elsewhere"),
+        ([*SCALE, 98, 99, 98], "'x' is 98 2 times, 99 1 time, and"),
+        ([*SCALE, -9, -9, -9], "'x' is -9 3 times"),
+        ([*GRADES, 9, 9, 9], "'x' is 9 3 times, and 0 to 1 elsewhere"),
+        ([*AGES, -9, -9, -9, -8], "'x' is -9 3 times, and 18"),
+        ([*AGES, -99, -99], "'x' is -99 2 times"),
+        ([*INCOMES, -999, -999], "'x' is -999 2 times"),
+        ([*AGES, 9999], "'x' is 9999 1 time"),
+        ([*np.zeros(80), 99], "'x' is 99 1 time, and 0 to 0 elsewhere"),
+    ],
+)
+def test_a_code_far_from_the_other_values_is_named(values, said):
+    (note,) = notes(values)
+    assert note.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        SCALE,
+        [*AGES, 98, 99],
+        [*SCALE, 8],
+        [*RNG.poisson(1, 80), 9, 9, 8],
+        RNG.normal(size=80) * 100,
+        [*(RNG.normal(size=80) * 1000), -99, -99],
+        RNG.integers(0, 101, 300),
+        np.arange(1, 81),
+        [-1, 0, 1] * 20,
+        RNG.integers(990, 1010, 80),
+    ],
+)
+def test_values_among_the_others_are_left_in_peace(values):
+    assert notes(values) == []
+
+
+def test_a_category_and_a_column_that_is_not_used_are_left_in_peace():
+    assert notes([*GRADES, 9, 9, 9], "y ~ C(x)") == []
+    assert notes([*GRADES, 99, 99, 99], "y ~ 1") == []
+
+
+def test_an_outcome_and_a_source_are_looked_at():
+    values = [*GRADES, *GRADES, 99, 99]
+    frame = pd.DataFrame({"y": values, "gpt": values, "x": RNG.normal(size=len(values))})
+    warnings = moored.fit(frame, "y ~ x", sources="gpt", estimator="human").warnings
+    assert [warning.split(" is ")[0] for warning in warnings if "counts as a number" in warning] == [
+        "'y'",
+        "'gpt'",
+    ]
+
+
+def test_the_command_and_a_study_say_it(tmp_path):
+    frame = pd.DataFrame({"y": RNG.normal(size=82), "x": [*SCALE, -99, -99], "s": 1})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    asked = [
+        "estimate",
+        str(tmp_path / "t.csv"),
+        "--formula",
+        "y ~ x",
+        "--labelled",
+        "s",
+        "--missing",
+        "drop",
+    ]
+    assert "'x' is -99 2 times, and 1 to 7 elsewhere" in CliRunner().invoke(app, asked).stdout.replace(
+        "\n", " "
+    )
+    assert "each counts as a number" not in CliRunner().invoke(app, [*asked, "--na", "-99"]).stdout
+
+
+def test_a_version_of_a_study_is_marked():
+    given = study(covariates=[{"name": "age", "column": "age"}], estimate={"formula": "polite ~ age"})
+    units = pd.DataFrame(
+        {"unit_id": [f"u{n}" for n in range(82)], "labelled": True, "age": [*SCALE, -99.0, -99.0]}
+    )
+    units["polite"] = [float(n % 2) for n in range(82)]
+    assert any("'age' is -99 2 times" in note for note in build_sample(given, units, {}).notes)
