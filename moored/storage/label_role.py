@@ -32,6 +32,7 @@ def labels(
     texts = stripped(column.cells)
     if column.boolean:
         texts = _said_by_booleans(where, texts, answers)
+    _refuse_unclear(where, column, texts.tolist(), answers, missing)
     by_label = _by_value_label(where, column, set(texts.tolist()), answers, missing)
     words = set(texts.tolist()) - set(by_label)
     value_of = {word: _value(word, answers, missing) for word in words}
@@ -53,6 +54,22 @@ def _value(word: str, answers: Mapping[str, float], missing: Set[str]) -> float 
         if len(alike) == 1:
             return alike[0]
     return float("nan") if word in missing else None
+
+
+def _refuse_unclear(
+    where: Where, column: Column, texts: list[str], answers: Mapping[str, float], missing: Set[str]
+) -> None:
+    """Refuse words for "missing" that are an answer's name but for their case: None where an answer is none."""
+    names = {name.strip().casefold(): name for name in answers}
+    words = (missing & set(texts)) - {name.strip() for name in answers} - set(column.entry.codes)
+    unclear = {word: names[word.casefold()] for word in words if word.casefold() in names}
+    if unclear:
+        word, name = next(iter(unclear.items()))
+        counts = Counter(text for text in texts if text in unclear)
+        raise OutsideDomain(
+            f"{where.name!r} holds {named(counts)}, which may be the answer {name!r} or mean that there is no "
+            f'label; leave these cells empty, or say that it is the answer, as `recode = {{ "{word}" = "{name}" }}`'
+        )
 
 
 def _by_value_label(

@@ -21,6 +21,10 @@ _NAME_LINE = re.compile(
     rf"""^[ \t]*name[ \t]*=[ \t]*(["'])({_NAME.pattern})\1[ \t]*(?:#.*)?$""", re.MULTILINE
 )
 _TABLE_LINE = re.compile(r"^[ \t]*\[", re.MULTILINE)
+_TABLE_TWICE = re.compile(
+    r"Cannot (?:declare|mutate immutable namespace|redefine namespace) \((.*?)\)(?: twice)?"
+)
+_QUOTED = re.compile(r"'([^']*)'")
 _OTHER_ENCODINGS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
@@ -83,7 +87,7 @@ def _toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise StudyInvalid(f"cannot read the study {path}: {error.strerror}; name a TOML file") from error
     except tomllib.TOMLDecodeError as error:
-        raise StudyInvalid(f"{path} is not TOML: {error}; correct it there") from error
+        raise StudyInvalid(f"{path} is not TOML: {_toml_said(error)}; correct it there") from error
     except RecursionError:
         raise StudyInvalid(
             f"{path} nests tables or lists too deep; a study needs no more than 5 levels"
@@ -97,6 +101,16 @@ def _text(content: bytes) -> str:
         if content.startswith(mark):
             raise ValueError(f"it is {encoding}; save it as UTF-8, as TOML is")
     return content.decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def _toml_said(error: tomllib.TOMLDecodeError) -> str:
+    """What the parser says, in words about the file where its own are about itself."""
+
+    def told(found: re.Match[str]) -> str:
+        return f"the table [{'.'.join(re.findall(_QUOTED, found[1]))}] stands there a second time"
+
+    said = str(error).replace("Cannot overwrite a value", "a key or a table stands there a second time")
+    return _TABLE_TWICE.sub(told, said)
 
 
 def _said(error: ValueError) -> str:

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from operator import not_
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticKnownError
 
 from moored.fetch.models import known_models
 
@@ -38,6 +48,19 @@ class Part(BaseModel):
     """Frozen, without unknown keys, and every number finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_is_a_number(cls, value: object, info: ValidationInfo) -> object:
+        """`true` would be taken for 1."""
+        field = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and not _takes(field, bool) and _takes(field, int, float):
+            raise PydanticKnownError("int_type" if _takes(field, int) else "float_type")
+        return value
+
+
+def _takes(annotation: Any, *kinds: type) -> bool:
+    return annotation in kinds or any(_takes(inner, *kinds) for inner in get_args(annotation))
 
 
 def _as_written(word: object) -> object:

@@ -23,6 +23,7 @@ _EXAMPLES = {
     "data.query": 'query = "SELECT * FROM data WHERE year = 2024"',
     "data.rows": "rows = 400",
     "data.cluster": 'cluster = "person"',
+    "data.missing": 'missing = ["-99"]',
     "data.codes": 'codes = ["q7"]',
     "outcome": "[outcome] with name, human, ask and answers",
     "outcome.name": 'name = "polite"',
@@ -93,12 +94,18 @@ _BOUNDS = {
 def sentences(error: ValidationError, root: type[BaseModel], raw: Any) -> str:
     """The problems of `raw` as one line: the first few, the rest counted."""
     # A mistyped key explains what is missing, so it comes first.
-    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+    problems = sorted(_own(error.errors()), key=lambda problem: problem["type"] != "extra_forbidden")
     found = list(dict.fromkeys(_sentence(problem, root, raw) for problem in problems))
     more = len(found) - MOST_PROBLEMS
     return "; ".join(found[:MOST_PROBLEMS]) + (
         f"; and {counted(more, 'more problem like this', 'more problems like these')}" if more > 0 else ""
     )
+
+
+def _own(problems: Sequence[Any]) -> list[Any]:
+    """Those that are no echo of another: a list whose entries are broken is not too short, too."""
+    inside = {tuple(problem["loc"][:end]) for problem in problems for end in range(len(problem["loc"]))}
+    return [p for p in problems if not (p["type"] == "too_short" and tuple(p["loc"]) in inside)]
 
 
 def impossible(raw: Any) -> str | None:
