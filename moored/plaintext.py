@@ -45,6 +45,24 @@ def _bare(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
+def folded(word: str) -> str:
+    """A word without its case, spaces, the form of its letters, and characters that cannot be seen."""
+    if not word.isascii():
+        marks = unicodedata.normalize("NFKC", word)
+        word = "".join(mark for mark in marks if unicodedata.category(mark) != "Cf")
+    return " ".join(word.casefold().split())
+
+
+def twins(words: Iterable[str]) -> dict[str, str]:
+    """Words that differ from an earlier one in nothing that is seen or meant, and that one."""
+    first: dict[str, str] = {}
+    found = {}
+    for word in words:
+        if (other := first.setdefault(folded(word), word)) != word:
+            found[word] = other
+    return found
+
+
 def plain(text: object, longest: int = LONGEST, *, said: bool = True, lines: bool = False) -> str:
     """A text with control, direction and half characters as escapes, and the end of a long one cut.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 
 from checks.check import Check, Measure, at_least
 from checks.view import View
-from moored.plaintext import counted
+from moored.plaintext import counted, twins
 
 CHECKS = (
     Check(
@@ -125,15 +124,7 @@ def _twins(view: View, name: str) -> Measure:
     words = view.evidence.units[name]
     if pd.api.types.is_numeric_dtype(words):
         return Measure("levels-alike", name, 0)
-    counts = words.dropna().value_counts()
-    commonest: dict[str, str] = {}
-    for word in counts.index:
-        commonest.setdefault(_folded(word), word)
-    twins = {word: commonest[_folded(word)] for word in counts.index if commonest[_folded(word)] != word}
-    units = np.flatnonzero(words.isin(twins))
-    told = ", ".join(f"{word!r} beside {other!r}" for word, other in list(twins.items())[:4])
+    found = twins(words.dropna().value_counts().index)
+    units = np.flatnonzero(words.isin(found))
+    told = ", ".join(f"{word!r} beside {other!r}" for word, other in list(found.items())[:4])
     return Measure("levels-alike", name, len(units), view.ids(units), told)
-
-
-def _folded(word: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", word).casefold().split())

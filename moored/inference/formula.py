@@ -19,7 +19,7 @@ from moored.inference.formulas.grammar import Reading, read_formula
 from moored.inference.formulas.matrix import Arrays, Design, refuse_infinite
 from moored.inference.formulas.missing import Kept, keep
 from moored.inference.formulas.table import as_pandas, codes, labelled_rows, probabilities
-from moored.inference.formulas.unsaid import codes_for_missing
+from moored.inference.formulas.unsaid import alike_categories, alike_clusters, codes_for_missing
 from moored.inference.solve.passes import Stream
 from moored.plaintext import counted, meant
 
@@ -122,6 +122,8 @@ def sample_from_frame(data: Any, columns: Columns) -> Sample:
     sample = _sample(frame, columns, design, kept, sources, 0)
     notes = (
         *codes_for_missing(frame, (reading, *sources)),
+        *alike_categories(frame, (reading, *sources)),
+        *(() if columns.cluster is None else alike_clusters(frame[columns.cluster], columns.cluster)),
         *copied(sample),
         *_repeats(frame, reading, kept.labelled, columns),
     )

@@ -12,7 +12,7 @@ from moored.inference import Sample
 from moored.inference.formula import source_of
 from moored.inference.formulas.grammar import Reading, read_formula
 from moored.inference.formulas.matrix import Design, refuse_infinite
-from moored.inference.formulas.unsaid import codes_for_missing
+from moored.inference.formulas.unsaid import alike_clusters, codes_for_missing
 from moored.plaintext import counted
 from moored.study import Study
 
@@ -44,6 +44,9 @@ def build_sample(study: Study, units: pd.DataFrame, values: Mapping[str, pd.Data
         )
         sources.append(source)
         notes += note
+    notes += codes_for_missing(units, (design.reading,))
+    if study.data.cluster:
+        notes += alike_clusters(units["cluster"], study.data.cluster)
     return Sample(
         y=human.y,
         X=human.X,
@@ -52,7 +55,7 @@ def build_sample(study: Study, units: pd.DataFrame, values: Mapping[str, pd.Data
         sources=tuple(sources),
         probability=units["probability"].to_numpy(dtype=float) if study.labels.probability else None,
         cluster=pd.factorize(units["cluster"])[0] if study.data.cluster else None,
-        notes=(*notes, *codes_for_missing(units, (design.reading,))),
+        notes=tuple(notes),
     )
 
 

@@ -1,16 +1,17 @@
-"""Codes for "missing" that nobody stated: -99 among answers from 0 to 3 is computed with, as a number."""
+"""What a table means and does not say: -99 among answers from 0 to 3, one category that is written in two ways."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import numpy as np
 
 from moored.inference.data import Array
 from moored.inference.formulas.cells import column
 from moored.inference.formulas.grammar import Reading
-from moored.plaintext import counted
+from moored.plaintext import counted, twins
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,7 @@ _CODES = np.array(
     dtype=float,
 )
 """What questionnaires and statistics packages write where there is no answer."""
+_SHOWN = 4
 _LIKELY = 77
 """A code as large is one where it stands once; a smaller one may be a count, and must be repeated."""
 _REPEATED = 3
@@ -40,6 +42,36 @@ def codes_for_missing(frame: pd.DataFrame, readings: Iterable[Reading]) -> tuple
         if not cells.words:
             found += _note(name, cells.values.to_numpy(dtype=np.float64))
     return tuple(found)
+
+
+def alike_categories(frame: pd.DataFrame, readings: Iterable[Reading]) -> tuple[str, ...]:
+    """A note on each column whose categories are written in two ways: they are two to the estimate."""
+    found = []
+    for name in dict.fromkeys(name for reading in readings for name in reading.covariates):
+        cells = column(frame, name)
+        if cells.words:
+            found += _twins(cells.values[~cells.missing], f"the categories of {name!r}", "category")
+    return tuple(found)
+
+
+def alike_clusters(codes: pd.Series[Any], name: str) -> tuple[str, ...]:
+    """The same of clusters."""
+    return tuple(_twins(codes.dropna(), f"the clusters of {name!r}", "cluster"))
+
+
+def _twins(values: pd.Series[Any], what: str, kind: str) -> list[str]:
+    if values.dtype.kind in "biuf":
+        return []
+    words = dict.fromkeys(normalize("NFC", str(value)).strip() for value in values.value_counts().index)
+    found = twins(words)
+    if not found:
+        return []
+    shown = ", ".join(f"{word!r} beside {other!r}" for word, other in list(found.items())[:_SHOWN])
+    note = (
+        f"{what} hold {shown}{', ...' if len(found) > _SHOWN else ''}, which differ in case, spaces or the form of "
+        f"their letters alone: each counts as a {kind} of its own; write them alike"
+    )
+    return [note]
 
 
 def _numeric(reading: Reading) -> list[str]:

@@ -1,4 +1,4 @@
-"""A code for "missing" that nobody stated counts as a number; the fit says so."""
+"""What a table means and does not say is computed as it stands; the fit says so."""
 
 from __future__ import annotations
 
@@ -103,3 +103,28 @@ def test_a_version_of_a_study_is_marked():
     )
     units["polite"] = [float(n % 2) for n in range(82)]
     assert any("'age' is -99 2 times" in note for note in build_sample(given, units, {}).notes)
+
+
+def twin_notes(**columns):
+    frame = pd.DataFrame({"y": RNG.normal(size=80), "s": 1} | columns)
+    names = {"cluster": "c"} if "c" in columns else {}
+    formula = "y ~ g" if "g" in columns else "y ~ 1"
+    notes = sample_from_frame(frame, Columns(formula, "s", {}, **names)).notes
+    return [note for note in notes if "write them alike" in note]
+
+
+@pytest.mark.parametrize("other", ["NORTH", "north\u200b", "n\u00adorth", "\uff4eorth", "\u2060north"])
+def test_a_category_or_cluster_that_is_written_in_two_ways_is_named(other):
+    words = ["north", "north", other, "south"] * 20
+    (note,) = twin_notes(g=words)
+    assert note.startswith(f"the categories of 'g' hold {other!r} beside 'north'")
+    (note,) = twin_notes(c=[f"{word}{n // 8}" for n, word in enumerate(words)])
+    assert "each counts as a cluster of its own" in note
+
+
+@pytest.mark.parametrize(
+    "words", [["a", "b"], ["e\u0301", "\u00e9", "z", "z"], ["a ", "a", "b", "b"], ["i", "l"]]
+)
+def test_what_is_one_or_looks_otherwise_is_left_in_peace(words):
+    assert twin_notes(g=words * (80 // len(words))) == []
+    assert twin_notes(c=[n % 40 for n in range(80)]) == []
