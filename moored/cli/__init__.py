@@ -119,7 +119,18 @@ EXAMPLES = {
 
 
 class _Command(TyperCommand):
-    """Says nothing of a hidden argument in its usage, either."""
+    """Says nothing of a hidden argument in its usage, either; of a wrong value what came and what is allowed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            found = getattr(error.__cause__, "errors", None)
+            if found is not None and hasattr(error, "message"):  # typer repeats pydantic's words
+                from moored.study.problems import came_and_allowed
+
+                error.message = f"{came_and_allowed(found()[0])}."
+            raise
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         hidden = [

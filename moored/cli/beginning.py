@@ -59,18 +59,25 @@ def _is_told(error: BaseException | None) -> bool:
 def _tell(argument: str, error: MooredError, settings: Settings | None) -> None:
     from moored.monitor.alerts import Alert, send_alert
     from moored.monitor.endings import ending_of, settle
-    from moored.monitor.logs import log, set_up_logs
+    from moored.monitor.logs import log
 
     if settings is None or isinstance(error, _NO_STORE):
         study = _name(argument, None)
-        with suppress(MooredError):  # of a log file that cannot be written
-            set_up_logs(os.environ.get("MOORED_LOG") if settings is None else settings.log)
+        _set_up_logs(os.environ.get("MOORED_LOG") if settings is None else settings.log)
         log(f"{study}: {error.public}", level=logging.ERROR, study=study, outcome="failed")
         send_alert(Alert("failed", study, error.public))
         return
-    with suppress(MooredError):
-        set_up_logs(settings.log)
+    _set_up_logs(settings.log)
     settle(ending_of(_name(argument, settings.store), None, error), settings)
+
+
+def _set_up_logs(where: str | None) -> None:
+    from moored.monitor.logs import set_up_logs
+
+    try:
+        set_up_logs(where)
+    except MooredError:  # a log file that cannot be written
+        set_up_logs(None)
 
 
 def _name(argument: str, store: Path | None) -> str:

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from moored.errors import DataInvalid, EmptyTable, HeaderUnclear, WrongEncoding
-from moored.storage.text_files import by_mark, open_bytes, text_of, zero_byte
+from moored.storage.text_files import by_mark, known, open_bytes, text_of, zero_byte
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _LOOKED_AT = 50
@@ -94,7 +94,7 @@ def header_of(path: Path, stated: Dialect) -> tuple[tuple[str, ...], str, int]:
     with open_bytes(path) as file:
         start = file.read(1 << 20)
     # What is cut in the middle of a character or a quoted field is not looked at.
-    encoding = stated.encoding or by_mark(start) or "utf-8"
+    encoding = known(stated.encoding or by_mark(start) or "utf-8")
     text = start.decode(encoding, errors="replace")
     if (zero := text.find("\0")) >= 0:
         raise WrongEncoding(zero_byte(path, text[:zero].count("\n") + 1, encoding))

@@ -31,6 +31,17 @@ def by_mark(content: bytes) -> str | None:
     return next((encoding for mark, encoding in _BOMS if content.startswith(mark)), None)
 
 
+def known(encoding: str) -> str:
+    """The encoding. Errors: `WrongEncoding` where Python has none of that name for texts."""
+    try:
+        " ".encode(encoding).decode(encoding, errors="replace")
+    except (LookupError, UnicodeError):
+        raise WrongEncoding(
+            f"there is no encoding {encoding!r}; name one such as utf-8, cp1252, latin-1 or utf-16"
+        ) from None
+    return encoding
+
+
 def text_of(path: Path, stated: str | None) -> tuple[str, str]:
     """A file's text, and its encoding: by its mark, as stated, or UTF-8. Errors: `WrongEncoding`, `NotReadable`."""
     try:
@@ -38,13 +49,9 @@ def text_of(path: Path, stated: str | None) -> tuple[str, str]:
             content = file.read()
     except (OSError, EOFError) as error:
         raise NotReadable(f"{path} cannot be read: {error}; it may be cut short, write it anew") from error
-    encoding = by_mark(content) or stated or "utf-8"
+    encoding = by_mark(content) or known(stated or "utf-8")
     try:
         text = content.decode(encoding)
-    except LookupError:
-        raise WrongEncoding(
-            f"there is no encoding {encoding!r}; name one such as utf-8, cp1252, latin-1 or utf-16"
-        ) from None
     except UnicodeDecodeError as error:
         raise WrongEncoding(_undecoded(path, content, error, encoding)) from None
     if encoding == stated and _is_utf8_after_all(content, encoding):

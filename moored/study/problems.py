@@ -171,7 +171,12 @@ def _sentence(problem: Any, root: type[BaseModel], raw: Any) -> str:
         allowed = _choices(problem)
         return f"unknown key {where}; allowed here are {_listed(allowed)}{_close(loc[-2], allowed)}"
     close = _close(given, _choices(problem)) if kind == "literal_error" else ""
-    return f"{where}: got {came(given)}; allowed is {_right(problem)}{what}{close}"
+    return f"{where}: {came_and_allowed(problem)}{what}{close}"
+
+
+def came_and_allowed(problem: Any) -> str:
+    """What came and what is allowed, of one of the errors of a `ValidationError`."""
+    return f"got {came(problem['input'])}; allowed is {_right(problem)}"
 
 
 def _choices(problem: Any) -> list[str]:
