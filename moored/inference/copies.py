@@ -22,13 +22,18 @@ MOST_COPIES = 10
 
 
 def copied(sample: Sample) -> tuple[str, ...]:
-    """A note on each source that is the label in every labelled unit, where that is more than a good model.
+    """A note where all are labelled, and on each source that is every labelled unit's label, if no good model is.
 
     Filled with labels where there are any, a source is exact there and errs elsewhere: what it adds is its bias. A
     model that is always right looks alike while labels are few, unless the readings of the others are of another
     law (Kolmogorov and Smirnov, asked of simple draws alone).
     """
     found = []
+    if sample.sources and bool(sample.labelled.all()):
+        found.append(
+            "every unit is labelled, so the sources add nothing; if some are not, leave the outcome empty there, "
+            "or name a column that says who is"
+        )
     for source in sample.sources:
         seen = np.ones(sample.n_total, dtype=bool) if source.observed is None else source.observed
         inside, outside = seen & sample.labelled, seen & ~sample.labelled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 from moored.errors import ColumnMissing, DataInvalid
@@ -162,7 +163,8 @@ def _sources(frame: pd.DataFrame, formula: str, sources: Sources) -> dict[str, s
     for name, said in pairs:
         if not isinstance(name, str) or not isinstance(said, str):
             raise DataInvalid(
-                f"The source {name!r} came as {said!r}; give a column's name or a formula, as text."
+                f"The source {shortened(name)} came as {shortened(said)}; give a column's name or a formula, as "
+                "text."
             )
         if name in given:
             raise DataInvalid(f"Two sources share the name {name!r}; give each its own in a dict.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -84,7 +85,8 @@ def _of_objects(name: str, values: pd.Series[Any], missing: Mask) -> Cells:
     unlike = "number" if among == "numbers" else "word"
     odd = next(value for value in present if _kind(value) != unlike)
     raise DataInvalid(
-        f"Column {name!r} holds {odd!r} among its {among}; a formula takes a column of numbers, or one of words."
+        f"Column {name!r} holds {shortened(odd)} among its {among}; a formula takes a column of numbers, or one of "
+        "words."
     )
 
 

@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,9 +117,32 @@ def _to_pandas(data: Any) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        return cast("pd.DataFrame", data.to_pandas())
+        frame = data.to_pandas()
     except ModuleNotFoundError:  # polars asks for pyarrow there
-        return pd.DataFrame(data.to_dict(as_series=False))
+        frame = pd.DataFrame(data.to_dict(as_series=False))
+    if not isinstance(frame, pd.DataFrame):
+        raise DataInvalid(_no_table(data))
+    unordered = {
+        name: frame[name].astype("object").astype("category") for name in _in_no_order(data)
+    }  # sorted
+    return frame.assign(**unordered)
+
+
+def _in_no_order(data: Any) -> list[str]:
+    """Columns of words that polars or Arrow keep as numbers, in the order in which the words came first."""
+    schema = getattr(data, "schema", None)
+    if schema is None or getattr(schema, "pandas_metadata", None) is not None:
+        return []
+    kinds = (
+        {field.name: str(field.type) for field in schema}
+        if hasattr(schema, "field")
+        else {name: str(kind) for name, kind in dict(schema).items()}
+    )
+    return [
+        name
+        for name, kind in kinds.items()
+        if kind.startswith("Categorical") or (kind.startswith("dictionary") and "ordered=1" not in kind)
+    ]
 
 
 def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame:
@@ -148,6 +171,8 @@ def as_pandas(data: Any) -> pd.DataFrame:
         frame = data
     elif hasattr(data, "to_pandas"):
         frame = _to_pandas(data)
+    elif type(data).__name__ == "LazyFrame" and hasattr(data, "collect"):
+        frame = _to_pandas(data.collect())
     elif hasattr(data, "__dataframe__"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # pandas would rather have Arrow
