@@ -89,7 +89,7 @@ def alike(
     return np.array([float(text) if good else np.nan for text, good in zip(texts, known, strict=True)])
 
 
-def _no_number(where: Where, column: Column, none: NoNumbers) -> str:
+def _no_number(where: Where, column: Column, none: NoNumbers, *, category: bool = True) -> str:
     texts = stripped(column.cells)
     wrong = np.fromiter((text in none.words for text in texts), bool, len(texts))
     labels = set(column.entry.value_labels.values())
@@ -100,15 +100,15 @@ def _no_number(where: Where, column: Column, none: NoNumbers) -> str:
             f'scale, read its codes (`data.codes = ["{where.name}"]`, `--codes`); if they mean missing, set '
             f"`data.missing = [{words}]` (`--na`)"
         )
-    return no_number(where.name, none, f" for the {where.noun} {where.units(wrong)}")
+    return no_number(where.name, none, f" for the {where.noun} {where.units(wrong)}", category=category)
 
 
-def no_number(name: str, none: NoNumbers, at: str = "") -> str:
-    """Why a column cannot be read as numbers, and what to do."""
-    return f"{name!r} holds {named(none.words)}{at}: {_what_to_do(none, name)}"
+def no_number(name: str, none: NoNumbers, at: str = "", *, category: bool = True) -> str:
+    """Why a column cannot be read as numbers, and what to do. category: it may be one, of words."""
+    return f"{name!r} holds {named(none.words)}{at}: {_what_to_do(none, name, category)}"
 
 
-def _what_to_do(none: NoNumbers, name: str) -> str:
+def _what_to_do(none: NoNumbers, name: str, category: bool) -> str:
     """What a column of numbers holds instead, and the way out."""
     if none.reason == "dates":
         return "dates are no numbers; keep a number such as the year, or the days since a date"
@@ -122,10 +122,8 @@ def _what_to_do(none: NoNumbers, name: str) -> str:
     if odd := [word for word in none.words if not word.isprintable()]:
         return f"{odd[0]!r} is no text that can be typed; correct or delete it where the table is made"
     words = ", ".join(map(in_toml, list(none.words)[:3]))
-    return (
-        f"words among numbers; if they mean missing, set `data.missing = [{words}]` (`--na`); if {name!r} is a "
-        f"category, write C({name}) in the formula"
-    )
+    said = f"words among numbers; if they mean missing, set `data.missing = [{words}]` (`--na`)"
+    return f"{said}; if {name!r} is a category, write C({name}) in the formula" if category else said
 
 
 def in_toml(word: str) -> str:
@@ -144,7 +142,7 @@ def floats(where: Where, column: Column, missing: Collection[str]) -> NDArray[np
     try:
         return numbers(column.cells, missing, column.delimiter).values
     except NoNumbers as none:
-        raise OutsideDomain(_no_number(where, column, none)) from none
+        raise OutsideDomain(_no_number(where, column, none, category=False)) from none
 
 
 def marked(name: str, column: Column, missing: Collection[str]) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from moored.cells import NoNumbers, booleans, numbers, stripped, words_for_missing
 from moored.errors import ColumnMissing, DataInvalid, StudyInvalid, UnsafeRule
+from moored.plaintext import meant
 from moored.storage.sandbox import open_sandbox, said, time_limit
 from moored.storage.tables import TEXT, Column, Table, readable, table_of
 
@@ -179,15 +180,27 @@ def _evaluate_one(sandbox: duckdb.DuckDBPyConnection, name: str, rule: str, tabl
             result = table_of(relation)
     except duckdb.BinderException as error:
         if "not found in FROM clause" not in str(error):
-            raise StudyInvalid(f"the rule of {name!r} is no SQL expression: {said(error)}") from error
+            raise _not_computed(name, error) from error
         raise ColumnMissing(
-            f"the rule of {name!r}, `{rule}`, names a column that the data do not have; "
-            f"they have {', '.join(table.names)}"
+            f"the rule of {name!r}, `{rule}`, names a column that the data do not have"
+            f"{meant(rule.strip(), table.names)}; they have {', '.join(table.names)}"
         ) from error
     except duckdb.PermissionException as error:
         raise UnsafeRule(f"the rule of {name!r}, `{rule}`, may compute over its row only") from error
     except duckdb.Error as error:
-        raise StudyInvalid(f"the rule of {name!r} is no SQL expression: {said(error)}") from error
+        raise _not_computed(name, error) from error
     if len(result) != len(table):
         raise UnsafeRule(f"the rule of {name!r}, `{rule}`, must give one value for each row")
     return Column(result.column("value").cells, result.types["value"])
+
+
+def _not_computed(name: str, error: duckdb.Error) -> StudyInvalid:
+    """DuckDB's words, and what they most often mean."""
+    mixed = "No function matches" in str(error) and "VARCHAR" in str(error)
+    if not mixed and not isinstance(error, duckdb.ConversionException):
+        return StudyInvalid(f"the rule of {name!r} is no SQL expression: {said(error)}")
+    return StudyInvalid(
+        f"the rule of {name!r} computes with a text as if it were a number ({said(error)}); a column is a number "
+        "in SQL where every cell is one, without leading zeros: state its words for missing in `data.missing`, or "
+        "write TRY_CAST(column AS DOUBLE)"
+    )

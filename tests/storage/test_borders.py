@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
 from moored.cells import NoNumbers, numbers, words_for_missing
-from moored.errors import DataInvalid, NotStored, OutsideDomain, WrongEncoding
+from moored.errors import ColumnMissing, DataInvalid, NotStored, OutsideDomain, StudyInvalid, WrongEncoding
 from moored.storage import columns
 from moored.storage.column_sql import Wanted
 from moored.storage.columns import chunk_reader, read_columns
 from moored.storage.delimited import Dialect
 from moored.storage.place import refuse_unwritable
+from moored.storage.rules import evaluate
 from moored.storage.table_files import read_any
+from moored.storage.tables import TEXT, Table
 from moored.storage.warehouse import open_store
 
 WANTED = Wanted(("y", "x"), marks=("s",))
@@ -147,3 +150,26 @@ def test_a_store_that_is_another_file_is_refused_and_left_alone(tmp_path, name):
 def test_a_store_that_is_no_file_is_refused():
     with pytest.raises(NotStored, match="/dev/null is no store of moored"):
         refuse_unwritable(Path("/dev/null"))
+
+
+@pytest.mark.parametrize("rule", ["zip * 1", "grade + 1", "CAST(grade AS INTEGER)"])
+def test_a_rule_that_computes_with_a_text_is_told_why_it_is_one(rule):
+    frame = pd.DataFrame({"zip": ["01", "02"], "grade": ["3", "DK"]}, dtype=object)
+    with pytest.raises(StudyInvalid, match=r"computes with a text as if it were a number .* TRY_CAST"):
+        evaluate({"v": rule}, Table(frame, dict.fromkeys(frame, TEXT)))
+
+
+def test_a_column_of_the_same_look_is_named():
+    frame = pd.DataFrame({"cafe\u0301": ["1"]}, dtype=object)
+    with pytest.raises(
+        ColumnMissing, match="did you mean 'cafe\u0301', which differs in case, spaces or the form"
+    ):
+        evaluate({"v": "caf\u00e9"}, Table(frame, dict.fromkeys(frame, TEXT)))
+
+
+def test_a_probability_of_words_is_no_category(tmp_path):
+    with pytest.raises(OutsideDomain, match="words among numbers") as refused:
+        read_columns(
+            write(tmp_path, lines([(y, "half", s) for y, _, s in ROWS])), Wanted(("y",), numbers=("x",))
+        )
+    assert "C(x)" not in refused.value.message
