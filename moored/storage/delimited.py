@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NoReturn
 
 from moored.errors import DataInvalid, EmptyTable, HeaderUnclear, WrongEncoding
 from moored.storage.text_files import by_mark, known, open_bytes, text_of, zero_byte
@@ -151,17 +150,20 @@ def count_records(path: Path, delimiter: str, width: int, skipped: int) -> Count
                 return Counted(count, empty, (ends,) if isinstance(ends, str) else ends)
         except csv.Error:
             pass
-    _refuse_records(path, delimiter, width, skipped)
+    raise _fault_of(path, delimiter, width, skipped)
 
 
-def _refuse_records(path: Path, delimiter: str, width: int, skipped: int) -> NoReturn:
-    """Say which record it is that `count_records` stumbled over: slower, by its line. Errors: `DataInvalid`."""
+def _fault_of(path: Path, delimiter: str, width: int, skipped: int) -> DataInvalid:
+    """Which record it is that `count_records` stumbled over: slower, by its line."""
     with open_bytes(path) as file:
         lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         records = _records_of(path, _read_lines(path, lines), delimiter, 0)
-        for _ in _even(path, islice(records, 1 + skipped, None), width, delimiter):
-            pass
-    raise DataInvalid(f"{path} was written to while it was read; wait until it is whole")
+        try:
+            for _ in _even(path, islice(records, 1 + skipped, None), width, delimiter):
+                pass
+        except DataInvalid as error:
+            return error
+    return DataInvalid(f"{path} was written to while it was read; wait until it is whole")
 
 
 def _read_lines(path: Path, lines: Iterable[str]) -> Iterator[str]:
