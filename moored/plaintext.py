@@ -42,7 +42,7 @@ def meant(wanted: str, there: Iterable[object]) -> str:
 
 
 def _bare(name: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return "".join(folded(name).split())
 
 
 def folded(word: str) -> str:

@@ -79,10 +79,13 @@ def repeated(frame: pd.DataFrame) -> tuple[str, ...]:
     most = max(distinct.values(), default=0)
     if most < max(FEWEST, rows // MOST_COPIES):
         return ()
-    copies = int(frame[list(distinct)].duplicated().sum())
-    if copies == 0 or most != rows - copies:
-        return ()
     key = max(distinct, key=lambda name: distinct[name])
+    known = frame.loc[
+        frame[key].notna().to_numpy(), list(distinct)
+    ]  # rows without a key are alike in that alone
+    copies = int(known.duplicated().sum())
+    if copies == 0 or known[key].nunique() != len(known) - copies:
+        return ()
     note = (
         f"{copies:,} of {rows:,} rows are copies of others in each column, {key!r} too, as a join makes them: each "
         "counts as a unit of its own, and the intervals are too narrow; leave them out"

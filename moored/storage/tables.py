@@ -27,6 +27,8 @@ TEXT = "TEXT"
 """The type of a column that declares none."""
 NESTED = ("LIST", "STRUCT", "MAP", "UNION", "BLOB", "BIT", "VARIANT", "GEOMETRY", "ARRAY", "JSON")
 _LISTED = 10
+_PARQUET = (b"PAR1", b"PARE")
+"""What such a file begins and ends with, plain and encrypted."""
 GLOB = re.compile(r"[*?\[]")
 
 
@@ -145,8 +147,23 @@ def relation_of(path: str | Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, d
         if database:
             yield connection, connection.table(_table_named(connection, found.file, found.part))
         else:
+            _refuse_no_parquet(found.file)
             file = GLOB.sub(r"[\g<0>]", str(found.file))
             yield connection, connection.read_parquet(file, hive_partitioning=False)
+
+
+def _refuse_no_parquet(file: Path) -> None:
+    """Refuse what neither begins nor ends as Parquet does, in our words. Errors: `NotReadable`."""
+    with file.open("rb") as opened:
+        start = opened.read(len(_PARQUET[0]))
+        opened.seek(max(0, file.stat().st_size - len(start)))
+        end = opened.read()
+    if start not in _PARQUET:
+        raise NotReadable(
+            f"{file} cannot be read as Parquet: it begins with {start!r}; write it anew, or rename it"
+        )
+    if end != start:
+        raise NotReadable(f"{file} cannot be read as Parquet: its end is missing; write or copy it anew")
 
 
 def without_progress_bar(connection: duckdb.DuckDBPyConnection) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import codecs
 import gzip
 import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
@@ -20,10 +23,15 @@ _BOMS = (
 _ONE_BYTE = re.compile(r"cp125|cp437|cp850|iso8859|latin|mac|koi8")
 
 
-def open_bytes(path: Path) -> IO[bytes]:
-    """The file, unpacked where it is packed."""
+@contextmanager
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    """The file, unpacked where it is packed. Errors: `NotReadable`, of what is read in the block, too."""
     packed = path.suffix.lower() == ".gz"
-    return cast(IO[bytes], gzip.GzipFile(path)) if packed else path.open("rb")
+    try:
+        with gzip.GzipFile(path) if packed else path.open("rb") as file:
+            yield cast(IO[bytes], file)
+    except (OSError, EOFError, zlib.error) as error:
+        raise NotReadable(f"{path} cannot be read: {error}; it may be cut short, write it anew") from error
 
 
 def by_mark(content: bytes) -> str | None:
@@ -44,11 +52,8 @@ def known(encoding: str) -> str:
 
 def text_of(path: Path, stated: str | None) -> tuple[str, str]:
     """A file's text, and its encoding: by its mark, as stated, or UTF-8. Errors: `WrongEncoding`, `NotReadable`."""
-    try:
-        with open_bytes(path) as file:
-            content = file.read()
-    except (OSError, EOFError) as error:
-        raise NotReadable(f"{path} cannot be read: {error}; it may be cut short, write it anew") from error
+    with open_bytes(path) as file:
+        content = file.read()
     encoding = by_mark(content) or known(stated or "utf-8")
     try:
         text = content.decode(encoding)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from moored.inference import fit
+from moored.inference.copies import repeated
 
 T = 1000
 
@@ -140,3 +141,14 @@ def test_a_column_that_says_the_outcome_in_other_words_is_no_id():
     frame["percent"] = [f"{value:.0f} %" for value in y]
     frame["root"] = np.sqrt(y)
     assert not fit(frame, "y ~ 1", sources="gpt", family="mean").warnings
+
+
+@pytest.mark.parametrize("columns", [["y"], ["y", "g"]])
+def test_units_that_have_nothing_but_no_label_are_no_copies(columns):
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {"y": np.where(np.arange(200) < 60, rng.normal(size=200), np.nan), "g": np.arange(200) % 3}
+    )
+    assert repeated(frame[columns]) == ()
+    twice = pd.concat([frame, frame.head(10)], ignore_index=True)
+    assert repeated(twice[columns])[0].startswith("10 of 210 rows are copies")

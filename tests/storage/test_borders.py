@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import duckdb
@@ -9,10 +10,18 @@ import pandas as pd
 import pytest
 
 from moored.cells import NoNumbers, numbers, words_for_missing
-from moored.errors import ColumnMissing, DataInvalid, NotStored, OutsideDomain, StudyInvalid, WrongEncoding
+from moored.errors import (
+    ColumnMissing,
+    DataInvalid,
+    NotReadable,
+    NotStored,
+    OutsideDomain,
+    StudyInvalid,
+    WrongEncoding,
+)
 from moored.storage import columns
 from moored.storage.column_sql import Wanted
-from moored.storage.columns import chunk_reader, read_columns
+from moored.storage.columns import chunk_reader, column_names, read_columns
 from moored.storage.delimited import Dialect
 from moored.storage.place import refuse_unwritable
 from moored.storage.rules import evaluate
@@ -173,3 +182,35 @@ def test_a_probability_of_words_is_no_category(tmp_path):
             write(tmp_path, lines([(y, "half", s) for y, _, s in ROWS])), Wanted(("y",), numbers=("x",))
         )
     assert "C(x)" not in refused.value.message
+
+
+@pytest.mark.parametrize("small", [columns.SMALL, 0])
+@pytest.mark.parametrize(
+    "content", [b"y,x,s\n1,2,1\n", gzip.compress(lines().encode() * 50)[:-20], b"\x1f\x8b\x08"]
+)
+def test_a_packed_table_that_is_none_or_cut_short(tmp_path, monkeypatch, content, small):
+    monkeypatch.setattr(columns, "SMALL", small)
+    (tmp_path / "t.csv.gz").write_bytes(content)
+    for read in (column_names, read_any, lambda path: read_columns(path, WANTED)):
+        with pytest.raises(NotReadable, match=r"t\.csv\.gz cannot be read: .*; it may be cut short"):
+            read(tmp_path / "t.csv.gz")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"y,x,s\n", r"cannot be read as Parquet: it begins with b'y,x,'"),
+        (b"", "cannot be read as Parquet"),
+        (b"PAR1 and so on", "cannot be read as Parquet: its end is missing"),
+    ],
+)
+def test_a_parquet_file_that_is_none_or_cut_short(tmp_path, content, said):
+    (tmp_path / "t.parquet").write_bytes(content)
+    with pytest.raises(NotReadable, match=said):
+        read_columns(tmp_path / "t.parquet", WANTED)
+
+
+@pytest.mark.parametrize("name", ["\ufeffx", "x\u200b", "X\u00ad"])
+def test_a_name_with_characters_that_cannot_be_seen_is_told(tmp_path, name):
+    with pytest.raises(ColumnMissing, match="did you mean"):
+        read_columns(write(tmp_path, lines(header=f"y,{name},s")), WANTED)
