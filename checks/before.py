@@ -20,7 +20,7 @@ from checks.run import messages
 from checks.suites import labels, texts, validity
 from checks.suites.same_law import known_of_all
 from checks.suites.texts import LANGUAGE_SAMPLE
-from checks.textprints import alike, nearly_repeated, normalised, prints
+from checks.textprints import Texts, alike, nearly_repeated
 from checks.validator import Verdict
 from checks.view import View
 from checks.words import of_rows, of_subjects
@@ -63,22 +63,17 @@ def nearly_shown(study: Study, units: pd.DataFrame) -> set[str]:
     """The examples of the study, as it spells them, that equal or nearly equal the text of one of its units."""
     shown = [text for question in study.questions.values() for text, _ in question.examples]
     view = _view(study, units, Path())
-    long = np.fromiter((len(t) >= validity.LONG_ENOUGH for t in view.raw_texts), np.bool_)
-    here = set(view.raw_texts)
-    found = set()
-    for text, plain in zip(shown, normalised(shown), strict=True):
-        near = len(plain) >= validity.LONG_ENOUGH and bool(
-            (long & alike(view.raw_prints, prints([plain]))).any()
-        )
-        if near or plain in here:
-            found.add(text)
-    return found
+    examples = Texts(shown)
+    here = np.isin(examples.keys, view.raw_texts.keys)
+    long = view.raw_texts.lengths >= validity.LONG_ENOUGH
+    for row in np.flatnonzero(examples.lengths >= validity.LONG_ENOUGH):
+        here[row] |= bool((long & alike(view.raw_texts.prints, examples.prints[[row]])).any())
+    return {text for text, found in zip(shown, here, strict=True) if found}
 
 
 def near_copies(found: Sequence[str]) -> set[str]:
     """Those texts that equal or nearly equal another one of them."""
-    plain = normalised(found)
-    return {text for text, near in zip(found, nearly_repeated(plain, prints(plain)), strict=True) if near}
+    return {text for text, near in zip(found, nearly_repeated(Texts(found)), strict=True) if near}
 
 
 def _view(study: Study, units: pd.DataFrame, folder: Path) -> View:

@@ -19,7 +19,7 @@ DOMAINS = {"logit": (0.0, 1.0), "poisson": (0.0, np.inf)}
 
 def units(view: View) -> pd.DataFrame:
     """The units with `has_id`, `length` (0: no text), `written_length` (NaN: no text), `unknown_covariates`."""
-    length = np.fromiter(map(len, view.raw_texts), np.float64, view.T)
+    length = view.raw_texts.lengths.astype(np.float64)
     unknown = np.zeros(view.T)
     for _, values in view.known_for_all():
         unknown += ~np.isfinite(values)
@@ -84,9 +84,9 @@ def written(view: View) -> pd.DataFrame:
                     {
                         UNIT: view.units[UNIT].to_numpy(dtype=object)[own.parents],
                         "source": source.name,
-                        "text": own.originals,
+                        "text": own.texts.given.to_numpy(dtype=object),
                         "parent_text": view.units["text"].to_numpy(dtype=object)[own.parents],
-                        "has_text": np.array([bool(text) for text in own.texts], dtype=bool),
+                        "has_text": own.texts.lengths > 0,
                     }
                 )
             )

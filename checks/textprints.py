@@ -7,7 +7,9 @@ their sets. Candidates come from 8 bands of two minima.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
@@ -18,8 +20,11 @@ SAME_MINIMA = 13
 """Of 16: a pair of Jaccard similarity .9 is found with probability .93, one of .5 with .01."""
 SHINGLE = 5
 CHUNK_BYTES = 1 << 20
+TOGETHER = 10_000
+"""Texts that are strings of Python at one time."""
 
 Prints = NDArray[np.uint64]
+Keys = NDArray[np.uint64]
 Flags = NDArray[np.bool_]
 
 _LOW_BYTES = np.uint64((1 << 8 * SHINGLE) - 1)
@@ -28,34 +33,59 @@ _MULTIPLIERS = np.random.default_rng(20250811).integers(
 ) | np.uint64(1)
 
 
-def normalised(texts: Iterable[object]) -> list[str]:
+def normalised(text: object) -> str:
     """Lower case, single spaces; a missing text is empty."""
-    return [" ".join(text.casefold().split()) if isinstance(text, str) else "" for text in texts]
+    return " ".join(text.casefold().split()) if isinstance(text, str) else ""
 
 
-def prints(texts: list[str]) -> Prints:
-    """The 16 minima of each normalised text, (len(texts), 16)."""
-    parts = [_prints(chunk) for chunk in _chunks(texts)]
-    return np.concatenate(parts) if parts else np.empty((0, MINIMA), np.uint64)
+class Texts:
+    """Texts, read as normalised ones. What is kept of each is numbers: beside a million texts, not a second million."""
+
+    def __init__(self, given: Sequence[object] | pd.Series) -> None:
+        self.given = given if isinstance(given, pd.Series) else pd.Series(list(given), dtype=object)
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+    def __getitem__(self, row: int) -> str:
+        return normalised(self.given.iloc[row])
+
+    def __iter__(self) -> Iterator[str]:
+        for start in range(0, len(self), TOGETHER):
+            yield from map(normalised, self.given.iloc[start : start + TOGETHER].to_numpy(dtype=object))
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Characters of each, (n,)."""
+        return np.fromiter(map(len, self), np.int64, len(self))
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Equal for equal texts; for two others with a chance of 2^-64, (n,)."""
+        return np.fromiter(map(_key, self), np.uint64, len(self))
+
+    @cached_property
+    def prints(self) -> Prints:
+        """The 16 minima of each, (n, 16)."""
+        parts = [_prints(chunk) for chunk in _chunks(self)]
+        return np.concatenate(parts) if parts else np.empty((0, MINIMA), np.uint64)
 
 
-def repeated(texts: list[str]) -> Flags:
-    """Which normalised texts equal another one; empty texts do not count."""
-    series = pd.Series(texts, dtype=object)
-    return np.array(series.duplicated(keep=False) & (series != ""), dtype=np.bool_)
+def repeated(texts: Texts) -> Flags:
+    """Which texts equal another one; empty texts do not count."""
+    return pd.Series(texts.keys).duplicated(keep=False).to_numpy(copy=True) & (texts.lengths > 0)
 
 
-def nearly_repeated(texts: list[str], minima: Prints) -> Flags:
-    """Which normalised texts equal or nearly equal another one."""
-    found = repeated(texts)
-    distinct = np.flatnonzero(
-        ~pd.Series(texts, dtype=object).duplicated().to_numpy() & (np.asarray(texts) != "")
-    )
+def nearly_repeated(texts: Texts) -> Flags:
+    """Which texts equal or nearly equal another one."""
+    found, minima = repeated(texts), texts.prints
+    distinct = np.flatnonzero(~pd.Series(texts.keys).duplicated().to_numpy() & (texts.lengths > 0))
     for band in range(0, MINIMA, 2):
         keys = minima[distinct, band] * _MULTIPLIERS[0] ^ minima[distinct, band + 1]
-        order = distinct[np.argsort(keys, kind="stable")]
-        keys = np.sort(keys)
-        first, second = order[:-1][keys[1:] == keys[:-1]], order[1:][keys[1:] == keys[:-1]]
+        order = np.argsort(keys, kind="stable")
+        keys, rows = keys[order], distinct[order]
+        same_band = keys[1:] == keys[:-1]
+        first, second = rows[:-1][same_band], rows[1:][same_band]
         same = alike(minima[first], minima[second])
         found[first[same]] = True
         found[second[same]] = True
@@ -67,7 +97,11 @@ def alike(left: Prints, right: Prints) -> Flags:
     return np.asarray((left == right).sum(axis=1) >= SAME_MINIMA, dtype=np.bool_)
 
 
-def _chunks(texts: list[str]) -> Iterator[list[bytes]]:
+def _key(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[list[bytes]]:
     chunk: list[bytes] = []
     size = 0
     for text in texts:

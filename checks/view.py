@@ -13,7 +13,7 @@ from checks.check import MOST_IDS
 from checks.evidence import Evidence
 from checks.language import language
 from checks.statistics import Labelling
-from checks.textprints import Prints, normalised, prints
+from checks.textprints import Texts
 
 Step = tuple[str, str]
 """(source, step)."""
@@ -174,14 +174,9 @@ class View:
     # ---- texts ---------------------------------------------------------------------------
 
     @cached_property
-    def raw_texts(self) -> list[str]:
-        """Each unit's text, normalised."""
-        return normalised(self.units["text"])
-
-    @cached_property
-    def raw_prints(self) -> Prints:
-        """Their prints."""
-        return prints(self.raw_texts)
+    def raw_texts(self) -> Texts:
+        """Each unit's text."""
+        return Texts(self.units["text"])
 
     def spoken(self, t: int) -> str | None:
         """The language of a unit's text; None where it cannot be told."""
@@ -216,10 +211,4 @@ class Written:
 
     def __init__(self, view: View, rows: NDArray[np.int64]) -> None:
         self.parents = view.unit_codes[rows]
-        self.originals = view.evidence.generations["text"].to_numpy(dtype=object)[rows]
-        self.texts = normalised(self.originals)
-
-    @cached_property
-    def prints(self) -> Prints:
-        """The prints of the written texts."""
-        return prints(self.texts)
+        self.texts = Texts(view.evidence.generations["text"].iloc[rows])

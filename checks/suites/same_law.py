@@ -67,7 +67,7 @@ def _unless_known(test: Measure, failed: set[str]) -> Measure:
 def known_of_all(view: View) -> Iterator[Measure]:
     """Rule 7: are labelled and unlabelled units alike in what is known of all?"""
     labelling = view.labelling()
-    lengths = np.array([len(text) for text in view.raw_texts], np.float64)
+    lengths = view.raw_texts.lengths.astype(np.float64)
     for name, values in (("length of the text", lengths), *view.known_for_all()):
         p = labelling.differ(values)
         yield Measure("labels-random", name, p, note=_few(view, p) or _means(view, values))

@@ -108,7 +108,7 @@ def measures(view: View) -> Iterator[Measure]:
         if source.kind != "synthetic":
             continue
         written = view.written(source.name)
-        if written.texts:
+        if len(written.texts):
             yield from _copies(view, source.name, written)
             yield from _wording(view, source.name, written)
             yield from _variety(view, source.name, written)
@@ -116,12 +116,11 @@ def measures(view: View) -> Iterator[Measure]:
 
 def _copies(view: View, source: str, written: Written) -> Iterator[Measure]:
     parents = written.parents
-    copied = alike(written.prints, view.raw_prints[parents])
-    copied &= np.fromiter(map(bool, written.texts), np.bool_, len(written.texts))
+    copied = alike(written.texts.prints, view.raw_texts.prints[parents]) & (written.texts.lengths > 0)
     yield Measure("synthetic-copies", source, float(copied.mean()), view.ids(parents[copied]))
-    repeats = nearly_repeated(written.texts, written.prints)
+    repeats = nearly_repeated(written.texts)
     yield Measure("synthetic-repeats", source, float(repeats.mean()), view.ids(parents[repeats]))
-    distinct = len(set(written.texts)) / len(written.texts)
+    distinct = len(np.unique(written.texts.keys)) / len(written.texts)
     yield Measure("synthetic-distinct", source, distinct)
 
 
@@ -132,9 +131,8 @@ def _wording(view: View, source: str, written: Written) -> Iterator[Measure]:
     for row in np.flatnonzero(own):
         own[row] = not any(phrase in view.raw_texts[parents[row]] for phrase in BOILERPLATE)
     yield Measure("boilerplate", source, float(own.mean()), view.ids(parents[own]))
-    lengths = np.fromiter(map(len, written.texts), np.float64, len(written.texts))
-    of_parents = np.array([len(view.raw_texts[t]) for t in parents], np.float64)
-    ratio = float(np.median(lengths) / max(1.0, float(np.median(of_parents))))
+    of_parents = float(np.median(view.raw_texts.lengths[parents]))
+    ratio = float(np.median(written.texts.lengths) / max(1.0, of_parents))
     yield Measure("synthetic-length", source, ratio)
 
 

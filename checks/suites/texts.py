@@ -70,7 +70,7 @@ CHECKS = (
 def measures(view: View) -> Iterator[Measure]:
     """Duplicates and languages of the raw texts."""
     equal = repeated(view.raw_texts)
-    near = nearly_repeated(view.raw_texts, view.raw_prints)
+    near = nearly_repeated(view.raw_texts)
     yield Measure("exact-duplicates", "texts", float(np.mean(equal)), view.ids(equal))
     yield Measure("near-duplicates", "texts", float(np.mean(near)), view.ids(near))
     rows = some(view, view.T)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from checks.check import MOST_IDS, Check, Measure, at_least, at_most
 from checks.suites.same_law import measures as test_measures
-from checks.textprints import alike, normalised, prints
+from checks.textprints import Texts, alike
 from checks.view import View
 from moored.plaintext import counted
 
@@ -207,17 +207,14 @@ def _conditioning(view: View) -> Iterator[Measure]:
 
 def demonstrations(view: View) -> Iterator[Measure]:
     """Rule 3: units whose text is an example in a prompt."""
-    examples = normalised(
-        [text for question in view.study.questions.values() for text, _ in question.examples]
-    )
-    if not examples:
+    examples = Texts([text for question in view.study.questions.values() for text, _ in question.examples])
+    if not len(examples):
         yield Measure("demonstrations-spent", "examples", 0, note="the study shows the model no examples")
         return
-    shown = set(examples)
-    spent = np.fromiter((text in shown for text in view.raw_texts), np.bool_, view.T)
-    long = np.fromiter((len(text) >= LONG_ENOUGH for text in view.raw_texts), np.bool_, view.T)
-    for minima in prints([text for text in examples if len(text) >= LONG_ENOUGH]):
-        spent |= long & alike(view.raw_prints, minima[None, :])
+    spent = np.isin(view.raw_texts.keys, examples.keys)
+    long = view.raw_texts.lengths >= LONG_ENOUGH
+    for minima in examples.prints[examples.lengths >= LONG_ENOUGH]:
+        spent |= long & alike(view.raw_texts.prints, minima[None, :])
     yield Measure("demonstrations-spent", "examples", int(spent.sum()), view.ids(spent))
 
 
