@@ -62,7 +62,7 @@ def generations(view: View) -> pd.DataFrame:
     inside = (value >= bounds[:, 0]) & (value <= bounds[:, 1])
     return pd.DataFrame(
         {
-            UNIT: table[UNIT].to_numpy(dtype=object),
+            UNIT: table[UNIT].array,
             "single": ~_repeated(view),
             "known": view.known,
             "current": _current(view),
@@ -121,6 +121,8 @@ def _repeated(view: View) -> np.ndarray:
 
 def _current(view: View) -> np.ndarray:
     codes = view.unit_codes
-    made_from = view.evidence.generations["content_hash"].to_numpy(dtype=object)
-    today = view.units["content_hash"].to_numpy(dtype=object)[codes] if view.T else made_from
-    return np.asarray((codes < 0) | (made_from == today), dtype=np.bool_)
+    made_from = view.evidence.generations["content_hash"]
+    if not view.T:
+        return np.ones(len(made_from), np.bool_)
+    today = view.units["content_hash"].iloc[codes]
+    return np.asarray((codes < 0) | (made_from.array == today.array), dtype=np.bool_)

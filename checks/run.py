@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -21,6 +21,8 @@ from moored.run.estimates import Estimates
 from moored.study import Study
 
 Thresholds = Mapping[str, Any]
+Tables = Mapping[Frame, Callable[[], pd.DataFrame]]
+"""Made as they are asked for, one at a time: each is as long as the data."""
 
 
 def run_checks(evidence: Evidence) -> tuple[CheckResult, ...]:
@@ -34,12 +36,12 @@ def run_checks(evidence: Evidence) -> tuple[CheckResult, ...]:
         [m for measure in MEASURES for m in measure(view)], evidence.study.checks.alpha
     )
     thresholds = _thresholds(evidence.study, alpha_each)
-    tables: dict[Frame, pd.DataFrame] = {
-        "units": frames.units(view),
-        "labelled": frames.labelled(view),
-        "written": frames.written(view),
-        "generations": frames.generations(view),
-        "measures": frames.measured(found),
+    tables: Tables = {
+        "units": lambda: frames.units(view),
+        "labelled": lambda: frames.labelled(view),
+        "written": lambda: frames.written(view),
+        "generations": lambda: frames.generations(view),
+        "measures": lambda: frames.measured(found),
     }
     validator = Validator()
     outcomes = _outcomes(BEFORE, tables, found, evidence.study, thresholds, validator)
@@ -49,9 +51,9 @@ def run_checks(evidence: Evidence) -> tuple[CheckResult, ...]:
 def check_results(estimates: Estimates, evidence: Evidence) -> tuple[CheckResult, ...]:
     """Every check that is asked of the estimates."""
     found = list(results.measures(estimates, evidence))
-    tables: dict[Frame, pd.DataFrame] = {
-        "estimates": results.frame(estimates.every_fit),
-        "measures": frames.measured(found),
+    tables: Tables = {
+        "estimates": lambda: results.frame(estimates.every_fit),
+        "measures": lambda: frames.measured(found),
     }
     suites = {"results": results.CHECKS}
     each = evidence.study.checks.alpha / max(1, sum(m.check == "fit-j" for m in found))
@@ -76,7 +78,7 @@ def _thresholds(study: Study, alpha_each: float) -> Thresholds:
 
 def _outcomes(
     suites: Mapping[str, tuple[Check, ...]],
-    tables: Mapping[Frame, pd.DataFrame],
+    tables: Tables,
     found: Sequence[Measure],
     study: Study,
     thresholds: Thresholds,
@@ -85,7 +87,7 @@ def _outcomes(
     answers: dict[str, Verdict] = {}
     for frame, table in tables.items():
         asked = [check for checks in suites.values() for check in checks if check.frame == frame]
-        answers |= _answers(table, asked, thresholds, validator)
+        answers |= _answers(table(), asked, thresholds, validator)
     outcomes = []
     for suite, checks in suites.items():
         for check in checks:
@@ -112,10 +114,10 @@ def _answers(
 
 
 def _custom_results(
-    custom: Mapping[str, list[Any]], tables: Mapping[Any, pd.DataFrame], validator: Validator
+    custom: Mapping[str, list[Any]], tables: Mapping[Any, Callable[[], pd.DataFrame]], validator: Validator
 ) -> list[CheckResult]:
     outcomes = []
     for frame, expectations in custom.items():
-        answers = validator.validate(tables[frame], expectations, frames.UNIT)
+        answers = validator.validate(tables[frame](), expectations, frames.UNIT)
         outcomes += [of_custom(frame, e, answer) for e, answer in zip(expectations, answers, strict=True)]
     return outcomes

@@ -39,7 +39,7 @@ def normalised(text: object) -> str:
 
 
 class Texts:
-    """Texts, read as normalised ones. What is kept of each is numbers: beside a million texts, not a second million."""
+    """Texts, read as normalised ones. Numbers are kept of each, not a second copy."""
 
     def __init__(self, given: Sequence[object] | pd.Series) -> None:
         self.given = given if isinstance(given, pd.Series) else pd.Series(list(given), dtype=object)
@@ -47,7 +47,7 @@ class Texts:
     def __len__(self) -> int:
         return len(self.given)
 
-    def __getitem__(self, row: int) -> str:
+    def __getitem__(self, row: int | np.int64) -> str:
         return normalised(self.given.iloc[row])
 
     def __iter__(self) -> Iterator[str]:
@@ -67,8 +67,11 @@ class Texts:
     @cached_property
     def prints(self) -> Prints:
         """The 16 minima of each, (n, 16)."""
-        parts = [_prints(chunk) for chunk in _chunks(self)]
-        return np.concatenate(parts) if parts else np.empty((0, MINIMA), np.uint64)
+        found, row = np.empty((len(self), MINIMA), np.uint64), 0
+        for chunk in _chunks(self):
+            found[row : row + len(chunk)] = _prints(chunk)
+            row += len(chunk)
+        return found
 
 
 def repeated(texts: Texts) -> Flags:

@@ -196,7 +196,7 @@ def _conditioning(view: View) -> Iterator[Measure]:
         if not recorded or not generations.loc[rows, "conditioning"].notna().any():
             yield Measure("same-conditioning", source.name, float("nan"), note="inputs not recorded")
             continue
-        inputs = generations.loc[rows, "conditioning"].fillna("nothing recorded").astype(str)
+        inputs = generations.loc[rows, "conditioning"].astype("str").fillna("nothing recorded")
         human = inputs.str.contains(r"\bhuman\.", regex=True).to_numpy()
         codes, names = pd.factorize(inputs)
         odd = human | (codes != np.bincount(codes).argmax())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from moored.storage.parts import joined, unit_ranges
 from moored.storage.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -120,21 +121,20 @@ def _emptied(row: Mapping[str, object], error: Exception) -> dict[str, object]:
 def latest_generations(
     store: Warehouse, study: str, data_version: str, planned: Sequence[SourcePlan], seq: int = NOW
 ) -> pd.DataFrame:
-    """The last terminal row of each (unit, source, step, draw) of the planned recipes, up to `seq`."""
-    return store.frame(
-        "generations", {"study": study, "data_version": data_version, "seq": seq, "recipes": _pairs(planned)}
-    )
+    """The last terminal row of each (unit, source, step, draw) of the planned recipes, up to `seq`, by unit."""
+    key = {"study": study, "data_version": data_version, "seq": seq, "recipes": _pairs(planned)}
+    shared = ("source", "step", "recipe", "status", "error", "error_kind", "flag")
+    ranges = unit_ranges(store, study, data_version)
+    parts = (store.frame("generations", key | bounds) for bounds in ranges)
+    return joined(parts, texts=("unit_id", "content_hash", "text"), shared=shared)
 
 
 def whole_generations(
     store: Warehouse, study: str, data_version: str, planned: SourcePlan, at_once: int = 2000
 ) -> Iterator[list[dict[str, Any]]]:
     """The same of one source with the raw replies, for so many units at once."""
-    key = {"study": study, "data_version": data_version}
-    units = list(store.frame("units", key)["unit_id"])
-    for start in range(0, len(units), at_once):
-        part = units[start : start + at_once]
-        bounds = {"first": part[0], "last": part[-1], "source": planned.source, "recipe": planned.recipe}
+    key = {"study": study, "data_version": data_version, "source": planned.source, "recipe": planned.recipe}
+    for bounds in unit_ranges(store, study, data_version, at_once):
         yield store.rows("whole_generations", key | bounds)
 
 

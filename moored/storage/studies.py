@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moored.errors import NotStored
+from moored.storage.parts import joined, unit_ranges
 from moored.storage.warehouse import Warehouse, open_store
 
 if TYPE_CHECKING:
@@ -114,16 +116,27 @@ def unit_changes(store: Warehouse, study: str, a: str, b: str) -> list[dict[str,
 
 def stored_units(store: Warehouse, study: Study, data_version: str) -> pd.DataFrame:
     """The units of a data version, ordered by id: as `ingest.Units.frame`, without `fields`."""
+    ranges = unit_ranges(store, study.name, data_version)
+    frame = joined(
+        (_units_between(store, study, data_version, bounds) for bounds in ranges),
+        texts=("unit_id", "text", "content_hash", "cluster"),
+    )
+    words = [name for name in variable_names(study) if frame[name].dtype == object]
+    return frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in words})
+
+
+def _units_between(
+    store: Warehouse, study: Study, data_version: str, bounds: Mapping[str, str]
+) -> pd.DataFrame:
     import pandas as pd
 
-    key = {"study": study.name, "data_version": data_version}
+    key = {"study": study.name, "data_version": data_version, **bounds}
     frame = store.frame("units", key)
     values = store.frame("unit_values", key).pivot(index="unit_id", columns="variable", values="value")
     words = store.frame("unit_words", key).pivot(index="unit_id", columns="variable", values="word")
     both = pd.concat([values, words.astype(object)], axis=1).reindex(
         index=frame["unit_id"], columns=list(variable_names(study))
     )
-    both[words.columns] = both[words.columns].astype(object).where(both[words.columns].notna(), None)
     return pd.concat([frame, both.reset_index(drop=True)], axis=1)
 
 

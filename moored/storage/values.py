@@ -29,9 +29,7 @@ def source_values(
     read = _read(rows)
     rules = {c.name: c.rule for c in study.covariates if c.rule is not None}
     missing = words_for_missing(study.data.missing)
-    texts = pd.DataFrame({"text": _texts(source, rows, units).astype(object)})
-    texts = texts.where(texts.notna(), None)
-    computed = evaluate(rules, Table(texts, {"text": TEXT}), texts=("text",), missing=missing)
+    computed = evaluate(rules, _texts(source, rows, units), texts=("text",), missing=missing) if rules else {}
     for name in (study.outcome.name, *(covariate.name for covariate in study.covariates)):
         if name in study.questions:
             column = read[name].reindex(units["unit_id"]).to_numpy() if name in read else np.nan
@@ -56,8 +54,10 @@ def _read(rows: pd.DataFrame) -> pd.DataFrame:
     return read["value"].groupby([read["unit_id"], variable]).mean().unstack()
 
 
-def _texts(source: Source, rows: pd.DataFrame, units: pd.DataFrame) -> pd.Series:
-    if source.kind == "proxy":
-        return units["text"]
-    written = rows[rows["step"] == "write"].set_index("unit_id")["text"]
-    return written.reindex(units["unit_id"]).set_axis(units.index)
+def _texts(source: Source, rows: pd.DataFrame, units: pd.DataFrame) -> Table:
+    texts = units["text"]
+    if source.kind != "proxy":
+        written = rows[rows["step"] == "write"].set_index("unit_id")["text"]
+        texts = written.reindex(units["unit_id"]).set_axis(units.index)
+    cells = texts.astype(object).where(texts.notna(), None)
+    return Table(pd.DataFrame({"text": cells}), {"text": TEXT})
