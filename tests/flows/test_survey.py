@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from moored.storage.generations import latest_generations
 from moored.storage.ingest import read_units
+from moored.storage.progress import latest_plan
 from moored.storage.results import checks_of, estimates_of, history
 from moored.storage.warehouse import open_store
 from moored.study import load_study
@@ -86,16 +88,7 @@ def test_a_run_publishes_one_version(moored, endpoint, path):
 def test_every_row_holds_the_answer_to_its_own_text(ran, tmp_path):
     texts = requests_frame().set_index("id")["text"]
     with store_of(tmp_path) as store:
-        plan = store.rows("latest_plan", {"study": "requests"})
-        rows = store.frame(
-            "generations",
-            {
-                "study": "requests",
-                "data_version": plan[0]["data_version"],
-                "seq": 2**62,
-                "recipes": [{"source": part["source"], "recipe": part["recipe"]} for part in plan],
-            },
-        )
+        rows = latest_generations(store, "requests", *latest_plan(store, "requests"))
     assert len(rows) == 60 * 3
     assert not rows.duplicated(["unit_id", "source", "step", "draw"]).any()
     write = rows[rows["step"] == "write"].set_index("unit_id")["text"]
