@@ -69,3 +69,17 @@ def test_a_table_in_which_everyone_is_labelled_is_said():
     assert "leave the outcome empty there" in said
     assert not moored.fit(TABLE, "y ~ 1", sources="gpt").warnings
     assert not moored.fit(filled, "y ~ 1").warnings
+
+
+def test_half_precision_and_codes_of_time_are_read():
+    data = TABLE.assign(
+        y=TABLE["y"].round(1).astype("float16"), when=pd.to_timedelta(np.arange(120) // 2, "D")
+    )
+    found = moored.fit(data, "y ~ 1", sources="gpt", cluster="when")
+    expected = moored.fit(
+        data.assign(y=data["y"].astype(float), when=np.arange(120) // 2),
+        "y ~ 1",
+        sources="gpt",
+        cluster="when",
+    )
+    np.testing.assert_array_equal(found.bse, expected.bse)

@@ -105,7 +105,8 @@ def codes(frame: pd.DataFrame, name: str, rows: Sequence[str]) -> NDArray[Any]:
 
 def _code(value: Any) -> str:
     """A code as text: 1, 1.0 and "1" are one, as are "a" and "a ", and the two ways to write an accented letter."""
-    whole = isinstance(value, numbers.Real | Decimal) and value == value // 1
+    real = isinstance(value, numbers.Real | Decimal) and not isinstance(value, np.timedelta64)
+    whole = real and value == value // 1
     return unicodedata.normalize("NFC", str(int(value) if whole else value).strip())
 
 
@@ -164,7 +165,7 @@ def _no_table(data: Any) -> str:
 
 
 def as_pandas(data: Any) -> pd.DataFrame:
-    """A pandas frame of a frame of any make; true and false become 1 and 0."""
+    """A pandas frame of a frame of any make; true and false become 1 and 0, half precision becomes double."""
     import pandas as pd
 
     if isinstance(data, pd.DataFrame):
@@ -190,6 +191,11 @@ def as_pandas(data: Any) -> pd.DataFrame:
         raise DataInvalid(
             f"The table has more than one column called {twice[0]!r}; give each a name of its own."
         )
+    return _plain_numbers(frame)
+
+
+def _plain_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """True and false as 1 and 0, half precision, by which pandas cannot group, as double."""
     logical = [
         name
         for name in frame.columns
@@ -197,9 +203,10 @@ def as_pandas(data: Any) -> pd.DataFrame:
         or str(frame[name].dtype) == "boolean"
         or (frame[name].dtype == object and frame[name].map(lambda v: isinstance(v, bool) or v is None).all())
     ]
-    if not logical:
+    half = [name for name in frame.columns if str(frame[name].dtype) == "float16"]
+    if not logical and not half:
         return frame
-    frame = frame.copy()
+    frame = frame.astype(dict.fromkeys(half, np.float64))
     for name in logical:
         frame[name] = frame[name].astype("Float64").astype(float)
     return frame
