@@ -20,7 +20,7 @@ from moored.storage.studies import store_study
 from moored.storage.warehouse import open_store
 from tests import forks
 from tests.endpoint import KEY
-from tests.prefect_server import empty_database_in, started
+from tests.prefect_server import started
 from tests.studies import study
 
 os.environ |= {
@@ -60,9 +60,15 @@ LONGEST = {
     "test_scheduled",
     "test_main_job",
     "test_notebook",
-    "test_server_lost",
     "test_surroundings",
     "test_pages",
+    "test_external_dask",
+    "test_corpus",
+    "test_small_quantile",
+    "test_faults",
+    "test_ui",
+    "test_stored_words",
+    "test_benchmark_scripts",
 }
 Moored = Callable[..., Answer]
 
@@ -88,19 +94,28 @@ def pytest_collection_finish() -> None:
 
 @dataclass(frozen=True)
 class PrefectServer:
-    """A running server, and the folder of its database."""
+    """A running server, and its database as it was before the first run."""
 
     address: str
-    folder: Path
+    empty: Path
+
+
+def _shared(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Path:
+    """A folder of all of pytest's processes."""
+    base = folders.getbasetemp()
+    return base.parent if hasattr(request.config, "workerinput") else base
 
 
 @pytest.fixture(scope="session")
-def prefect_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+def prefect_process(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PrefectServer]:
     """This process's Prefect server. One for all processes was tried: SQLite's locks made it answer 503 while all
     waited."""
     folder = tmp_path_factory.mktemp("prefect")
-    with started(folder) as address:
-        yield PrefectServer(address, folder)
+    empty = _shared(request, tmp_path_factory) / "prefect.db"
+    with started(folder, empty) as address:
+        yield PrefectServer(address, empty)
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +135,7 @@ def prefect_server(prefect_process: PrefectServer) -> Iterator[str]:
 def prefect_home(prefect_process: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the Prefect servers of runs in processes of their own keep their database: made once, it takes long."""
     home = tmp_path_factory.mktemp("prefect-home")
-    shutil.copy(empty_database_in(prefect_process.folder), home)
+    shutil.copy(prefect_process.empty, home)
     return home
 
 
@@ -129,15 +144,14 @@ def own_prefect_home(prefect_process: PrefectServer, tmp_path: Path) -> Path:
     """The same, for one test alone."""
     home = tmp_path / "home"
     home.mkdir()
-    shutil.copy(empty_database_in(prefect_process.folder), home)
+    shutil.copy(prefect_process.empty, home)
     return home
 
 
 @pytest.fixture(scope="session")
 def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built with the build backend that pyproject.toml names; once for all of pytest's processes."""
-    base = tmp_path_factory.getbasetemp()
-    out = (base.parent if hasattr(request.config, "workerinput") else base) / "wheel"
+    out = _shared(request, tmp_path_factory) / "wheel"
     with FileLock(out.with_suffix(".lock")):
         if not out.exists():
             command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", out, ROOT]

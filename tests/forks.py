@@ -80,7 +80,7 @@ class Forked:
 
     def poll(self) -> int | None:
         """The exit code, None while it runs."""
-        if self.returncode is None and select.select([self._line], [], [], 0)[0]:
+        if self.returncode is None and _readable(self._line, 0):
             self.returncode = os.waitstatus_to_exitcode(
                 _STATUS.unpack(_received(self._line, _STATUS.size))[0]
             )
@@ -93,7 +93,7 @@ class Forked:
         for reader in self._readers:
             reader.join(max(0.0, until - time.monotonic()))
         while self.poll() is None and time.monotonic() < until:
-            select.select([self._line], [], [], max(0.0, until - time.monotonic()))
+            _readable(self._line, max(0.0, until - time.monotonic()))
         if self.returncode is None or any(reader.is_alive() for reader in self._readers):
             raise subprocess.TimeoutExpired("moored", timeout or 3600, "".join(self._heard[0]).encode())
         return "".join(self._heard[0]), "".join(self._heard[1])
@@ -165,6 +165,13 @@ def _connected() -> socket.socket:
             time.sleep(0.05)
         else:
             return line
+
+
+def _readable(line: socket.socket, limit_s: float) -> bool:
+    """Whether there is something to read. Not by `select`: it takes no descriptor beyond 1,023."""
+    poll = select.poll()
+    poll.register(line, select.POLLIN)
+    return bool(poll.poll(limit_s * 1000))
 
 
 def _read(stream: int, heard: list[str]) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+
+from filelock import FileLock
 
 from moored.cli.api_server import RUN_ONLY
 
@@ -21,8 +24,25 @@ UNUSED = {
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[str]:
-    """A server on loopback for the block's time, with its database in `folder`. Gives its address."""
+def started(folder: Path, empty: Path) -> Iterator[str]:
+    """A server on loopback for the block's time, with its database in `folder`. Gives its address.
+
+    empty: a database before its first run, which the first of pytest's processes makes for all: it takes seconds.
+    """
+    with ExitStack() as stack:
+        with FileLock(empty.with_suffix(".lock")):
+            there = empty.exists()
+            if there:
+                shutil.copy(empty, folder)
+            process = stack.enter_context(_server(folder))
+            address = None if there else _announced(process)
+            if not there:
+                _keep_empty_database(folder, empty)
+        yield address or _announced(process)
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "moored.cli.api_server", "0"],
         stdin=subprocess.PIPE,
@@ -32,27 +52,23 @@ def started(folder: Path) -> Iterator[str]:
         text=True,
     )
     assert process.stdin is not None
-    assert process.stdout is not None
     try:
-        address = process.stdout.readline().strip()
-        assert address, "the Prefect server of the tests did not start"
-        _keep_empty_database(folder)
-        yield address
+        yield process
     finally:
         process.stdin.close()  # it ends with that
         process.wait(timeout=30)
 
 
-def _keep_empty_database(folder: Path) -> None:
-    empty = empty_database_in(folder)
-    empty.parent.mkdir()
+def _announced(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    assert address, "the Prefect server of the tests did not start"
+    return address
+
+
+def _keep_empty_database(folder: Path, empty: Path) -> None:
     with (
-        closing(sqlite3.connect(folder / "prefect.db")) as database,
+        closing(sqlite3.connect(folder / empty.name)) as database,
         closing(sqlite3.connect(empty)) as copy,
     ):
         database.backup(copy)
-
-
-def empty_database_in(folder: Path) -> Path:
-    """The database of that server as it was before its first run: making one takes seconds."""
-    return folder / "empty" / "prefect.db"

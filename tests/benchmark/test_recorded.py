@@ -12,22 +12,20 @@ import pytest
 from moored.benchmark.recorded import FOLDER, read_recorded, record, recorded_names
 from moored.errors import ChecksumDiffers, DataInvalid, NotStored
 from moored.storage.warehouse import open_store
-from tests.endpoint import serve
-from tests.studies import reads_well, requests_frame, write_requests, write_study
+from tests.published import publish_version
+from tests.studies import requests_frame
 
 
-@pytest.fixture
-def store(moored, prefect_server, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
     """A store with a published study of 60 units, whose table has another model's reading."""
-    write_requests(tmp_path, requests_frame().assign(gpt=np.arange(60) % 2, note="words"))
-    with serve(answers=reads_well) as running:
-        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
-        answer = moored("run", write_study(tmp_path), "--publish-anyway", "a test")
-    assert answer.code == 0, answer.err
-    return tmp_path / "store.duckdb"
+    folder = tmp_path_factory.mktemp("recorded")
+    publish_version(
+        folder / "store.duckdb", folder, requests_frame().assign(gpt=np.arange(60) % 2, note="words")
+    )
+    return folder / "store.duckdb"
 
 
-@pytest.mark.prefect
 def test_recording_keeps_numbers_and_provenance_and_no_text(store, moored, tmp_path):
     into = tmp_path / "out"
     answer = moored("benchmark", "record", store, "--column", "gpt", "--origin", "made here", "--into", into)
@@ -62,7 +60,6 @@ def test_recording_keeps_numbers_and_provenance_and_no_text(store, moored, tmp_p
             record(warehouse, "nothing", folder=into)
 
 
-@pytest.mark.prefect
 def test_a_recording_grows_by_units_that_were_asked_the_same(store, moored, tmp_path):
     into = tmp_path / "out"
     assert moored("benchmark", "record", store, "--into", into).code == 0

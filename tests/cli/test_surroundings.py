@@ -100,7 +100,7 @@ def test_a_proxy_that_cannot_be_used_is_set_aside_and_who_needs_it_refuses(
 
 @pytest.mark.prefect
 @pytest.mark.timeout(400)
-def test_a_run_on_this_machine_needs_no_proxy(tmp_path, prefect_home):
+def test_a_run_on_this_machine_needs_no_proxy(tmp_path, prefect_home, prefect_server):
     """SOCKS, which Prefect's client cannot do by itself: a model here is asked, one elsewhere is not."""
     write_requests(tmp_path)
     path = write_study(tmp_path)
@@ -108,7 +108,9 @@ def test_a_run_on_this_machine_needs_no_proxy(tmp_path, prefect_home):
     with serve(answers=reads_well) as model:
         answer = called(tmp_path, environment(tmp_path, OPENAI_BASE_URL=model.url, **socks), "run", path)
     assert answer.returncode == 0, answer.stderr
-    elsewhere = environment(tmp_path, OPENAI_BASE_URL="http://model.example/v1", **socks)
+    elsewhere = environment(
+        tmp_path, OPENAI_BASE_URL="http://model.example/v1", PREFECT_API_URL=prefect_server, **socks
+    )
     answer = called(tmp_path, elsewhere, "run", write_study(tmp_path, model={"name": "another"}))
     assert answer.returncode == 10, answer.stderr
     assert "ALL_PROXY names a proxy that cannot be used" in answer.stderr

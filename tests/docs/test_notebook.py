@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import nbformat
+import pytest
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "notebook.py"
 _spec = importlib.util.spec_from_file_location("docs_notebook", SCRIPT)
@@ -16,8 +17,10 @@ notebook = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(notebook)
 
 
-def test_the_notebook_and_its_page_show_what_a_run_prints(tmp_path, monkeypatch):
+@pytest.mark.prefect
+def test_the_notebook_and_its_page_show_what_a_run_prints(tmp_path, monkeypatch, prefect_server):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
     kept = nbformat.read(notebook.NOTEBOOK, as_version=4)
     done = notebook.executed(nbformat.read(notebook.NOTEBOOK, as_version=4), tmp_path)
     if os.environ.get("MOORED_WRITE_DOCS"):

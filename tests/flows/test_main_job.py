@@ -1,4 +1,4 @@
-"""The main job, whole: example data, embedded model, Dask cluster, Prefect server; once, on 30 units."""
+"""The main job, whole: example data, embedded model, Dask cluster, Prefect server; once, on 12 units."""
 
 import json
 import os
@@ -14,11 +14,11 @@ from tests.commands import said
 pytestmark = pytest.mark.prefect
 
 ROOT = Path(__file__).parent.parent.parent
-UNITS, LABELLED = 30, 20
+UNITS, LABELLED = 12, 9
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory, prefect_home):
+def job(tmp_path_factory, prefect_server):
     """`moored run` on a small cut of the tweets study: the finished process and its environment."""
     folder = tmp_path_factory.mktemp("main-job")
     text = (ROOT / "deployments" / "studies" / "tweets.toml").read_text()
@@ -28,7 +28,7 @@ def job(tmp_path_factory, prefect_home):
     (folder / "tweets.toml").write_text(text)
     environment = os.environ | {
         "MOORED_STORE": str(folder / "store.duckdb"),
-        "PREFECT_HOME": str(prefect_home),
+        "PREFECT_API_URL": prefect_server,
     }
     environment.pop("OPENAI_API_KEY", None)
     environment.pop("OPENAI_BASE_URL", None)
@@ -79,7 +79,7 @@ def test_soft_labels_are_probabilities_and_texts_are_new(job):
     assert len(values) == 2 * UNITS
     assert all(0 < value < 1 for value in values)
     assert len(set(values)) > UNITS
-    assert sum(new == old for new, old in pairs) <= 3
+    assert sum(new == old for new, old in pairs) <= UNITS // 10
     assert raw == [(0,)]
 
 

@@ -13,6 +13,7 @@ from moored.storage.events import open_runs, study_outcomes
 from moored.storage.warehouse import open_store
 from tests.benchmark.corpora import write_task
 from tests.endpoint import KEY, always, serve
+from tests.published import publish_version
 from tests.studies import requests_frame, study_table, write_requests, write_study
 from tests.webhook import SECRET, webhook
 
@@ -157,11 +158,10 @@ def test_a_watch_and_a_benchmark_that_fail_send_an_alert(moored, hook, tmp_path)
     assert "needs mine.csv" in hook.alerts[0]["message"]
 
 
-def test_a_watch_that_found_something_says_it_once(moored, endpoint, hook, tmp_path):
+def test_a_watch_that_found_something_says_it_once(moored, hook, tmp_path):
     from flows.watch import watch
 
-    write_requests(tmp_path)
-    assert moored("run", write_study(tmp_path)).code == 0
+    publish_version(tmp_path / "store.duckdb", tmp_path)
     time.sleep(1)
     with pytest.raises(Overdue):
         watch("1s")

@@ -7,6 +7,7 @@ import pytest
 
 from moored.storage.results import history
 from moored.storage.warehouse import open_store
+from tests.artifacts import artifacts
 from tests.endpoint import serve, text_of
 from tests.studies import reads_well, requests_frame, write_requests, write_study
 
@@ -30,16 +31,6 @@ def server(monkeypatch):
         yield server
 
 
-def artifacts(key):
-    """The tables of a key that the server has, the longest last."""
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-
-    with get_client(sync_client=True) as client:
-        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
-    return sorted((json.loads(artifact.data) for artifact in found), key=len)
-
-
 def test_a_run_leaves_its_outcomes_with_the_server_and_in_the_store(moored, server, tmp_path):
     write_requests(tmp_path)
     path = write_study(tmp_path, name="left_outcomes")
@@ -59,17 +50,6 @@ def test_a_run_leaves_its_outcomes_with_the_server_and_in_the_store(moored, serv
     assert answer.code == 0, answer.err
     assert answer.out.strip() == f"wrote {docs / 'index.html'}"
     assert len(list((docs / "validations").rglob("*.html"))) == 2
-
-
-def test_a_stopped_run_leaves_its_outcomes_too(moored, server, tmp_path):
-    write_requests(tmp_path)
-    path = write_study(tmp_path, name="stopped", checks={"severity": {"synthetic-copies": "critical"}})
-    assert moored("run", path).code == 60
-    (table,) = artifacts("checks-stopped")
-    assert (table[0]["check"], table[0]["outcome"]) == ("synthetic-copies", "critical")
-    answer = moored("checks", "stopped")
-    assert "stopped: nothing was published" in answer.out
-    assert "stops the run: [synthetic-copies]" in answer.out
 
 
 @pytest.mark.parametrize("content", [None, "import nothing_of_the_kind", "EXPECTATIONS = {'tables': []}"])

@@ -15,6 +15,7 @@ from moored.storage.progress import latest_plan
 from moored.storage.results import checks_of, estimates_of, history
 from moored.storage.warehouse import open_store
 from moored.study import load_study
+from tests.artifacts import artifacts
 from tests.endpoint import KEY, always, serve, text_of
 from tests.studies import reads_well, requests_frame, study_table, write_requests, write_study
 
@@ -40,6 +41,8 @@ def made(tmp_path_factory):
         patch.setenv("MOORED_STORE", str(folder / "store.duckdb"))
         patch.setenv("MOORED_WORKERS", "0")
         survey(load_study(write_study(folder)), str(folder))
+        probes = 2  # one reading, one writing
+        assert server.calls == 60 * 3 + probes
         yield folder, server
 
 
@@ -62,11 +65,9 @@ def refused(*numbers):
     return lambda _, body: "400" if text_of(body).endswith(marks) else None
 
 
-def test_a_run_publishes_one_version(moored, endpoint, path):
-    answer = moored("run", path, "--json")
-    assert answer.code == 0, answer.err
-    result = json.loads(answer.out)
-    assert (result["study"], result["version"], result["changed"]) == ("requests", 1, True)
+def test_a_run_publishes_one_version(moored, ran):
+    result = json.loads(moored("results", "requests", "--json").out)
+    assert (result["study"], result["version"]) == ("requests", 1)
     estimators = list(dict.fromkeys(row["estimator"] for row in result["estimates"]))
     assert estimators == [
         "human",
@@ -81,8 +82,6 @@ def test_a_run_publishes_one_version(moored, endpoint, path):
     for row in result["estimates"]:
         assert math.isfinite(row["estimate"])
         assert row["lower"] < row["estimate"] < row["upper"]
-    probes = 2  # one reading, one writing
-    assert endpoint.calls == 60 * 3 + probes
 
 
 def test_every_row_holds_the_answer_to_its_own_text(ran, tmp_path):
@@ -189,7 +188,7 @@ def test_rerun_failed_sends_only_what_failed(moored, monkeypatch, path):
 
 def test_a_failing_check_stops_and_an_override_is_recorded(moored, monkeypatch, tmp_path):
     write_requests(tmp_path)
-    path = write_study(tmp_path, checks={"severity": {"synthetic-copies": "critical"}})
+    path = write_study(tmp_path, name="stopped", checks={"severity": {"synthetic-copies": "critical"}})
 
     def echoes(body):
         return text_of(body) if "rewrite" in str(body["messages"]) else reads_well(body)
@@ -202,16 +201,21 @@ def test_a_failing_check_stops_and_an_override_is_recorded(moored, monkeypatch, 
         assert "Traceback" not in stopped.err
         calls = server.calls
         with store_of(tmp_path) as store:
-            runs = history(store, "requests")
+            runs = history(store, "stopped")
             assert [run.status for run in runs] == ["stopped"]
             failed = [row for row in checks_of(store, runs[0].run_id) if not row.passed]
             assert any(row.severity == "critical" and row.unit_ids for row in failed)
             assert estimates_of(store, runs[0].run_id) == ()
+        (table,) = artifacts("checks-stopped")
+        assert (table[0]["check"], table[0]["outcome"]) == ("synthetic-copies", "critical")
+        said = moored("checks", "stopped").out
+        assert "stopped: nothing was published" in said
+        assert "stops the run: [synthetic-copies]" in said
         anyway = moored("run", path, "--publish-anyway", "a demonstration")
         assert anyway.code == 0, anyway.err
         assert "a demonstration" in anyway.out
         assert server.calls == calls
-    assert json.loads(moored("results", "requests", "--json").out)["override_reason"] == "a demonstration"
+    assert json.loads(moored("results", "stopped", "--json").out)["override_reason"] == "a demonstration"
 
 
 def test_a_column_of_ones_own_and_a_parquet_file_do_too(moored, endpoint, tmp_path):

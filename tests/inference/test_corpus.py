@@ -79,7 +79,7 @@ def test_designs_cover(name, design):
     whole, rng, covered, ratio = corpus("ols", 1200), np.random.default_rng(4), [], []
     truth = ESTIMATORS["human"](whole, "ols").estimate
     x, person = whole.X[:, 1], np.arange(1200) // 4
-    for _ in range(150):
+    for draws in range(150):
         if design == "weights":
             probability = 1 / (1 + np.exp(-0.7 * x))
             sample = replace(whole, labelled=rng.random(1200) < probability, probability=probability)
@@ -94,7 +94,8 @@ def test_designs_cover(name, design):
             sample = replace(whole, labelled=np.isin(person, chosen), cluster=person)
         fit = ESTIMATORS[name](sample, "ols", target="corpus")
         covered.append((fit.lower <= truth) & (truth <= fit.upper))
-        ratio.append(fit.se / ESTIMATORS[name](sample, "ols").se)
+        if draws < 25:  # it hardly differs from draw to draw
+            ratio.append(fit.se / ESTIMATORS[name](sample, "ols").se)
     assert np.mean(covered, axis=0).min() >= 0.89
     assert np.median(ratio) < 0.9
 

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from moored.errors import PageNotWritten
-from moored.report.files import write_report
+from moored.report.files import write_page, write_report
 from tests.published import publish_version
 from tests.studies import write_requests, write_study
 
@@ -37,15 +37,26 @@ def test_a_version_in_a_file_of_its_own_name_is_replaced_by_the_next(moored, at_
         assert f"<title>requests, version {version}: report</title>" in (tmp_path / "page.html").read_text()
 
 
-@pytest.mark.parametrize("target", ["notes.txt", "folder", "missing/page.html", "x" * 300])
-def test_nothing_else_is_ever_replaced(moored, at_hand, tmp_path, target):
+@pytest.fixture
+def others(tmp_path):
+    """What is not of moored."""
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "folder").mkdir()
-    answer = moored("report", "requests", "-o", target)
-    assert answer.code == 18
-    assert "name " in answer.err
+    yield
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert not list((tmp_path / "folder").iterdir())
+
+
+@pytest.mark.parametrize("target", ["notes.txt", "folder", "missing/page.html", "x" * 300])
+def test_nothing_else_is_ever_replaced(others, tmp_path, target):
+    with pytest.raises(PageNotWritten, match="name "):
+        write_page(tmp_path / target, "a page")
+
+
+def test_the_command_says_so(moored, at_hand, others):
+    answer = moored("report", "requests", "-o", "notes.txt")
+    assert answer.code == PageNotWritten.exit_code == 18
+    assert "name " in answer.err
 
 
 def test_what_is_not_stored_is_said(moored, at_hand):
