@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -66,12 +67,19 @@ def published(store, one, folder, *, mark="mark", term="question"):
     publish_frames(store, run, pd.DataFrame(checks), pd.DataFrame(rows), pd.DataFrame(fits))
 
 
-@pytest.fixture
-def store(tmp_path):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """Version 1 with an ols study."""
-    with open_store(tmp_path / "store.duckdb", create=True) as opened:
-        published(opened, study(), tmp_path)
-    return tmp_path / "store.duckdb"
+    folder = tmp_path_factory.mktemp("made")
+    with open_store(folder / "store.duckdb", create=True) as opened:
+        published(opened, study(), folder)
+    return folder / "store.duckdb"
+
+
+@pytest.fixture
+def store(made, tmp_path):
+    """A copy of it to work on."""
+    return Path(shutil.copy(made, tmp_path))
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
