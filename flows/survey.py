@@ -50,18 +50,23 @@ def survey(
         settle_failures(run, plan)
         if (unchanged := unchanged_version(run, plan)) is not None:
             return completed(unchanged)
-        material = gather_material(run, plan)
-        evidence = arrange_evidence(run, plan, material, gather_previous(run))
-        outcomes = check_inputs(evidence)
-        judge(run, plan, outcomes, publish_anyway)
-        estimates = estimate(run, evidence)
-        outcomes += check_estimates(evidence, estimates)
-        judge(run, plan, outcomes, publish_anyway)
-        report = publish_version(run, plan, outcomes, estimates, publish_anyway)
-        # Where these fail, the version stands.
-        show_estimates(run, report, estimates, return_state=True)
-        write_version_report(run, report, return_state=True)
+        report = check_and_publish(run, plan, publish_anyway)
+        write_version_report(run, report, return_state=True)  # where it fails, the version stands
         return completed(report)
+
+
+def check_and_publish(run: Run, plan: RunPlan, publish_anyway: str | None) -> Report:
+    """Check what is stored, estimate from it, publish. What was read for this is let go before a report reads it."""
+    material = gather_material(run, plan)
+    evidence = arrange_evidence(run, plan, material, gather_previous(run))
+    outcomes = check_inputs(evidence)
+    judge(run, plan, outcomes, publish_anyway)
+    estimates = estimate(run, evidence)
+    outcomes += check_estimates(evidence, estimates)
+    judge(run, plan, outcomes, publish_anyway)
+    report = publish_version(run, plan, outcomes, estimates, publish_anyway)
+    show_estimates(run, report, estimates, return_state=True)  # where it fails, the version stands
+    return report
 
 
 def judge(run: Run, plan: RunPlan, outcomes: tuple[CheckResult, ...], publish_anyway: str | None) -> None:
