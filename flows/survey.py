@@ -56,7 +56,7 @@ def survey(
 
 
 def check_and_publish(run: Run, plan: RunPlan, publish_anyway: str | None) -> Report:
-    """Check what is stored, estimate from it, publish. What was read for this is let go before a report reads it."""
+    """Check what is stored, estimate from it, publish. What was read for this is let go before the page is made."""
     material = gather_material(run, plan)
     evidence = arrange_evidence(run, plan, material, gather_previous(run))
     outcomes = check_inputs(evidence)
