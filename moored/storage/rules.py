@@ -18,6 +18,7 @@ import pandas as pd
 from moored.cells import NoNumbers, booleans, numbers, stripped, words_for_missing
 from moored.errors import ColumnMissing, DataInvalid, StudyInvalid, UnsafeRule
 from moored.plaintext import meant
+from moored.storage.repeatable import unrepeatable
 from moored.storage.sandbox import open_sandbox, said, time_limit
 from moored.storage.tables import TEXT, Column, Table, readable, table_of
 
@@ -28,6 +29,8 @@ _STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _LOG = re.compile(r"\blog\s*\(", re.IGNORECASE)
 _ZEROS = re.compile(r"[+-]?0[0-9]")
 _WHOLE = 2**53
+_PLACE = "\N{SECTION SIGN} place"
+"""What a rule's rows are put back in order by: a window gives them in an order of its own."""
 
 
 def evaluate(
@@ -41,8 +44,8 @@ def evaluate(
 
     texts: columns that stay text in SQL, however they look. missing: cells that are NULL in numbers.
 
-    Errors: `ColumnMissing` (a rule names a column that `table` does not have), `UnsafeRule` (it reads files or
-    mixes rows), `StudyInvalid` (it is not an SQL expression, or does not end).
+    Errors: `ColumnMissing` (a rule names a column that `table` does not have), `UnsafeRule` (it reads files,
+    mixes rows or gives other values each time), `StudyInvalid` (it is not an SQL expression, or does not end).
     """
     named = {name: column_named(rule, table) for name, rule in rules.items()}
     found = {name: table.column(column) for name, column in named.items() if column is not None}
@@ -92,7 +95,7 @@ def select(
     with open_sandbox() as sandbox:
         _register(sandbox, table, texts, missing)
         _register(sandbox, table, table.names, missing, view="data_as_text")
-        rows = _selected(sandbox, query)
+        rows = _selected(sandbox, query, table.names)
     codebook = {name: entry for name, entry in table.codebook.items() if name in rows.names}
     return Table(rows.frame, rows.types, table.delimiter, table.notes, codebook)
 
@@ -108,11 +111,21 @@ def read_query(path: Path, query: str) -> Table:
         return _selected(connection, query)
 
 
-def _selected(connection: duckdb.DuckDBPyConnection, query: str) -> Table:
+def _selected(
+    connection: duckdb.DuckDBPyConnection, query: str, columns: Collection[str] | None = None
+) -> Table:
     try:
         statements = connection.extract_statements(query)
         if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
             raise StudyInvalid("`data.query` must be one SELECT")
+        file = columns is None
+        if columns is None:
+            columns = [
+                name for (name,) in connection.sql("SELECT column_name FROM duckdb_columns()").fetchall()
+            ]
+        why = unrepeatable(connection, query, columns, file=file)
+        if why is not None:
+            raise StudyInvalid(f"`data.query` must select the same rows each time, but {why}")
         with time_limit(connection, "`data.query`"):
             return table_of(connection.sql(query))
     except duckdb.Error as error:
@@ -139,7 +152,9 @@ def _register(
         quoted = name.replace('"', '""')
         picked.append(f'c{place}{kind} AS "{quoted}"')
     sandbox.register(f"_{view}", pd.DataFrame(columns))
-    sandbox.table(f"_{view}").project(", ".join(picked) or "NULL AS nothing").create_view(view)
+    given = sandbox.table(f"_{view}")
+    given.project(", ".join(picked) or "NULL AS nothing").create_view(view)
+    given.project(", ".join([f'"row" AS "{_PLACE}"', *picked])).create_view(f"_placed_{view}")
 
 
 def _in_sql(column: Column, missing: Collection[str]) -> np.ndarray | pd.Series:
@@ -172,13 +187,22 @@ def natural(column: Column, missing: Collection[str]) -> np.ndarray | pd.Series:
 
 
 def _evaluate_one(sandbox: duckdb.DuckDBPyConnection, name: str, rule: str, table: Table) -> Column:
+    many = f"the rule of {name!r}, `{rule}`, must give one value for each row"
     try:
-        relation = sandbox.table("data").project(f"({rule}) AS value")
-        if list(relation.columns) != ["value"]:
-            raise UnsafeRule(f"the rule of {name!r}, `{rule}`, must give one value for each row")
+        rows = sandbox.table("_placed_data").set_alias("data")
+        relation = rows.project(f'"{_PLACE}", ({rule}) AS value')
+        if list(relation.columns) != [_PLACE, "value"]:
+            raise UnsafeRule(many)
+        why = unrepeatable(sandbox, f"SELECT ({rule})", table.names)
+        if why is not None:
+            raise UnsafeRule(
+                f"the rule of {name!r}, `{rule}`, must give the same values each time, but {why}"
+            )
         with time_limit(sandbox, f"the rule of {name!r}, `{rule}`,"):
-            result = table_of(relation)
+            result = table_of(relation.order(f'"{_PLACE}"'))
     except duckdb.BinderException as error:
+        if f'"{_PLACE}" must appear in the GROUP BY' in str(error):
+            raise UnsafeRule(many) from error
         if "not found in FROM clause" not in str(error):
             raise _not_computed(name, error) from error
         raise ColumnMissing(
@@ -190,7 +214,7 @@ def _evaluate_one(sandbox: duckdb.DuckDBPyConnection, name: str, rule: str, tabl
     except duckdb.Error as error:
         raise _not_computed(name, error) from error
     if len(result) != len(table):
-        raise UnsafeRule(f"the rule of {name!r}, `{rule}`, must give one value for each row")
+        raise UnsafeRule(many)
     return Column(result.column("value").cells, result.types["value"])
 
 

@@ -1,10 +1,14 @@
-"""A database of its own for the user's SQL: no files, no network, no settings to change, and a limit of time."""
+"""A database of its own for the user's SQL: no files, no network, no settings to change, and a limit of time.
+
+It computes in one thread and in UTC: sums of several threads differ in their last digits each time, and the hour
+of an instant differs between machines.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -16,15 +20,28 @@ TIME_LIMIT_S = 60.0
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",
-    "lock_configuration": "true",
+    "threads": 1,
 }
 
 
 def open_sandbox(path: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A sandbox in memory, or over a DuckDB file, which it can only read."""
     if path is None:
-        return duckdb.connect(":memory:", config=_CONFIG)
-    return duckdb.connect(path, read_only=True, config=_CONFIG)
+        opened = duckdb.connect(":memory:", config=_CONFIG)
+    else:
+        opened = duckdb.connect(path, read_only=True, config=_CONFIG)
+    in_utc(opened)
+    # A second connection to one file finds it locked.
+    with suppress(duckdb.InvalidInputException):
+        opened.execute("SET lock_configuration = true")
+    return opened
+
+
+def in_utc(connection: duckdb.DuckDBPyConnection) -> None:
+    """Instants as they are in UTC, not where this machine is."""
+    # A second connection to the sandbox of one file cannot, and need not: the first has set it.
+    with suppress(duckdb.InvalidInputException):
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
 
 
 @contextmanager

@@ -18,10 +18,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from moored.cells import is_number, missing_numbers
-from moored.errors import EmptyTable, NotReadable, SheetUnnamed, StoreLocked
+from moored.errors import DataInvalid, EmptyTable, NotReadable, SheetUnnamed, StoreLocked
 from moored.storage.codebook import Codebook, Entry
 from moored.storage.file_kinds import located
-from moored.storage.sandbox import said
+from moored.storage.repeatable import unrepeatable
+from moored.storage.sandbox import in_utc, said
 
 TEXT = "TEXT"
 """The type of a column that declares none."""
@@ -144,12 +145,25 @@ def relation_of(path: str | Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, d
         duckdb.connect(str(found.file) if database else ":memory:", read_only=database) as connection,
     ):
         without_progress_bar(connection)
+        in_utc(connection)
         if database:
-            yield connection, connection.table(_table_named(connection, found.file, found.part))
+            name = _table_named(connection, found.file, found.part)
+            _refuse_unrepeatable(connection, name)
+            yield connection, connection.table(name)
         else:
             _refuse_no_parquet(found.file)
             file = GLOB.sub(r"[\g<0>]", str(found.file))
             yield connection, connection.read_parquet(file, hive_partitioning=False)
+
+
+def _refuse_unrepeatable(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Refuse a view that gives other rows each time. Errors: `DataInvalid`."""
+    views = connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+    if not any(view.casefold() == name.casefold() for (view,) in views):
+        return
+    why = unrepeatable(connection, 'FROM "' + name.replace('"', '""') + '"', (), file=True)
+    if why is not None:
+        raise DataInvalid(f"the view {name!r} gives other rows each time: {why}")
 
 
 def _refuse_no_parquet(file: Path) -> None:
