@@ -33,7 +33,9 @@ def read_json(file: Path, dialect: Dialect) -> Table:
     if is_export(rows):
         rows, said = annotated_rows(file, rows)
         notes += said
-    flat = [_flat(file, row) for row in rows]
+    flat = [row for row in (_flat(file, row) for row in rows) if _says_anything(row)]
+    if not flat:
+        raise EmptyTable(f"{file} has no rows: its objects are empty; give {_ROWS}")
     names = dict.fromkeys(name for row in flat for name in row)
     columns = {name: [row.get(name) for row in flat] for name in names}
     single = [name for name, values in columns.items() if _are_lists_of_one(values)]
@@ -42,6 +44,11 @@ def read_json(file: Path, dialect: Dialect) -> Table:
         notes += (f"{name!r}: lists of one item, read as the item",)
     table = table_of_values(columns)
     return Table(table.frame, table.types, notes=notes)
+
+
+def _says_anything(row: Mapping[str, Any]) -> bool:
+    """A row of nothing is none, like a line of delimiters."""
+    return any(bool(value.strip()) if isinstance(value, str) else value is not None for value in row.values())
 
 
 def _are_lists_of_one(values: Sequence[Any]) -> bool:

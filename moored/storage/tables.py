@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from moored.cells import is_number, missing_numbers
-from moored.errors import DataInvalid, EmptyTable, NotReadable, SheetUnnamed, StoreLocked
+from moored.errors import DataInvalid, EmptyTable, HeaderUnclear, NotReadable, SheetUnnamed, StoreLocked
 from moored.storage.codebook import Codebook, Entry
 from moored.storage.file_kinds import located
 from moored.storage.repeatable import unrepeatable
@@ -106,8 +106,12 @@ class Table:
 
 
 def table_of(relation: duckdb.DuckDBPyRelation) -> Table:
-    """What DuckDB gives, as texts that lose nothing: its own casts, which it can read back."""
+    """What DuckDB gives, as texts that lose nothing: its own casts, which it can read back.
+
+    Errors: `HeaderUnclear`.
+    """
     names, types = relation.columns, [str(kind) for kind in relation.types]
+    _refuse_alike(names)
     aliased = [
         duckdb.ColumnExpression(name).cast("VARCHAR").alias(f"c{place}") for place, name in enumerate(names)
     ]
@@ -153,7 +157,9 @@ def relation_of(path: str | Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, d
         else:
             _refuse_no_parquet(found.file)
             file = GLOB.sub(r"[\g<0>]", str(found.file))
-            yield connection, connection.read_parquet(file, hive_partitioning=False)
+            relation = connection.read_parquet(file, hive_partitioning=False)
+            _refuse_alike(_parquet_names(connection, file))
+            yield connection, relation
 
 
 def _refuse_unrepeatable(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -164,6 +170,31 @@ def _refuse_unrepeatable(connection: duckdb.DuckDBPyConnection, name: str) -> No
     why = unrepeatable(connection, 'FROM "' + name.replace('"', '""') + '"', (), file=True)
     if why is not None:
         raise DataInvalid(f"the view {name!r} gives other rows each time: {why}")
+
+
+def _refuse_alike(names: Sequence[str]) -> None:
+    """Refuse names that are one in SQL: one would have the values of the other. Errors: `HeaderUnclear`."""
+    first: dict[str, str] = {}
+    for name in names:
+        folded = "".join(letter.lower() if letter.isascii() else letter for letter in name)
+        if folded in first:
+            also = "two columns" if first[folded] == name else f"a column {first[folded]!r} and a column"
+            raise HeaderUnclear(
+                f"there are {also} {name!r}, which SQL cannot tell apart; give one of them another name "
+                f"(in a query: `AS`)"
+            )
+        first[folded] = name
+
+
+def _parquet_names(connection: duckdb.DuckDBPyConnection, file: str) -> list[str]:
+    """The columns as the file names them: DuckDB calls those anew that differ by case."""
+    schema = connection.execute("SELECT name, num_children FROM parquet_schema($1)", [file]).fetchall()
+    names, inside = [], 0
+    for name, children in schema[1:]:  # the first is the table itself; what is inside a column follows it
+        if not inside:
+            names.append(name)
+        inside = max(inside - 1, 0) + (children or 0)
+    return names
 
 
 def _refuse_no_parquet(file: Path) -> None:

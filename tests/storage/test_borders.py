@@ -13,6 +13,7 @@ from moored.cells import NoNumbers, numbers, words_for_missing
 from moored.errors import (
     ColumnMissing,
     DataInvalid,
+    EmptyTable,
     NotReadable,
     NotStored,
     OutsideDomain,
@@ -214,3 +215,26 @@ def test_a_parquet_file_that_is_none_or_cut_short(tmp_path, content, said):
 def test_a_name_with_characters_that_cannot_be_seen_is_told(tmp_path, name):
     with pytest.raises(ColumnMissing, match="did you mean"):
         read_columns(write(tmp_path, lines(header=f"y,{name},s")), WANTED)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rows"),
+    [
+        ("t.jsonl", '{"y": 1, "x": 2}\n{}\n{"y": 3, "x": 4}\n{}\n', 2),
+        ("t.json", '[{}, {"y": 1, "x": 2}, {"y": null, "x": " "}, {"y": 0, "x": false}]', 2),
+        ("t.json", '{"data": [{"y": 1, "meta": {"x": 2}}, {"meta": {}}, {"meta": {"x": null}}]}', 1),
+        ("t.csv", "y,x\n1,2\n,\n3,4\n", 2),
+    ],
+)
+def test_a_row_of_nothing_is_none(tmp_path, name, content, rows):
+    path = tmp_path / name
+    path.write_text(content)
+    assert len(read_any(path)) == rows
+
+
+@pytest.mark.parametrize("content", ["[{}, {}]", "{}\n{}\n"])
+def test_a_file_of_empty_objects_has_no_rows(tmp_path, content):
+    path = tmp_path / "t.json"
+    path.write_text(content)
+    with pytest.raises(EmptyTable, match="has no rows"):
+        read_any(path)
