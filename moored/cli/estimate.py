@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -105,12 +105,13 @@ def estimate_command(
     fits = estimate(data, estimators=estimator or None, **options)
     headline, tests = headline_for(data, family), tests_of(data, family)
     result = as_json(fits, headline, tests, adjust)
+    read = _how_read(file, data_dialect(columns, written))
     if json:
-        print_json(result)
+        print_json(result | {"notes": [*read, *_readings(fits), *_alarms(tests)]})
         return
     print_estimates(estimate_rows(fits), headline)
-    _print_read(file, data_dialect(columns, written))
-    _print_headline(headline, fits)
+    for line in (*read, *_headline_lines(headline, fits)):
+        say(line)
     print_fits(fits)
     _print_tests(tests)
     _print_adjusted(result["estimates"], adjust)
@@ -181,24 +182,31 @@ def as_json(
     }
 
 
-def _print_read(file: str, dialect: Dialect) -> None:
+def _how_read(file: str, dialect: Dialect) -> list[str]:
     """How the table was read, where that is not the usual."""
     from moored.storage.columns import reading_notes
 
-    if notes := reading_notes(file, dialect):
-        say(f"The table: {'; '.join(notes)}.")
+    notes = reading_notes(file, dialect)
+    return [f"The table: {'; '.join(notes)}."] if notes else []
 
 
-def _print_headline(headline: str, fits: Sequence[Fit]) -> None:
+def _headline_lines(headline: str, fits: Sequence[Fit]) -> Iterator[str]:
     if headline in {fit.estimator for fit in fits}:
-        say(f"The estimate to read is {headline}, by a rule fixed before the numbers; the others compare.")
+        yield f"The estimate to read is {headline}, by a rule fixed before the numbers; the others compare."
     else:
-        say(f"The rule names {headline}, which was not asked for: --estimator {headline}.")
+        yield f"The rule names {headline}, which was not asked for: --estimator {headline}."
     if fits and fits[0].target == "corpus":
-        say("The intervals are for what all labels of these very units would have given (target: corpus).")
+        yield "The intervals are for what all labels of these very units would have given (target: corpus)."
 
 
-def _print_tests(tests: Sequence[dict[str, Any]]) -> None:
+def _readings(fits: Sequence[Fit]) -> tuple[str, ...]:
+    """What the numbers are."""
+    from moored.reader.text import reading_of
+
+    return tuple(reading_of(fits[0])) if fits else ()
+
+
+def _alarms(tests: Sequence[dict[str, Any]]) -> Iterator[str]:
     """The tests that look bad, all tests together at .05 (Bonferroni)."""
     why = {
         "agreement": "human and model labels disagree for {source}: a source treats labelled units otherwise",
@@ -207,7 +215,12 @@ def _print_tests(tests: Sequence[dict[str, Any]]) -> None:
     }
     for test in tests:
         if test["p_value"] < 0.05 / len(tests):
-            say(f"warning: {why[test['test']].format(**test)} ({p_equals(test['p_value'])})")
+            yield f"warning: {why[test['test']].format(**test)} ({p_equals(test['p_value'])})"
+
+
+def _print_tests(tests: Sequence[dict[str, Any]]) -> None:
+    for line in _alarms(tests):
+        say(line)
     if tests:
         say(
             f"{counted(len(tests), 'test of the design was', 'tests of the design were')} asked; --json "
@@ -248,9 +261,7 @@ def _print_adjusted(rows: Sequence[dict[str, Any]], adjust: str | None) -> None:
 
 def print_fits(fits: Sequence[Fit]) -> None:
     """What the numbers are, then labels, agreement test and warnings, a line per estimator."""
-    from moored.reader.text import reading_of
-
-    for line in reading_of(fits[0]) if fits else ():
+    for line in _readings(fits):
         say(line)
     for fit in fits:
         line = f"{fit.estimator}: {fit.n_labelled:,} of {fit.n_total:,} units labelled"

@@ -46,7 +46,8 @@ def etable(
     keep
         The terms to show, in this order; None: all, the constant last.
     digits
-        Decimals of estimates; None: as many as the standard errors of each term are worth.
+        Decimals of estimates; None: as many as the standard errors of each term are worth, and so also for a
+        term with a standard error that these decimals would show as zero.
     exp
         Odds or rate ratios in the place of their logarithms, with the standard errors of the ratios.
     caption, label
@@ -146,12 +147,12 @@ def _named(labels: Any) -> dict[str, str]:
 
 def _digits(rows: Sequence[Mapping[str, Any]], digits: int | None) -> Callable[[float], str]:
     """How the numbers of a term are shown: with the decimals that are asked for, or that their errors are worth."""
-    if digits is None:
+    given: object = digits
+    if digits is not None and not (isinstance(given, Integral) and 0 <= digits <= _MOST_DIGITS):
+        raise DataInvalid(f"digits came as {digits!r}; give a whole number from 0 to {_MOST_DIGITS}.")
+    if digits is None or any(row["se"] and not round(row["se"], digits) for row in rows):
         places = decimals(rows)
         return lambda value: number(value, places)
-    given: object = digits
-    if not isinstance(given, Integral) or not 0 <= digits <= _MOST_DIGITS:
-        raise DataInvalid(f"digits came as {digits!r}; give a whole number from 0 to {_MOST_DIGITS}.")
     return lambda value: f"{value:z.{digits}f}" if math.isfinite(value) else number(value)
 
 

@@ -60,3 +60,26 @@ def test_a_store_that_is_a_table_is_said_before_prefect_starts(moored, tmp_path,
     assert "requests.csv is no store of moored" in answer.err
     assert (tmp_path / "requests.csv").read_text().startswith("id,text,polite")
     assert moored("results", "requests").err.count("is no store of moored") == 1
+
+
+def test_json_has_the_notes_that_are_printed(moored, tmp_path):
+    rows = "".join(f"{k % 2};{k % 5},5;{'1' if k < 40 else ''}\n" for k in range(80))
+    (tmp_path / "t.csv").write_text("y;x;s\n" + rows)
+    asked = [
+        "estimate",
+        "t.csv",
+        "--formula",
+        "y ~ x",
+        "--labelled",
+        "s",
+        "--family",
+        "logit",
+        "--level",
+        "0.9",
+    ]
+    printed, notes = " ".join(moored(*asked).out.split()), json.loads(moored(*asked, "--json").out)["notes"]
+    assert "The numbers are log odds." in notes
+    assert any(note.startswith("The table: ") for note in notes)
+    assert any("90%" in note for note in notes)
+    for note in notes:
+        assert " ".join(note.split()) in printed

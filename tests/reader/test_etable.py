@@ -140,6 +140,22 @@ def test_decimals_that_are_asked_for_are_kept():
     assert all(row[1].endswith(", inf]") for row in rows[1:6:2])
 
 
+@pytest.mark.parametrize(("scale", "digits"), [(1e-12, 3), (1e-5, 3), (1e-3, 0), (1e-2, 1)])
+def test_no_standard_error_is_shown_as_zero(scale, digits):
+    fit = fits(("human",))[0]
+    small = [{"estimate": 4.5 * scale, "se": scale, "lower": 2.5 * scale, "upper": 6.5 * scale}]
+    parts = {key: np.full(3, value) for key, value in small[0].items()}
+    fine = replace(fit, **parts)
+    table = moored.etable({"fine": fine, "usual": fit}, digits=digits, below=("interval", "se"))
+    for text in (table.to_markdown(), table.to_html(), table.to_latex()):
+        assert not re.search(r"[(\[] ?-?0?[.]?0*[)]", text)
+    _, rows = cells_of(table.to_markdown())
+    shown = float(rows[2][1].strip("()"))
+    assert shown == pytest.approx(scale, rel=0.01)
+    low, high = map(float, rows[1][1].strip("[]").split(", "))
+    assert (low, high) == pytest.approx((2.5 * scale, 6.5 * scale), rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("given", "options", "why"),
     [
