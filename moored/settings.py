@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,11 @@ _PACKAGE = Path(__file__).parent
 _INSTALLED = _PACKAGE / "pipeline"
 """Where the wheel keeps flows/, tasks/, checks/ and the example studies; a checkout has them beside the package."""
 _PROCESSES = 2
+_ADDRESS = re.compile(
+    r"\s*(?:(?!https?:)[a-z][a-z0-9+.-]*://)?(?:\[[0-9a-f:.%]+\]|[^\s/:\[\]@]+):(?P<port>[0-9]{1,5})\s*",
+    re.IGNORECASE | re.ASCII,
+)
+_LAST_PORT = 65_535
 _PIPELINE = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
 
 
@@ -79,7 +85,7 @@ class Settings:
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings that the environment gives; a variable that is set to nothing is not set.
 
-    Errors: `StudyInvalid` for a number that is none.
+    Errors: `StudyInvalid` for a number or an address that is none.
     """
     named = {name: value for name, value in environment.items() if value.strip()}
     store = Path(named.get("MOORED_STORE", "moored.duckdb")).expanduser().absolute()
@@ -88,7 +94,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         store=store,
         cache=Path(named.get("MOORED_CACHE", user_cache_path("moored"))).expanduser().absolute(),
         pipeline=Path(named.get("MOORED_PIPELINE", _PIPELINE)).expanduser().absolute(),
-        dask_address=named.get("MOORED_DASK_ADDRESS"),
+        dask_address=_scheduler(named.get("MOORED_DASK_ADDRESS")),
         workers=_whole("MOORED_WORKERS", named["MOORED_WORKERS"]) if "MOORED_WORKERS" in named else None,
         poll_s=_seconds("MOORED_POLL_S", named.get("MOORED_POLL_S", "60")),
         base_url=named.get("OPENAI_BASE_URL"),
@@ -124,6 +130,16 @@ def _packed(file: Path, room: str) -> bool:
 
 def _file(value: str | None) -> Path | None:
     return Path(value).expanduser().absolute() if value else None
+
+
+def _scheduler(address: str | None) -> str | None:
+    found = _ADDRESS.fullmatch(address) if address else None
+    if address and not (found and 0 < int(found["port"]) <= _LAST_PORT):
+        raise StudyInvalid(
+            f"MOORED_DASK_ADDRESS is {address!r}, where no Dask scheduler answers (it is no address of one); write "
+            "it as tcp://host:8786 and start `dask scheduler` there, or leave it out"
+        )
+    return address
 
 
 def _whole(name: str, value: str) -> int:

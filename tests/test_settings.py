@@ -41,6 +41,32 @@ def test_refuses_seconds_that_are_none(wrong):
         read_settings({"MOORED_POLL_S": wrong})
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "tcp://127.0.0.1",
+        "scheduler",
+        "tcp://",
+        ":8786",
+        "::1:8786",
+        "h:0",
+        "h:99999",
+        "http://h:8787",
+        "tcp://h:port",
+    ],
+)
+def test_refuses_a_scheduler_without_an_address_before_anything_is_asked(wrong):
+    with pytest.raises(StudyInvalid, match=r"MOORED_DASK_ADDRESS is .*; write it as tcp://host:8786"):
+        read_settings({"MOORED_DASK_ADDRESS": wrong})
+
+
+@pytest.mark.parametrize(
+    "right", ["tcp://127.0.0.1:9", "h:8786", "tls://[::1]:8786", "TCP://a.b-c.org:1", "ucx://h:5"]
+)
+def test_takes_an_address_of_a_scheduler(right):
+    assert read_settings({"MOORED_DASK_ADDRESS": right}).dask_address == right
+
+
 def test_the_code_version_follows_the_code(tmp_path):
     (tmp_path / "flows").mkdir()
     (tmp_path / "flows" / "survey.py").write_text("one")

@@ -198,7 +198,7 @@ def test_the_shell_prints_one_json_object_whatever_the_file(files, shell):
         done = shell(file, *BOTH, "--estimator", "gmm-synth", "--json", *stream)
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
-        assert set(found) == {"headline", "estimates", "fits", "tests"}
+        assert set(found) == {"headline", "estimates", "fits", "tests", "notes"}
         assert set(found["estimates"][0]) == {
             "estimator", "term", "estimate", "se", "lower", "upper", "p_value", "effective_n", "r2", "role",
         }  # fmt: skip
