@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 from moored.errors import DataInvalid
 from moored.inference.results import Fit
@@ -35,8 +36,11 @@ class Pilot:
     r2: float
 
     def __post_init__(self) -> None:
-        if not (0 < self.sigma < math.inf) or not 0 <= self.r2 <= 1:
-            raise DataInvalid(f"A pilot needs sigma > 0 and R2 in [0, 1]; got {self.sigma} and {self.r2}.")
+        given = (self.sigma, self.r2)
+        if not (all(map(_is_number, given)) and 0 < self.sigma < math.inf and 0 <= self.r2 <= 1):
+            raise DataInvalid(
+                f"A pilot needs sigma > 0 and R2 in [0, 1]; got {self.sigma!r} and {self.r2!r}."
+            )
 
     @classmethod
     def of(cls, fit: Fit, term: str) -> Pilot:
@@ -60,7 +64,8 @@ class Pilot:
         A pilot of n labels knows sigma and R2 themselves with error: sigma by the chi-squared law of n - 1 degrees
         of freedom, R by Fisher's z with 1 / sqrt(n - q - 2), both for a mean of Gaussian data. A slope's influence
         function is a product, of kurtosis 9 where covariate and residual are Gaussian, and says as much as n / 4
-        would. A guide, not a test: plan with the worst case, or give both.
+        would. A guide, not a test: plan with the worst case, or give both. Raises DataInvalid where the pilot is
+        too small to say anything of R.
 
         Examples
         --------
@@ -69,9 +74,14 @@ class Pilot:
         """
         from scipy.special import chdtri, ndtri
 
-        middle, n = cls.of(fit, term), fit.n_labelled / (1 if len(fit.terms) == 1 else PRODUCTS)
+        middle, worth = cls.of(fit, term), 1 if len(fit.terms) == 1 else PRODUCTS
         q = len(fit.sources) * (1 if fit.estimator == "gmm-small" else len(fit.terms))
-        tail, n = (1 - _share("level", level)) / 2, max(n, 2)
+        tail, n = (1 - _share("level", level)) / 2, fit.n_labelled / worth
+        if n <= q + 2:
+            raise DataInvalid(
+                f"{counted(fit.n_labelled, 'labelled unit leaves', 'labelled units leave')} the worst case open; a "
+                f"pilot of this model needs {worth * (q + 2) + 1} or more."
+            )
         low, high = (middle.sigma * math.sqrt((n - 1) / float(chdtri(n - 1, t))) for t in (tail, 1 - tail))
         z, reach = (
             math.atanh(min(math.sqrt(middle.r2), 1 - 1e-12)),
@@ -99,14 +109,15 @@ class Pilot:
 
         Raises DataInvalid where all T do not; its details say how many `units` would.
         """
-        room = _positive("se", se) ** 2 - self.sigma**2 * self.r2 / T
+        room = _positive("se", se) ** 2 - self.sigma**2 * self.r2 / _whole("T", T)
         needed = self.sigma**2 * (1 - self.r2) / room if room > 0 else math.inf
         n = max(math.ceil(needed - ROUNDING), 1) if math.isfinite(needed) else T + 1
         if n > T:
+            ratio = self.sigma / se
             raise DataInvalid(
                 f"All {T} units labelled give a standard error of {self.sigma / math.sqrt(T):.3g}; "
                 f"{se:.3g} needs more units.",
-                units=math.ceil((self.sigma / se) ** 2),
+                units=math.ceil(ratio * ratio) if math.isfinite(ratio * ratio) else None,
             )
         return n
 
@@ -145,7 +156,7 @@ def cheapest(pilot: Pilot, se: float, *, label: float, calls: float, units: int 
     a, b = pilot.sigma**2 * (1 - pilot.r2), pilot.sigma**2 * pilot.r2
     root = math.sqrt(a * _positive("label", label)) + math.sqrt(b * _positive("calls", calls))
     alone = max(math.ceil(pilot.sigma**2 / target - ROUNDING), 1)
-    most = math.inf if units is None else units
+    most = math.inf if units is None else _positive("units", units)
     if units is not None:
         pilot.labels_needed(se, units)  # refuses what no number of labels reaches
     best = LabelPlan(alone, alone, label * alone, pilot.sigma / math.sqrt(alone))
@@ -245,6 +256,8 @@ def power(effect: float, se: float, *, level: float = 0.95) -> float:
     from scipy.special import ndtr, ndtri
 
     z = -float(ndtri((1 - _share("level", level)) / 2))
+    if not _is_number(effect) or math.isnan(effect):
+        raise DataInvalid(f"The effect is {effect!r}; it must be a number.")
     shift = abs(effect) / _positive("se", se)
     return float(ndtr(shift - z) + ndtr(-shift - z))
 
@@ -261,23 +274,33 @@ def detectable(se: float, *, power: float = 0.8, level: float = 0.95) -> float:
     """
     from scipy.special import ndtri
 
-    if not 0.5 <= power < 1:
-        raise DataInvalid(f"The power is {power}; ask for .5 or more, below 1.")
+    if not (_is_number(power) and 0.5 <= power < 1):
+        raise DataInvalid(f"The power is {power!r}; ask for .5 or more, below 1.")
     return float(ndtri(power) - ndtri((1 - _share("level", level)) / 2)) * _positive("se", se)
 
 
 def _check_sizes(n: float, T: float) -> None:
-    if not 0 < n <= T:
+    if not (_is_number(n) and _is_number(T) and 0 < n <= T):
         raise DataInvalid(f"n={n} labels of T={T} units; needs 0 < n <= T.")
 
 
 def _positive(what: str, value: float) -> float:
-    if not 0 < value < math.inf:
-        raise DataInvalid(f"{what} is {value}; it must be above 0.")
+    if not (_is_number(value) and 0 < value < math.inf):
+        raise DataInvalid(f"{what} is {value!r}; it must be a number above 0.")
+    return value
+
+
+def _whole(what: str, value: float) -> float:
+    if not (_is_number(value) and 1 <= value < math.inf and value == int(value)):
+        raise DataInvalid(f"{what} is {value!r}; it must be a whole number above 0.")
     return value
 
 
 def _share(what: str, value: float) -> float:
-    if not 0 < value < 1:
-        raise DataInvalid(f"{what} is {value}; it must lie between 0 and 1.")
+    if not (_is_number(value) and 0 < value < 1):
+        raise DataInvalid(f"{what} is {value!r}; it must be a number between 0 and 1.")
     return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

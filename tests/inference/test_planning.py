@@ -196,6 +196,46 @@ def test_a_pilot_knows_a_range(name):
     assert np.mean(held, axis=0).min() >= 0.75
 
 
+@pytest.mark.parametrize(("p", "M", "n", "least"), [(1, 3, 5, 6), (2, 1, 12, 13), (2, 3, 20, 21)])
+def test_a_pilot_too_small_for_a_range_says_what_it_takes(p, M, n, least):
+    family = "mean" if p == 1 else "ols"
+    fit = ESTIMATORS["gmm-small"](draw(family, M=M, T=200, n=n, p=p, rng=3), family)
+    with pytest.raises(DataInvalid, match=f"a pilot of this model needs {least} or more"):
+        Pilot.range_of(fit, fit.terms[-1])
+    fit = ESTIMATORS["gmm-small"](draw(family, M=M, T=200, n=least, p=p, rng=3), family)
+    best, worst = Pilot.range_of(fit, fit.terms[-1])
+    assert best.sigma < worst.sigma
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda: PILOT.labels_needed(0.1, T=0),
+        lambda: PILOT.labels_needed(0.1, T=-5),
+        lambda: PILOT.labels_needed(0.1, T=math.nan),
+        lambda: PILOT.labels_needed(0.1, T=100.5),
+        lambda: PILOT.labels_needed(0.1, T="100"),
+        lambda: PILOT.labels_needed("small", T=100),
+        lambda: PILOT.labels_needed(1e-200, T=100),
+        lambda: PILOT.se(10, "100"),
+        lambda: PILOT.labels_saved(None, 100),
+        lambda: cheapest(PILOT, 0.1, label=1, calls=0.01, units=0),
+        lambda: cheapest(PILOT, 0.1, label="1", calls=0.01),
+        lambda: most_precise(PILOT, "100", label=1, calls=0.01),
+        lambda: power(math.nan, 0.1),
+        lambda: power("large", 0.1),
+        lambda: power(0.3, True),
+        lambda: detectable(0.1, power="0.8"),
+        lambda: detectable(0.1, level=None),
+        lambda: Pilot("1", 0.5),
+        lambda: Pilot(1.0, None),
+    ],
+)
+def test_what_is_no_such_number_is_refused(asked):
+    with pytest.raises(DataInvalid):
+        asked()
+
+
 def test_a_pilot_of_a_corpus_is_the_same_pilot():
     sample = draw("ols", M=1, kinds=("synthetic",), T=900, n=300, p=2, rng=1)
     wide, narrow = (ESTIMATORS["gmm-synth"](sample, "ols", target=t) for t in ("population", "corpus"))
