@@ -50,12 +50,10 @@ class Pilot:
         if fit.r2 is None or fit.effective_n is None:
             raise DataInvalid(f"{fit.estimator} prints no R2; plan from gmm-small or gmm-synth.")
         at = fit.terms.index(term)
-        beyond = (
-            1 / fit.n_total if fit.target == "corpus" else 0.0
-        )  # the error of all labels, not counted there
+        # The error of all labels is not counted for a corpus.
+        beyond = 1 / fit.n_total if fit.target == "corpus" else 0.0
         sigma = float(fit.se[at]) / math.sqrt(1 / float(fit.effective_n[at]) - beyond)
-        q = len(fit.sources) * (1 if fit.estimator == "gmm-small" else len(fit.terms))
-        return cls(sigma, adjusted_r2(float(fit.r2[at]), fit.n_labelled, q))
+        return cls(sigma, adjusted_r2(float(fit.r2[at]), fit.n_labelled, _coefficients(fit)))
 
     @classmethod
     def range_of(cls, fit: Fit, term: str, *, level: float = 0.9) -> tuple[Pilot, Pilot]:
@@ -64,8 +62,7 @@ class Pilot:
         A pilot of n labels knows sigma and R2 themselves with error: sigma by the chi-squared law of n - 1 degrees
         of freedom, R by Fisher's z with 1 / sqrt(n - q - 2), both for a mean of Gaussian data. A slope's influence
         function is a product, of kurtosis 9 where covariate and residual are Gaussian, and says as much as n / 4
-        would. A guide, not a test: plan with the worst case, or give both. Raises DataInvalid where the pilot is
-        too small to say anything of R.
+        would. A guide, not a test: plan with the worst case, or give both. DataInvalid: too few labels for R.
 
         Examples
         --------
@@ -74,8 +71,7 @@ class Pilot:
         """
         from scipy.special import chdtri, ndtri
 
-        middle, worth = cls.of(fit, term), 1 if len(fit.terms) == 1 else PRODUCTS
-        q = len(fit.sources) * (1 if fit.estimator == "gmm-small" else len(fit.terms))
+        middle, worth, q = cls.of(fit, term), 1 if len(fit.terms) == 1 else PRODUCTS, _coefficients(fit)
         tail, n = (1 - _share("level", level)) / 2, fit.n_labelled / worth
         if n <= q + 2:
             raise DataInvalid(
@@ -83,10 +79,8 @@ class Pilot:
                 f"pilot of this model needs {worth * (q + 2) + 1} or more."
             )
         low, high = (middle.sigma * math.sqrt((n - 1) / float(chdtri(n - 1, t))) for t in (tail, 1 - tail))
-        z, reach = (
-            math.atanh(min(math.sqrt(middle.r2), 1 - 1e-12)),
-            -float(ndtri(tail)) / math.sqrt(n - q - 2),
-        )
+        z = math.atanh(min(math.sqrt(middle.r2), 1 - 1e-12))
+        reach = -float(ndtri(tail)) / math.sqrt(n - q - 2)
         return cls(low, math.tanh(z + reach) ** 2), cls(high, math.tanh(max(z - reach, 0.0)) ** 2)
 
     def se(self, n: float, T: float) -> float:
@@ -109,7 +103,7 @@ class Pilot:
 
         Raises DataInvalid where all T do not; its details say how many `units` would.
         """
-        room = _positive("se", se) ** 2 - self.sigma**2 * self.r2 / _whole("T", T)
+        room = _positive("se", se) ** 2 - self.sigma**2 * self.r2 / _positive("T", T)
         needed = self.sigma**2 * (1 - self.r2) / room if room > 0 else math.inf
         n = max(math.ceil(needed - ROUNDING), 1) if math.isfinite(needed) else T + 1
         if n > T:
@@ -279,26 +273,26 @@ def detectable(se: float, *, power: float = 0.8, level: float = 0.95) -> float:
     return float(ndtri(power) - ndtri((1 - _share("level", level)) / 2)) * _positive("se", se)
 
 
+def _coefficients(fit: Fit) -> int:
+    return len(fit.sources) * (1 if fit.estimator == "gmm-small" else len(fit.terms))
+
+
 def _check_sizes(n: float, T: float) -> None:
     if not (_is_number(n) and _is_number(T) and 0 < n <= T):
         raise DataInvalid(f"n={n} labels of T={T} units; needs 0 < n <= T.")
 
 
 def _positive(what: str, value: float) -> float:
-    if not (_is_number(value) and 0 < value < math.inf):
-        raise DataInvalid(f"{what} is {value!r}; it must be a number above 0.")
-    return value
-
-
-def _whole(what: str, value: float) -> float:
-    if not (_is_number(value) and 1 <= value < math.inf and value == int(value)):
-        raise DataInvalid(f"{what} is {value!r}; it must be a whole number above 0.")
-    return value
+    return _between(what, value, math.inf, "a number above 0")
 
 
 def _share(what: str, value: float) -> float:
-    if not (_is_number(value) and 0 < value < 1):
-        raise DataInvalid(f"{what} is {value!r}; it must be a number between 0 and 1.")
+    return _between(what, value, 1.0, "a number between 0 and 1")
+
+
+def _between(what: str, value: float, end: float, allowed: str) -> float:
+    if not (_is_number(value) and 0 < value < end):
+        raise DataInvalid(f"{what} is {value!r}; it must be {allowed}.")
     return value
 
 

@@ -41,19 +41,25 @@ _ORDERED = "add an ORDER BY over columns that tell the rows apart, such as the i
 
 
 def unrepeatable(
-    connection: duckdb.DuckDBPyConnection, query: str, columns: Collection[str], *, file: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    columns: Collection[str],
+    *,
+    file: bool = False,
+    numbered: bool = False,
 ) -> str | None:
     """Why `query`, a SELECT, would not give the same rows again, and what to write; None if nothing says so.
 
     columns: names that are columns, whatever else they mean in SQL. file: the connection is to a file of the
-    user's, whose views and macros are looked into. A query that DuckDB cannot take apart is left to it to refuse.
+    user's, whose views and macros are looked into. numbered: rows stand in the order of a file, and their number
+    in it may be an id. A query that DuckDB cannot take apart is left to it to refuse.
     """
     own = _own_definitions(connection) if file else {}
     known = {name.casefold() for name in columns}
     waiting, seen = [query], {query}
     while waiting:
         for node in _nodes(connection, waiting.pop()):
-            why = _why(node, known)
+            why = _why(node, known, numbered=numbered)
             if why is not None:
                 return why
             further = own.get(str(node.get("table_name") or node.get("function_name") or "").casefold())
@@ -63,7 +69,7 @@ def unrepeatable(
     return None
 
 
-def _why(node: dict[str, Any], known: set[str]) -> str | None:
+def _why(node: dict[str, Any], known: set[str], *, numbered: bool) -> str | None:
     name = str(node.get("function_name") or "").casefold()
     if name and (name in _varying() or (name == "age" and len(node["arguments"]) == 1)):
         return f"`{name}` gives another value each time: {_AGAIN}"
@@ -74,7 +80,8 @@ def _why(node: dict[str, Any], known: set[str]) -> str | None:
     if sample is not None and not sample["repeatable"]:
         return "a sample is another one each time: write `REPEATABLE (1)` behind it"
     if node.get("class") == "WINDOW":
-        return _why_window(node, name)
+        alone = name == "row_number" and not node["partitions"]
+        return None if numbered and alone else _why_window(node, name)
     if node.get("class") == "FUNCTION" and name in _BY_ORDER and not node["order_bys"]["orders"]:
         return (
             f"`{name}` depends on the order of the rows: write `{name}(... ORDER BY ...)`, or `min` or `max`"

@@ -123,7 +123,7 @@ def _selected(
             columns = [
                 name for (name,) in connection.sql("SELECT column_name FROM duckdb_columns()").fetchall()
             ]
-        why = unrepeatable(connection, query, columns, file=file)
+        why = unrepeatable(connection, query, columns, file=file, numbered=not file)
         if why is not None:
             raise StudyInvalid(f"`data.query` must select the same rows each time, but {why}")
         with time_limit(connection, "`data.query`"):

@@ -98,6 +98,7 @@ def test_a_query_that_selects_other_rows_each_time_is_refused(query):
         ("SELECT * FROM data ORDER BY md5(id) LIMIT 3", 3),
         ("SELECT * FROM data TABLESAMPLE reservoir(3) REPEATABLE (1)", 3),
         ("SELECT DISTINCT day FROM data", 1),
+        ('SELECT row_number() OVER () AS "row", * FROM data_as_text', 6),
         ("SELECT day AS id, string_agg(x ORDER BY id) AS text, max(x) AS x FROM data GROUP BY day", 1),
         ("SELECT * FROM data QUALIFY row_number() OVER (PARTITION BY day ORDER BY id) = 1", 1),
         ("SELECT * FROM data PIVOT (max(x) FOR day IN ('2020-01-01'))", 6),
@@ -114,6 +115,8 @@ def test_views_and_macros_of_a_file_are_looked_into(tmp_path):
         file.execute('CREATE VIEW "half AS it is" (id, x) AS SELECT * FROM t WHERE random() < 0.5')
         file.execute('CREATE VIEW outer_one AS SELECT * FROM "half AS it is"')
         file.execute("CREATE MACRO noisy(a) AS a + random()")
+    with pytest.raises(StudyInvalid, match="`row_number` OVER rows without an order"):
+        read_query(path, "SELECT row_number() OVER () AS id FROM t")
     for query in ("SELECT * FROM outer_one", "SELECT id, noisy(x) AS x FROM t"):
         with pytest.raises(StudyInvalid, match="`random` gives another value each time"):
             read_query(path, query)
