@@ -13,8 +13,7 @@ from moored.settings import Settings
 if TYPE_CHECKING:
     from moored.storage.delimited import Dialect
     from moored.study import Study
-    from moored.study.draft import ColumnFacts, Draft, Given
-
+from moored.study.draft import ColumnFacts, Draft, Given
 
 MOST_ROUNDS = 3
 """How often examples are drawn anew since one was a near copy of another row."""
@@ -70,9 +69,11 @@ def settled(
         if doubt is None or yes:
             break
         if not asks:
+            from moored.study.draft.answers import as_typed
+
             raise TableUnclear(
                 f"{doubt.question} It looks like {doubt.taken!r}, but {_named(doubt.others)} may be meant, too; "
-                f"say `{doubt.flag} {doubt.taken}` or another, or `--yes` to take what is proposed"
+                f"say `{doubt.flag} {as_typed(doubt.taken)}` or another, or `--yes` to take what is proposed"
             )
         given = given.with_answer(doubt, ask_doubt(doubt))
     return ask_rest(propose, draft, model_given=model_given) if asks else draft

@@ -12,7 +12,7 @@ from moored.cells import words_for_missing
 from moored.storage.files import private, replacing
 from moored.storage.rules import natural
 from moored.storage.table_files import read_any
-from moored.storage.tables import Table
+from moored.storage.tables import Table, refuse_alike
 
 _KEPT = re.compile(r"BOOLEAN|BIGINT|DOUBLE|DATE|TIMESTAMP( WITH TIME ZONE)?")
 
@@ -39,7 +39,10 @@ def write_table(table: Table, path: Path) -> None:
     """Write a table as a Parquet file that reads as the same table, in one step in the place of what is there.
 
     Its file is its owner's alone. What Parquet would round (whole numbers of more than 64 bits) is written as text.
+
+    Errors: `HeaderUnclear`.
     """
+    refuse_alike(table.names)
     columns = [
         duckdb.ColumnExpression(name).cast(kind if _KEPT.fullmatch(kind) else "VARCHAR").alias(name)
         for name, kind in table.types.items()

@@ -111,7 +111,7 @@ def table_of(relation: duckdb.DuckDBPyRelation) -> Table:
     Errors: `HeaderUnclear`.
     """
     names, types = relation.columns, [str(kind) for kind in relation.types]
-    _refuse_alike(names)
+    refuse_alike(names)
     aliased = [
         duckdb.ColumnExpression(name).cast("VARCHAR").alias(f"c{place}") for place, name in enumerate(names)
     ]
@@ -158,7 +158,7 @@ def relation_of(path: str | Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, d
             _refuse_no_parquet(found.file)
             file = GLOB.sub(r"[\g<0>]", str(found.file))
             relation = connection.read_parquet(file, hive_partitioning=False)
-            _refuse_alike(_parquet_names(connection, file))
+            refuse_alike(_parquet_names(connection, file))
             yield connection, relation
 
 
@@ -172,7 +172,7 @@ def _refuse_unrepeatable(connection: duckdb.DuckDBPyConnection, name: str) -> No
         raise DataInvalid(f"the view {name!r} gives other rows each time: {why}")
 
 
-def _refuse_alike(names: Sequence[str]) -> None:
+def refuse_alike(names: Sequence[str]) -> None:
     """Refuse names that are one in SQL: one would have the values of the other. Errors: `HeaderUnclear`."""
     first: dict[str, str] = {}
     for name in names:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 
+import pandas as pd
 import pytest
 
 from tests.studies import write_requests, write_study
@@ -83,3 +85,14 @@ def test_json_has_the_notes_that_are_printed(moored, tmp_path):
     assert any("90%" in note for note in notes)
     for note in notes:
         assert " ".join(note.split()) in printed
+
+
+@pytest.mark.parametrize("words", [('a "b"', "c"), ("c", "a;b"), ("x", "a b c")])
+def test_an_option_that_init_proposes_can_be_typed(moored, tmp_path, words):
+    rows = [f"This is the message number {k}, long enough to be read." for k in range(60)]
+    tone = [words[k % 2] for k in range(40)] + [None] * 20
+    pd.DataFrame({"id": range(60), "text": rows, "tone": tone}).to_csv(tmp_path / "t.csv", index=False)
+    said = json.loads(moored("init", "t.csv", "--json").out)["sentence"]
+    proposed = said.split("say `--one ")[1].split("` or another")[0]
+    assert len(shlex.split(proposed)) == 1
+    assert shlex.split(proposed)[0] in words

@@ -9,6 +9,7 @@ from pyarrow import parquet
 
 from moored.errors import HeaderUnclear
 from moored.storage.columns import column_names
+from moored.storage.frames import write_table
 from moored.storage.rules import evaluate, select
 from moored.storage.table_files import read_any
 from moored.storage.tables import TEXT, Table
@@ -58,6 +59,13 @@ def test_names_inside_a_column_and_other_letters_are_none_of_those(tmp_path):
 def test_a_query_that_gives_such_columns_is_refused(query):
     with pytest.raises(HeaderUnclear, match="SQL cannot tell apart"):
         select(ROWS, query)
+
+
+def test_a_data_frame_of_a_study_with_such_columns_is_refused(tmp_path):
+    cells = {"id": list("ab"), "x": list("12"), "X": list("34"), "X_1": list("56")}
+    table = Table(pd.DataFrame(cells, dtype=object), dict.fromkeys(cells, TEXT))
+    with pytest.raises(HeaderUnclear, match="a column 'x' and a column 'X'"):
+        write_table(table, tmp_path / "t.parquet")
 
 
 def test_a_table_in_text_may_have_such_columns():

@@ -200,14 +200,14 @@ def _classes(column: ColumnFacts, words: Sequence[str], kind: OutcomeKind | None
     if kind == "binary" or len(words) == 2:
         return AnswersUnclear(
             f"{column.name!r} holds {len(words)} different labels ({_listed(words)}), and a yes-or-no outcome has "
-            f"two; say which one counts as 1 against all others, as `--one {_quoted(words[0])}`"
+            f"two; say which one counts as 1 against all others, as `--one {as_typed(words[0])}`"
         )
     ladder = ",".join(f"{word}={at}" for at, word in enumerate(words[:3], 1))
     by_codes = "by `--outcome-kind scale` (the file has codes), or " if _by_codes(column, words) else ""
     return AnswersUnclear(
         f"{column.name!r} holds {len(words)} labels without a known order ({_listed(words)}); estimate the share "
-        f"of one against all others by `--one {_quoted(words[0])}`, or give their values "
-        f"{by_codes}by `--answers {_quoted(ladder + (',...' if len(words) > 3 else ''))}` if they have an order"
+        f"of one against all others by `--one {as_typed(words[0])}`, or give their values "
+        f"{by_codes}by `--answers {as_typed(ladder + (',...' if len(words) > 3 else ''))}` if they have an order"
     )
 
 
@@ -215,7 +215,8 @@ def _listed(words: Sequence[str], most: int = 6) -> str:
     return ", ".join(repr(w) for w in words[:most]) + (", ..." if len(words) > most else "")
 
 
-def _quoted(word: str) -> str:
+def as_typed(word: str) -> str:
+    """A word as it is typed in a shell."""
     return word if re.fullmatch(r"[\w.,=-]+", word) else '"' + word.replace('"', '\\"') + '"'
 
 
