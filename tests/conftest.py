@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from moored.settings import Settings, read_settings
 from moored.storage.studies import store_study
@@ -34,6 +36,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.pop(
     "COLUMNS", None
 )  # xdist gives its workers the terminal's width; what they write goes to no terminal
+# A busy machine makes examples slowly; that says nothing of what they are tried on.
+hypothesis_settings.register_profile("moored", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("moored")
 # A shell's background jobs ignore Ctrl-C and so do their children: those that these tests stop by it must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

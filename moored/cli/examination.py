@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from moored import __version__
-from moored.errors import MooredError
+from moored.errors import MooredError, NotStored
 from moored.extras import line_that_adds
 from moored.fetch.models import EMBEDDED, known_models
 from moored.fetch.obtain import has_size
@@ -205,8 +205,11 @@ def _store(settings: Settings) -> Iterator[Finding]:
     from moored.storage.health import FileHealth, journal_health, running_studies, store_health
     from moored.storage.place import refuse_unwritable
 
+    refused = None
     try:
         refuse_unwritable(settings.store, settings.journal)
+    except NotStored as error:
+        refused = Finding("store", "fail", error.message)
     except MooredError as error:
         yield Finding("store", "fail", error.message)
         return
@@ -230,7 +233,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
             name, "ok", said + ("; the next command that opens it brings it up to date" if older else "")
         )
 
-    yield told("store", store_health(settings.store), settings.store)
+    yield refused or told("store", store_health(settings.store), settings.store)
     yield told("model replies", journal_health(settings.journal), settings.journal)
     yield from (Finding("runs", "warn", sentence) for sentence in running_studies(settings.store))
 

@@ -35,13 +35,13 @@ def test_one_runs_one_is_refused_and_another_study_goes_on(moored, monkeypatch, 
 
     def answers(body):
         asked.set()
-        assert go_on.wait(120)
+        assert go_on.wait(240)
         return reads_well(body)
 
     with serve(answers=answers) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         first, of_first = in_thread(lambda: survey(study(), str(tmp_path)))
-        assert asked.wait(120)
+        assert asked.wait(240)
         with pytest.raises(StudyBusy, match="wait for it to end, or stop it"):
             survey(study(), str(tmp_path))
         refused = moored("run", write_study(tmp_path))
