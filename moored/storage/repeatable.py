@@ -51,8 +51,9 @@ def unrepeatable(
     """Why `query`, a SELECT, would not give the same rows again, and what to write; None if nothing says so.
 
     columns: names that are columns, whatever else they mean in SQL. file: the connection is to a file of the
-    user's, whose views and macros are looked into. numbered: rows stand in the order of a file, and their number
-    in it may be an id. A query that DuckDB cannot take apart is left to it to refuse.
+    user's, whose views and macros are looked into. numbered: rows stand in the order of a file: their number
+    in it may be an id, and LIMIT means the first of them. A query that DuckDB cannot take apart is left to it to
+    refuse.
     """
     own = _own_definitions(connection) if file else {}
     known = {name.casefold() for name in columns}
@@ -86,7 +87,8 @@ def _why(node: dict[str, Any], known: set[str], *, numbered: bool) -> str | None
         return (
             f"`{name}` depends on the order of the rows: write `{name}(... ORDER BY ...)`, or `min` or `max`"
         )
-    return _why_modified({modifier["type"]: modifier for modifier in node.get("modifiers") or ()})
+    modifiers = {modifier["type"]: modifier for modifier in node.get("modifiers") or ()}
+    return _why_modified(modifiers, numbered=numbered)
 
 
 def _why_window(node: dict[str, Any], name: str) -> str | None:
@@ -98,10 +100,10 @@ def _why_window(node: dict[str, Any], name: str) -> str | None:
     return f"`{name}` OVER rows without an order depends on how they happen to stand: {_ORDERED}"
 
 
-def _why_modified(modifiers: dict[str, dict[str, Any]]) -> str | None:
+def _why_modified(modifiers: dict[str, dict[str, Any]], *, numbered: bool) -> str | None:
     if "ORDER_MODIFIER" in modifiers:
         return None
-    if "LIMIT_MODIFIER" in modifiers or "LIMIT_PERCENT_MODIFIER" in modifiers:
+    if not numbered and ("LIMIT_MODIFIER" in modifiers or "LIMIT_PERCENT_MODIFIER" in modifiers):
         return f"LIMIT takes whichever rows come first: {_ORDERED}"
     if modifiers.get("DISTINCT_MODIFIER", {}).get("distinct_on_targets"):
         return f"DISTINCT ON takes whichever rows come first: {_ORDERED}"
