@@ -13,7 +13,7 @@ from moored.settings import Settings
 if TYPE_CHECKING:
     from moored.storage.delimited import Dialect
     from moored.study import Study
-from moored.study.draft import ColumnFacts, Draft, Given
+    from moored.study.draft import ColumnFacts, Draft, Given
 
 MOST_ROUNDS = 3
 """How often examples are drawn anew since one was a near copy of another row."""

@@ -41,7 +41,7 @@ def test_one_runs_one_is_refused_and_another_study_goes_on(moored, monkeypatch, 
     with serve(answers=answers) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         first, of_first = in_thread(lambda: survey(study(), str(tmp_path)))
-        assert asked.wait(240)
+        assert asked.wait(240), of_first
         with pytest.raises(StudyBusy, match="wait for it to end, or stop it"):
             survey(study(), str(tmp_path))
         refused = moored("run", write_study(tmp_path))
