@@ -80,9 +80,8 @@ def repeated(frame: pd.DataFrame) -> tuple[str, ...]:
     if most < max(FEWEST, rows // MOST_COPIES):
         return ()
     key = max(distinct, key=lambda name: distinct[name])
-    known = frame.loc[
-        frame[key].notna().to_numpy(), list(distinct)
-    ]  # rows without a key are alike in that alone
+    # Rows without a key are alike in that alone.
+    known = frame.loc[frame[key].notna().to_numpy(), list(distinct)]
     copies = int(known.duplicated().sum())
     if copies == 0 or known[key].nunique() != len(known) - copies:
         return ()

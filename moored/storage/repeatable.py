@@ -28,8 +28,8 @@ _BY_ORDER = frozenset(
         "last",
         "list",
         "listagg",
+        "string_agg",
     }
-    | {"string_agg"}
 )
 """Aggregates that take their rows as they come."""
 _WINDOWS_BY_ORDER = frozenset(

@@ -95,7 +95,7 @@ def select(
     with open_sandbox() as sandbox:
         _register(sandbox, table, texts, missing)
         _register(sandbox, table, table.names, missing, view="data_as_text")
-        rows = _selected(sandbox, query, table.names)
+        rows = _selected(sandbox, query, file=False)
     codebook = {name: entry for name, entry in table.codebook.items() if name in rows.names}
     return Table(rows.frame, rows.types, table.delimiter, table.notes, codebook)
 
@@ -108,21 +108,17 @@ def read_query(path: Path, query: str) -> Table:
     if not path.is_file():
         raise DataInvalid(f"there is no file {path}; name a DuckDB file")
     with readable(path), open_sandbox(path) as connection:
-        return _selected(connection, query)
+        return _selected(connection, query, file=True)
 
 
-def _selected(
-    connection: duckdb.DuckDBPyConnection, query: str, columns: Collection[str] | None = None
-) -> Table:
+def _selected(connection: duckdb.DuckDBPyConnection, query: str, *, file: bool) -> Table:
+    """The rows of one SELECT. file: over a user's database, whose tables have no order."""
     try:
         statements = connection.extract_statements(query)
         if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
             raise StudyInvalid("`data.query` must be one SELECT")
-        file = columns is None
-        if columns is None:
-            columns = [
-                name for (name,) in connection.sql("SELECT column_name FROM duckdb_columns()").fetchall()
-            ]
+        named = connection.sql("SELECT column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
+        columns = [name for (name,) in named]
         why = unrepeatable(connection, query, columns, file=file, numbered=not file)
         if why is not None:
             raise StudyInvalid(f"`data.query` must select the same rows each time, but {why}")

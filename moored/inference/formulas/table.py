@@ -123,10 +123,8 @@ def _to_pandas(data: Any) -> pd.DataFrame:
         frame = pd.DataFrame(data.to_dict(as_series=False))
     if not isinstance(frame, pd.DataFrame):
         raise DataInvalid(_no_table(data))
-    unordered = {
-        name: frame[name].astype("object").astype("category") for name in _in_no_order(data)
-    }  # sorted
-    return frame.assign(**unordered)
+    ordered = {name: frame[name].astype("object").astype("category") for name in _in_no_order(data)}
+    return frame.assign(**ordered)
 
 
 def _in_no_order(data: Any) -> list[str]:

@@ -89,11 +89,13 @@ def _note(name: str, values: Array) -> list[str]:
     suspect = np.isin(values, _CODES)
     if not suspect.any() or suspect.all():
         return []
-    low, high = float(values[~suspect].min()), float(values[~suspect].max())
+    others = np.unique(values[~suspect])
+    low, high = float(others[0]), float(others[-1])
+    few = len(np.unique(values)) <= _FEW
     odd = [
         (code, times)
         for code, times in _outside(values[suspect], low, high)
-        if _is_far(code, times, low, high, values) or _is_apart(code, times, np.unique(values[~suspect]))
+        if _is_far(code, times, low, high, few=few) or _is_apart(code, times, others)
     ]
     if not odd:
         return []
@@ -110,10 +112,13 @@ def _outside(values: Array, low: float, high: float) -> list[tuple[float, int]]:
     return [(float(c), int(n)) for c, n in zip(codes, times, strict=True) if not low <= c <= high]
 
 
-def _is_far(code: float, times: int, low: float, high: float, values: Array) -> bool:
-    """Further from the other values than these are from each other; or negative where no other is."""
+def _is_far(code: float, times: int, low: float, high: float, *, few: bool) -> bool:
+    """Further from the other values than these are from each other; or negative where no other is.
+
+    few: of all values.
+    """
     alone = code < 0 <= low
-    if abs(code) < _LIKELY and (times < _REPEATED or not (alone or len(np.unique(values)) <= _FEW)):
+    if abs(code) < _LIKELY and (times < _REPEATED or not (alone or few)):
         return False
     gap = low - code if code < low else code - high
     return gap > max(high - low, 1.0) or (alone and times > 1)
